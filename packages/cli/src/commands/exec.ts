@@ -1,7 +1,6 @@
 import { openTokenSource } from '../session/session.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { execMinValidMs, minValidOption } from '../settings/options.ts';
-import { mayAsk } from '../settings/settings.ts';
 import { runWithToken } from './run-with-token.ts';
 import { obtainToken } from './token.ts';
 
@@ -33,9 +32,7 @@ export const exec = defineCommand({
   },
 });
 
-/** Without --min-valid, a shorter token will do if the provider's tokens are short. */
 async function getToken(command: Command, minValid: number | undefined): Promise<string> {
-  await using session = await openTokenSource(command, { interactive: mayAsk(command.settings) });
-  if (minValid !== undefined) return (await obtainToken(command, session, { minValid })).accessToken;
-  return await session.handler.getToken({ minValid: execMinValidMs, signal: command.interrupt.signal });
+  await using session = await openTokenSource(command);
+  return (await obtainToken(command, session, { minValid, wishedMs: execMinValidMs })).accessToken;
 }

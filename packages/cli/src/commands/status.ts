@@ -55,7 +55,7 @@ export async function readStatus(command: Command): Promise<ReadStatus> {
   const { settings } = command;
   const { socket } = settings;
   if (socket !== undefined) {
-    await using session = await openTokenSource(command, { interactive: false });
+    await using session = await openTokenSource(command);
     const found = await session.handler.status();
     const details = { status: exitStatus.signInNeeded, remedy: loginAdvice(settings) };
     const missing = found.signedIn ? undefined : new Failure(`${socket} has no sign-in`, details);

@@ -4,7 +4,6 @@ import type { TokenSession } from '../session/socket-session.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { formatExactly } from '../settings/duration.ts';
 import { minValidOption } from '../settings/options.ts';
-import { mayAsk } from '../settings/settings.ts';
 import { Failure } from '../terminal/failure.ts';
 import { printToken } from './print-token.ts';
 
@@ -34,13 +33,9 @@ With --json: {"token": string, "expiresAt": number}. expiresAt is in millisecond
     header: { flags: '--header', description: "print it as a header, 'Authorization: Bearer ...'" },
   },
   async run(command, { header = false, refresh = false, minValid }) {
-    const { settings, interrupt } = command;
-    await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
-    const { accessToken, expiresAt } =
-      minValid === undefined
-        ? await session.handler.getTokenDetails({ forceRefresh: refresh, signal: interrupt.signal })
-        : await obtainToken(command, session, { refresh, minValid });
-    return printToken(accessToken, expiresAt, { json: settings.json, header });
+    await using session = await openTokenSource(command);
+    const { accessToken, expiresAt } = await obtainToken(command, session, { refresh, minValid });
+    return printToken(accessToken, expiresAt, { json: command.settings.json, header });
   },
 });
 
@@ -49,18 +44,19 @@ const requestToleranceMs = 10_000;
 
 /**
  * A token that is valid for `minValid` milliseconds. Throws the error of the refresh, or a Failure if the provider's tokens are
- * shorter than that.
+ * shorter than that. Without `minValid`, one that is valid for `wishedMs`, or for less if the provider's tokens are shorter.
  */
 export async function obtainToken(
   { interrupt }: Command,
   session: TokenSession,
-  { refresh = false, minValid }: { refresh?: boolean; minValid: number },
+  { refresh = false, minValid, wishedMs }: { refresh?: boolean; minValid: number | undefined; wishedMs?: number },
 ): Promise<AccessToken> {
   const ask = (forceRefresh: boolean): Promise<AccessToken> =>
-    session.handler.getTokenDetails({ forceRefresh, minValid, signal: interrupt.signal });
+    session.handler.getTokenDetails({ forceRefresh, minValid: minValid ?? wishedMs, signal: interrupt.signal });
+  let found = await ask(refresh);
+  if (minValid === undefined) return found;
   const isLongEnough = (from: number, { expiresAt }: AccessToken): boolean =>
     expiresAt - from + requestToleranceMs >= minValid;
-  let found = await ask(refresh);
   // The handler does not refresh for nearly all of a token's life. Here a person asks for it.
   if (!isLongEnough(Date.now(), found) && isLongEnough(found.obtainedAt, found) && !session.bridged)
     found = await ask(true);

@@ -45,12 +45,15 @@ export interface Session extends TokenSession {
   finish(): Promise<void>;
 }
 
-/** Opens the database or, with ONEDRIVE_TOKEN_SOCKET, a connection to the `serve` that has it. Throws as `openSession`. */
-export async function openTokenSource(command: Command, options: SessionOptions): Promise<TokenSession> {
-  const { socket } = command.settings;
-  if (socket === undefined) return openSession(command, options);
+/**
+ * Opens the database or, with ONEDRIVE_TOKEN_SOCKET, a connection to the `serve` that has it. A person is asked to sign in if
+ * there is one. Throws as `openSession`.
+ */
+export async function openTokenSource(command: Command): Promise<TokenSession> {
+  const { settings } = command;
+  if (settings.socket === undefined) return openSession(command, { interactive: mayAsk(settings) });
   const { openSocketSession } = await import('./socket-session.ts');
-  return openSocketSession(command, socket);
+  return openSocketSession(command, settings.socket);
 }
 
 /**

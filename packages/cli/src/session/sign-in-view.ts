@@ -77,8 +77,6 @@ export class SignInView {
       case 'sign-in-failed':
         this.#end();
         break;
-      default:
-        break;
     }
   };
 

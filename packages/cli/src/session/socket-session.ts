@@ -12,7 +12,7 @@ import { findTrustedSocket } from './socket-place.ts';
 const answerTimeoutMs = 60_000;
 
 /** Where a command has its tokens from: the handler, or a socket that answers as the handler does. */
-type TokenSource = Pick<OneDriveTokenHandler, 'getToken' | 'getTokenDetails' | 'status' | 'fetch'>;
+type TokenSource = Pick<OneDriveTokenHandler, 'getTokenDetails' | 'status' | 'fetch'>;
 
 export interface TokenSession extends AsyncDisposable {
   readonly handler: TokenSource;
@@ -37,7 +37,6 @@ export function openSocketSession({ settings, interrupt }: Command, socket: stri
   return {
     handler: {
       getTokenDetails,
-      getToken: async (options) => (await getTokenDetails(options)).accessToken,
       status: async () => (await ask(socket, '/status', interrupt.signal)) as unknown as SignInStatus,
       fetch: (url, init) => http.fetch(url, init),
     },

@@ -2,7 +2,6 @@ import { GraphClient, type GraphError } from 'onedrive-graph';
 import { openTokenSource } from '../../session/session.ts';
 import { defineCommand } from '../../settings/command.ts';
 import { readSeconds } from '../../settings/duration.ts';
-import { mayAsk } from '../../settings/settings.ts';
 import { UsageError } from '../../terminal/failure.ts';
 import { writeAnswer } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
@@ -75,12 +74,12 @@ With --json and --output: {"file": string, "bytes": number}.`,
     );
     const request = await interrupt.endAtOnceDuring(readRequest(options));
     const { headers } = request;
-    await using session = await openTokenSource(command, { interactive: mayAsk(settings) });
+    await using session = await openTokenSource(command);
     const { handler } = session;
     const progress = new Progress(screen);
     const client = new GraphClient({
       root,
-      getToken: (needed) => handler.getToken(needed),
+      getToken: async (needed) => (await handler.getTokenDetails(needed)).accessToken,
       fetch: (url, init) => {
         progress.endWait();
         return handler.fetch(url, init);
