@@ -134,8 +134,13 @@ export class SignInView {
   }
 
   #showHelp(): void {
+    const { screen, settings } = this.#command;
     this.#showUrl();
-    this.#command.screen.say(explainErrorPages(this.#command.settings));
+    // An error page of the provider's looks like any other page to this process.
+    screen.say(`Does the browser show an error? Such a page never comes back here. What it means: ${microsoftPage}#the-errors
+Does it warn, show nothing, or not reach localhost? ${microsoftPage}#browsers-that-stop-the-way-back
+Or run: ${suggestCommand('login --paste', settings)}
+`);
   }
 
   #showUrl(): void {
@@ -148,14 +153,6 @@ export class SignInView {
     const seconds = Math.max(0, Math.ceil((this.#expiresAt - Date.now()) / 1000));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
   }
-}
-
-/** An error page of the provider's looks like any other page to this process. */
-function explainErrorPages(settings: Settings): string {
-  return `Does the browser show an error? Such a page never comes back here. What it means: ${microsoftPage}#the-errors
-Does it warn, show nothing, or not reach localhost? ${microsoftPage}#browsers-that-stop-the-way-back
-Or run: ${suggestCommand('login --paste', settings)}
-`;
 }
 
 /** What to do with the address that was printed. `isListening`: this process also waits for a browser at `host`. */

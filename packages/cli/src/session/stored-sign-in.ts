@@ -1,23 +1,13 @@
 import { userInfo } from 'node:os';
-import {
-  readRecord,
-  type SignInStatus,
-  type StoreOptions,
-  statusOfRecord,
-  type TokenRecord,
-} from 'onedrive-token-handler';
-import { type Asked, type MeantToken, meantToken } from '../settings/meant-token.ts';
+import { readRecord, type StoreOptions, statusOfRecord } from 'onedrive-token-handler';
+import { type Asked, meantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand, suggestLogin } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
 import { databaseExists } from './database.ts';
 
 /** What the database has under the app name that is meant, and what that means for this command line. */
-export interface StoredSignIn {
-  readonly record: TokenRecord | undefined;
-  readonly meant: MeantToken;
-  readonly status: SignInStatus;
-}
+export type StoredSignIn = Readonly<Awaited<ReturnType<typeof readStoredSignIn>>>;
 
 /**
  * With `readOnly: false`, undoes what a killed process has left half written; else changes nothing about a file. Throws STORE, and
@@ -27,7 +17,7 @@ export async function readStoredSignIn(
   settings: Settings,
   database: StoreOptions,
   { readOnly = true, asked }: { readOnly?: boolean; asked?: Asked | undefined } = {},
-): Promise<StoredSignIn> {
+) {
   const record = await readRecord(settings.app, database, { readOnly });
   const meant = meantToken(settings, record, asked);
   return { record, meant, status: orUsageError(() => statusOfRecord(record, meant)) };

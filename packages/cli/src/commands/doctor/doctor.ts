@@ -89,17 +89,14 @@ function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string
   if (refusedAt !== undefined) {
     const because = refusedBecause ? `: ${refusedBecause}` : '';
     const remedy = `Run: ${suggestCommand('login', settings)}`;
-    throw new Failure(`the provider refused it on ${day(refusedAt)}${because}`, { remedy });
+    const day = new Date(refusedAt).toISOString().slice(0, 10);
+    throw new Failure(`the provider refused it on ${day}${because}`, { remedy });
   }
   const expiry = describeExpiry(found, settings);
   if (expiry) throw new Failure(`the sign-in ${expiry.problem}`, expiry);
   const who = account?.username ?? account?.name;
   const age = refreshedAt === undefined ? '' : `, refreshed ${formatDuration(Date.now() - refreshedAt)} ago`;
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
-}
-
-function day(timestamp: number): string {
-  return new Date(timestamp).toISOString().slice(0, 10);
 }
 
 function formatResult({ name, ok, detail, remedy, applies }: CheckResult, isUnicode: boolean): string {

@@ -6,15 +6,7 @@ import { type Check, DoesNotApply, once } from './check.ts';
 
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
-/** What a server has answered to one request. */
-interface Answer {
-  readonly url: URL;
-  readonly status: number;
-  readonly location: string | null;
-  readonly body: string;
-  /** By how many milliseconds this machine's clock is ahead of its own. NaN if it does not tell. */
-  readonly aheadMs: number;
-}
+type Answer = Awaited<ReturnType<typeof ask>>;
 
 const timeoutMs = 10_000;
 /** A machine that sets its clock by the network is closer. Seconds are all that the Date header has. */
@@ -68,11 +60,12 @@ function below(base: string, path: string): URL {
   return new URL(base.replace(/\/+$/, '') + path);
 }
 
-/** Throws what the handler says about the connection. */
-async function ask(url: URL, fetch: Fetch): Promise<Answer> {
+/** What a server answers to one request. Throws what the handler says about the connection. */
+async function ask(url: URL, fetch: Fetch) {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, { signal, redirect: 'manual' });
+    // By how much this machine's clock is ahead of the server's. NaN if it does not tell.
     const aheadMs = Date.now() - Date.parse(response.headers.get('date') ?? '');
     const location = response.headers.get('location');
     return { url, status: response.status, location, body: await response.text(), aheadMs };
