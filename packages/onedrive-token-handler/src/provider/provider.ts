@@ -27,8 +27,6 @@ interface Sent {
   readonly step: ProviderStep;
 }
 
-type AttemptResult = { answer: JsonObject } | { failure: OneDriveTokenError; repeatable: boolean };
-
 const maxAttempts = 3;
 const firstDelayMs = 500;
 const jitterMs = 250;
@@ -114,7 +112,7 @@ export class Provider {
     }
   }
 
-  async #attempt(sent: Sent, timeout: number, signal?: AbortSignal): Promise<AttemptResult> {
+  async #attempt(sent: Sent, timeout: number, signal?: AbortSignal) {
     let answer: HttpAnswer;
     try {
       answer = await this.#http.postForm(sent.url, sent.body, { timeout, signal });
