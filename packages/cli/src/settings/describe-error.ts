@@ -81,7 +81,7 @@ function describe(error: OneDriveTokenError, context: ErrorContext): DescribedEr
       // With an OAuth error the provider refused the registration; without one the command line is wrong.
       return { ...withIds(error), status: error.error === undefined ? exitStatus.usage : exitStatus.failed };
     case 'STORE':
-      return { ...describeStore(error), status: statusOfStore(error) };
+      return describeStore(error);
   }
 }
 
@@ -133,20 +133,17 @@ export function isKeyError(error: unknown): boolean {
   return error instanceof OneDriveTokenError && storeErrorOf(error)?.code === 'STORE_KEY';
 }
 
-function describeStore(error: OneDriveTokenError): Problem {
+function describeStore(error: OneDriveTokenError): DescribedError {
   const store = storeErrorOf(error);
+  const { code, reason } = store ?? {};
   const { message, problem = message, remedy }: Error & Partial<Problem> = store ?? error;
-  if (store?.code === 'STORE_VERSION') return { problem, remedy: newerVersion };
-  return { problem, remedy: remedies[store?.reason as keyof typeof remedies] ?? remedy };
-}
-
-function statusOfStore(error: OneDriveTokenError): number {
-  const { code, reason } = storeErrorOf(error) ?? {};
-  // A server that cannot be reached comes back by itself.
-  if (reason === 'unreachable') return exitStatus.unavailable;
+  const ownRemedy = code === 'STORE_VERSION' ? newerVersion : remedies[reason as keyof typeof remedies];
   // A full disk does not get empty by itself. Else, what may succeed later waits for another process.
   const isLocked = code === 'STORE_BUSY' || (error.retryable && code !== 'STORE_FULL');
-  return isLocked ? exitStatus.databaseLocked : exitStatus.database;
+  const status = isLocked ? exitStatus.databaseLocked : exitStatus.database;
+  // A server that cannot be reached comes back by itself.
+  const isAway = reason === 'unreachable';
+  return { problem, remedy: ownRemedy ?? remedy, status: isAway ? exitStatus.unavailable : status };
 }
 
 /** What a PostgreSQL database needs. */
