@@ -52,7 +52,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     this.#settings = settings;
     this.#opened = openStore(settings);
     this.#http = new HttpClient(settings.dispatcher);
-    this.#provider = new Provider(this.#http, settings, (event) => this.#emit(event));
+    this.#provider = new Provider(this.#http, settings, this.#emit);
     this.#shared = new SharedToken({
       store: this.#opened.store,
       name: settings.appName,
@@ -177,8 +177,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
         this.#granted = await exchange();
         return this.#granted;
       });
-    const emit = (event: TokenEvent): void => this.#emit(event);
-    const [settings, provider] = [this.#settings, this.#provider];
+    const [settings, provider, emit] = [this.#settings, this.#provider, this.#emit];
     return signIn({ settings, provider, options, context: { ...context, redeem }, emit });
   }
 
@@ -225,11 +224,11 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     }
   }
 
-  #emit(event: TokenEvent): void {
+  readonly #emit = (event: TokenEvent): void => {
     const listen = async (): Promise<unknown> => this.#settings.onEvent?.(event);
     // A listener that fails must not cost a sign-in.
     listen().catch(() => {});
-  }
+  };
 }
 
 function closedError(): OneDriveTokenError {
