@@ -24,19 +24,14 @@ export interface TokenSession extends AsyncDisposable {
 export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {
   refuseDatabaseOptions(settings.flags, socket);
   const http = createFetcher();
-  const getTokenDetails: TokenSource['getTokenDetails'] = async ({
-    forceRefresh = false,
-    minValid = 0,
-    signal = interrupt.signal,
-  } = {}) => {
-    const path = `/token?refresh=${forceRefresh ? 1 : 0}&min_valid=${Math.ceil(minValid / 1000)}`;
-    const { token, expiresAt } = await ask(socket, path, signal);
-    if (typeof token !== 'string' || typeof expiresAt !== 'number') throw notOurs(socket);
-    return { accessToken: token, expiresAt, obtainedAt: Date.now() };
-  };
   return {
     handler: {
-      getTokenDetails,
+      async getTokenDetails({ forceRefresh = false, minValid = 0, signal = interrupt.signal } = {}) {
+        const path = `/token?refresh=${forceRefresh ? 1 : 0}&min_valid=${Math.ceil(minValid / 1000)}`;
+        const { token, expiresAt } = await ask(socket, path, signal);
+        if (typeof token !== 'string' || typeof expiresAt !== 'number') throw notOurs(socket);
+        return { accessToken: token, expiresAt, obtainedAt: Date.now() };
+      },
       status: async () => (await ask(socket, '/status', interrupt.signal)) as unknown as SignInStatus,
       fetch: (url, init) => http.fetch(url, init),
     },

@@ -1,5 +1,4 @@
 import { Interface } from 'node:readline';
-import { Writable } from 'node:stream';
 import { Failure } from './failure.ts';
 import type { Interrupt } from './interrupt.ts';
 import { isTerminal, writeErr } from './streams.ts';
@@ -27,8 +26,7 @@ export class LineReader extends Interface {
   constructor(options: LineOptions) {
     const { interrupt, isHidden = false } = options;
     const terminal = process.stdin.isTTY === true && isTerminal(2);
-    const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const output = isHidden ? nowhere : process.stderr;
+    const output = isHidden ? undefined : process.stderr;
     super({ input: process.stdin, output, terminal, historySize: 0, signal: interrupt.signal });
     this.#options = options;
     this.on('SIGINT', () => interrupt.press());
