@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { readExclusivelyOptions } from './check-options.ts';
 import { checkText } from './check-text.ts';
-import { pause } from './pause.ts';
 import { labelOf } from './reserved-names.ts';
+import { Slots } from './slots.ts';
 import type { ExclusivelyOptions, Lock } from './token-store.ts';
 import { TokenStoreError, type TokenStoreErrorDetails } from './token-store-error.ts';
 
@@ -30,8 +30,8 @@ interface Run {
  */
 export class CallerQueue {
   readonly #runs = new AsyncLocalStorage<Run>();
-  /** For each key with a running task: what wakes each waiting caller, the first one first. */
-  readonly #waiting = new Map<string, (() => void)[]>();
+  /** For each key with a running task. */
+  readonly #turns = new Map<string, Slots>();
 
   /**
    * Runs `task` after the tasks of all earlier callers, and returns what it returns. Its lock never aborts.
@@ -55,7 +55,9 @@ export class CallerQueue {
         );
       }
     }
-    if (!(await this.#takeTurn(key, timeout, signals))) throw lockHeldError(name, timeout, holder());
+    const turns = this.#turns.get(key) ?? new Slots(1);
+    this.#turns.set(key, turns);
+    if (!(await turns.acquire(timeout, signals))) throw lockHeldError(name, timeout, holder());
     const run: Run = { key, outer, ended: false };
     try {
       // The caller may have given up since its turn came.
@@ -63,30 +65,8 @@ export class CallerQueue {
       return await this.#runs.run(run, () => task({ signal: new AbortController().signal }));
     } finally {
       run.ended = true;
-      this.#passTurn(key);
+      if (!turns.release()) this.#turns.delete(key);
     }
-  }
-
-  /** False if the turn did not come in time. */
-  async #takeTurn(key: string, timeout: number, signals: readonly AbortSignal[]): Promise<boolean> {
-    const waiting = this.#waiting.get(key);
-    if (!waiting) {
-      this.#waiting.set(key, []);
-      return true;
-    }
-    return pause(timeout, signals, (wake) => {
-      waiting.push(wake);
-      return () => {
-        const index = waiting.indexOf(wake);
-        if (index >= 0) waiting.splice(index, 1);
-      };
-    });
-  }
-
-  #passTurn(key: string): void {
-    const next = this.#waiting.get(key)?.shift();
-    if (next) next();
-    else this.#waiting.delete(key);
   }
 }
 

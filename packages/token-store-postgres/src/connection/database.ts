@@ -1,11 +1,10 @@
 /** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
-import { TokenStoreError } from 'token-store-kit';
+import { Slots, TokenStoreError } from 'token-store-kit';
 import { beginStatements, limitSession } from '../statements.ts';
 import { cancelStatement } from './cancel.ts';
 import { isConnectionLoss, lateError, sqlStateOf, toStoreError } from './database-error.ts';
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, StandaloneClient } from './pg-pool.ts';
 import { deadlineIn, type Limits, noteKind, type RetryOptions, retry, settled } from './retry.ts';
-import { Slots } from './slots.ts';
 
 /** Of one store. */
 const maxStatements = { ownPool: 3, otherPool: 10 };
@@ -114,7 +113,7 @@ export class Database {
 
   async #inTurn<T>(work: Work<T>, limits: Limits, isWrite: boolean, onConnect: (client: PgClient) => void): Promise<T> {
     const since = performance.now();
-    if (!(await this.#slots.acquire(limits.deadline))) throw this.#noTurnError(since);
+    if (!(await this.#slots.acquire(limits.deadline - since))) throw this.#noTurnError(since);
     let ending: Promise<void> | undefined;
     try {
       const client = await this.#connect(limits.deadline, isWrite);

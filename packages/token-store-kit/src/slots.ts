@@ -1,4 +1,4 @@
-import { pause } from 'token-store-kit';
+import { pause } from './pause.ts';
 
 /** A bound on what is under way at a time. The others wait, the first one first. */
 export class Slots {
@@ -9,13 +9,13 @@ export class Slots {
     this.#free = count;
   }
 
-  /** False if there was none by the deadline. Else call `release`. */
-  async acquire(deadline: number): Promise<boolean> {
+  /** False if there was none within `timeout` milliseconds. Else call `release`. Rejects with the reason of a signal that aborts. */
+  async acquire(timeout: number, signals: readonly AbortSignal[] = []): Promise<boolean> {
     if (this.#free > 0) {
       this.#free--;
       return true;
     }
-    return pause(deadline - performance.now(), [], (wake) => {
+    return pause(timeout, signals, (wake) => {
       this.#waiting.push(wake);
       return () => {
         const index = this.#waiting.indexOf(wake);
@@ -24,9 +24,11 @@ export class Slots {
     });
   }
 
-  release(): void {
+  /** False if none waits. Else the first one that does has it now. */
+  release(): boolean {
     const next = this.#waiting.shift();
     if (next) next();
     else this.#free++;
+    return next !== undefined;
   }
 }
