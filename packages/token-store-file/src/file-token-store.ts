@@ -133,7 +133,7 @@ export class FileTokenStore implements TokenStore, Disposable {
 
   /** Reads the file, lets `edit` change its records, and writes it if `edit` has: no other process writes meanwhile. */
   #write(name: string, edit: (records: Map<string, TokenRecord>) => unknown): Promise<boolean> {
-    return this.#locks.run('write', name, { timeout: writeTimeoutMs }, () => {
+    return this.#locks.run('write', name, { timeout: writeTimeoutMs }, async () => {
       const { text, records } = this.#read();
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);

@@ -6,8 +6,21 @@ import { Slots } from './slots.ts';
 import type { ExclusivelyOptions, Lock } from './token-store.ts';
 import { TokenStoreError, type TokenStoreErrorDetails } from './token-store-error.ts';
 
+/** What is left of a wait when it is a caller's turn. */
+export interface LockWait {
+  /** By `performance.now()`. */
+  readonly deadline: number;
+  /** Each ends the wait with its reason. */
+  readonly signals: readonly AbortSignal[];
+}
+
 /** Options of {@link CallerQueue.run}. */
 export interface QueueOptions extends ExclusivelyOptions {
+  /**
+   * Acquires the lock that processes share, when it is this caller's turn. Resolves with what releases it after the task, or with undefined
+   * after the deadline. Default: there is no such lock.
+   */
+  acquire?: (wait: LockWait) => Promise<(() => unknown) | undefined>;
   /** What the callers queue for, if one queue serves several stores. Default: the name. */
   key?: string;
   /** Ends the wait with its reason, as `signal` does: for a store that can be closed. */
@@ -26,7 +39,7 @@ interface Run {
 /**
  * The callers of one process that wait for the same name: one task runs at a time, in the order in which the callers
  * came. It is the whole of `exclusively` for a store in memory, and the first half of it for a store that several
- * processes share: such a store acquires its own lock within the task.
+ * processes share: such a store acquires its own lock by `acquire`, or within the task.
  */
 export class CallerQueue {
   readonly #runs = new AsyncLocalStorage<Run>();
@@ -36,15 +49,16 @@ export class CallerQueue {
   /**
    * Runs `task` after the tasks of all earlier callers, and returns what it returns. Its lock never aborts.
    *
-   * @throws {TokenStoreError} STORE_BUSY if the turn did not come within `timeout`.
+   * @throws {TokenStoreError} STORE_BUSY if the turn, or the lock that processes share, did not come within `timeout`.
    * @throws {TypeError} if it is called from a running task for the same key, which would wait for itself; and for a
    * name, a task or options of a wrong type.
    * @throws {RangeError} if the timeout is negative or NaN.
    */
   async run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions = {}): Promise<T> {
     checkText(name, 'name');
-    const { key = name, closing, holder = () => ({ pid: process.pid }), ...rest } = options;
+    const { key = name, closing, acquire, holder = () => ({ pid: process.pid }), ...rest } = options;
     const { timeout, signal } = readExclusivelyOptions(task, rest);
+    const deadline = performance.now() + timeout;
     const signals = [closing, signal].filter((each) => each !== undefined);
     for (const each of signals) each.throwIfAborted();
     const outer = this.#runs.getStore();
@@ -60,11 +74,17 @@ export class CallerQueue {
     if (!(await turns.acquire(timeout, signals))) throw lockHeldError(name, timeout, holder());
     const run: Run = { key, outer, ended: false };
     try {
-      // The caller may have given up since its turn came.
-      for (const each of signals) each.throwIfAborted();
-      return await this.#runs.run(run, () => task({ signal: new AbortController().signal }));
+      const release = await acquire?.({ deadline, signals });
+      if (acquire && !release) throw lockHeldError(name, timeout, holder());
+      try {
+        // The caller may have given up since then.
+        for (const each of signals) each.throwIfAborted();
+        return await this.#runs.run(run, () => task({ signal: new AbortController().signal }));
+      } finally {
+        run.ended = true;
+        await release?.();
+      }
     } finally {
-      run.ended = true;
       if (!turns.release()) this.#turns.delete(key);
     }
   }

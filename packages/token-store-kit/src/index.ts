@@ -1,5 +1,5 @@
 /** Says what an OAuth token record and its store are. */
-export { CallerQueue, lockHeldError, type QueueOptions } from './caller-queue.ts';
+export { CallerQueue, type LockWait, lockHeldError, type QueueOptions } from './caller-queue.ts';
 export { readChangedOptions, readExclusivelyOptions } from './check-options.ts';
 export { checkData, checkRecord, recordFields } from './check-record.ts';
 export { checkText, refuseUnknown } from './check-text.ts';

@@ -79,6 +79,48 @@ test('a store that closes ends the wait, and not a task that runs', async () => 
   assert.is(await next, 'next');
 });
 
+test('the lock that processes share is acquired when it is the turn, and released before the next one', async () => {
+  const queue = new CallerQueue();
+  const events: string[] = [];
+  const closing = new AbortController().signal;
+  const { signal } = new AbortController();
+  const started = performance.now();
+  const call = (caller: string, task = async () => events.push(`${caller} runs`)): Promise<unknown> =>
+    queue.run('app', task, {
+      acquire: async ({ deadline, signals }) => {
+        assert.equal(signals, [closing, signal]);
+        assert.ok(deadline >= started + 5_000 && deadline <= performance.now() + 5_000);
+        events.push(`${caller} acquires`);
+        return async () => {
+          await null;
+          events.push(`${caller} releases`);
+        };
+      },
+      timeout: 5_000,
+      closing,
+      signal,
+    });
+  const failure = new Error('from the task');
+  const first = errorOf(call('first', () => Promise.reject(failure)));
+  await call('second');
+  assert.is(await first, failure);
+  const ofSecond = ['second acquires', 'second runs', 'second releases'];
+  assert.equal(events, ['first acquires', 'first releases', ...ofSecond]);
+});
+
+test('a caller that does not acquire the lock that processes share in time is told who holds it, and leaves its turn', async () => {
+  const queue = new CallerQueue();
+  const options = { timeout: 5, holder: () => ({ holder: 'process 7' }) };
+  const late = await errorOf(queue.run('app', neverRuns, { ...options, acquire: async () => undefined }));
+  assert.equal([late.code, late.reason, late.holder], ['STORE_BUSY', 'lock-held', 'process 7']);
+  const failure = new Error('the disk failed');
+  assert.is(
+    await errorOf(queue.run('app', neverRuns, { ...options, acquire: () => Promise.reject(failure) })),
+    failure,
+  );
+  assert.is(await queue.run('app', async () => 'next', { timeout: 0 }), 'next');
+});
+
 test('queues know nothing of each other', async () => {
   const [one, other] = [new CallerQueue(), new CallerQueue()];
   const nested = one.run('app', () => other.run('app', async () => 'nested', { timeout: 0 }));

@@ -106,16 +106,16 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    */
   async exclusively<T>(appName: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     checkText(appName, 'appName');
-    const { timeout, signal } = readExclusivelyOptions(task, options);
-    signal?.throwIfAborted();
+    const wait = readExclusivelyOptions(task, options);
+    wait.signal?.throwIfAborted();
     // A lock is a file beside the database.
     const database = this.#openToWrite().file;
-    const request = { appName, database, timeout, signal, closing: this.#closing.signal };
-    return runExclusively(request, async (lock) => {
+    const checkAndRun = async (lock: Lock): Promise<T> => {
       // What the task gets could not be stored: no person may be asked, and no token spent.
       this.#checkKey();
       return task(lock);
-    });
+    };
+    return runExclusively(appName, checkAndRun, { ...wait, database, closing: this.#closing.signal });
   }
 
   /** The names whose locks of {@link exclusively} are held now, by any process: for `changeKey` of token-store-kit/administration. */

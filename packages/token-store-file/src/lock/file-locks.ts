@@ -1,9 +1,9 @@
 /** This folder has the locks: who has one or waits for it, and the sockets by which the kernel tells who has ended. */
-import { CallerQueue, type Lock, lockHeldError } from 'token-store-kit';
+import { CallerQueue, type ExclusivelyOptions, type Lock, type LockWait } from 'token-store-kit';
 import { type Owner, systemCode } from 'token-store-kit/files';
 import { hashOf, LockFolder } from './lock-folder.ts';
 import { SocketQueue } from './socket-queue.ts';
-import { listen, untilEnded, type Wait } from './sockets.ts';
+import { listen, untilEnded } from './sockets.ts';
 
 /** One for the process: several of its stores may have the same file open. */
 const callers = new CallerQueue();
@@ -26,36 +26,30 @@ export class FileLocks {
   async run<T>(
     lock: 'name' | 'write',
     name: string,
-    { timeout, signal }: { timeout: number; signal?: AbortSignal | undefined },
-    task: (lock: Lock) => T | Promise<T>,
+    wait: ExclusivelyOptions,
+    task: (lock: Lock) => Promise<T>,
   ): Promise<T> {
-    const [path, closing] = [this.#path, this.#closing];
-    const wait = { deadline: performance.now() + timeout, signals: signal ? [closing, signal] : [closing] };
+    const path = this.#path;
+    const keyOf = (id: string): string => `${id} ${path}`;
     const id = lock === 'write' ? lock : hashOf(name, 12);
     this.#folder ??= new LockFolder(path, this.#owner);
-    const queue = process.platform === 'win32' ? pipe(`${id} ${path}`) : new SocketQueue(this.#folder, id);
-    const holder = () => ({ path, pid: queue.holder });
-    const acquireAndRun = async (given: Lock): Promise<T> => {
+    const queue = process.platform === 'win32' ? pipe(keyOf(id)) : new SocketQueue(this.#folder, id);
+    const acquire = async (wait: LockWait): Promise<(() => unknown) | undefined> => {
       const release = await queue.acquire(wait);
-      if (!release) throw lockHeldError(name, timeout, holder());
-      try {
-        // The caller may have given up since it came.
-        for (const each of wait.signals) each.throwIfAborted();
-        return await task(given);
-      } finally {
-        // Writes that the task did not wait for: they may be waiting for another process.
-        if (lock === 'name') await callers.run(name, async () => {}, { key: `write ${path}` }).catch(() => {});
-        release();
-      }
+      if (!release || lock === 'write') return release;
+      // Writes that the task did not wait for: they may be waiting for another process.
+      const written = () => callers.run(name, async () => {}, { key: keyOf('write') });
+      return () => written().then(release, release);
     };
-    return callers.run(name, acquireAndRun, { key: `${id} ${path}`, timeout, signal, closing, holder });
+    const holder = () => ({ path, pid: queue.holder });
+    return callers.run(name, task, { ...wait, key: keyOf(id), closing: this.#closing, acquire, holder });
   }
 }
 
 /** Windows has pipes that end with their process, and so do their names. All who wait try again then, and one of them gets it. */
 function pipe(lock: string): Pick<SocketQueue, 'acquire' | 'holder'> {
   const path = `\\\\.\\pipe\\token-store-file-${hashOf(lock, 32)}`;
-  const acquire = async (wait: Wait): Promise<(() => void) | undefined> => {
+  const acquire = async (wait: LockWait): Promise<(() => void) | undefined> => {
     for (;;) {
       try {
         return await listen(path);

@@ -1,7 +1,8 @@
+import type { LockWait } from 'token-store-kit';
 import { creationError, removeIfThere, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 import type { LockFolder } from './lock-folder.ts';
-import { listen, untilEnded, type Wait } from './sockets.ts';
+import { listen, untilEnded } from './sockets.ts';
 
 /** Two processes that come and go can hardly meet so often: the folder cannot be used. */
 const maxTries = 100;
@@ -47,7 +48,7 @@ export class SocketQueue {
   }
 
   /** Waits for the lock, and tries once at least. Resolves with a function that releases it, or with undefined after the deadline. */
-  async acquire(wait: Wait): Promise<(() => void) | undefined> {
+  async acquire(wait: LockWait): Promise<(() => void) | undefined> {
     const { name, close } = await this.#join(wait.signals);
     const release = (): void => {
       close();
@@ -96,7 +97,7 @@ export class SocketQueue {
   }
 
   /** False if it still chooses at the deadline. */
-  async #hasChosen(draft: string, { deadline, signals }: Wait): Promise<boolean> {
+  async #hasChosen(draft: string, { deadline, signals }: LockWait): Promise<boolean> {
     for (const end = Math.max(deadline, performance.now() + chooseTimeoutMs); performance.now() < end; ) {
       // When it has its number, it has another name.
       if (await this.#hasEnded(draft, { deadline: performance.now() + lookIntervalMs, signals })) return true;
@@ -105,7 +106,7 @@ export class SocketQueue {
   }
 
   /** False if there is still a socket with this name at the deadline. */
-  async #hasEnded(name: string, wait: Wait): Promise<boolean> {
+  async #hasEnded(name: string, wait: LockWait): Promise<boolean> {
     const hasEnded = await this.#folder.withSocket(name, (path) => untilEnded(path, wait));
     if (hasEnded) this.#remove(name);
     return hasEnded;

@@ -1,14 +1,7 @@
 /** Listening and connecting: the kernel says whether a process listens, and tells those who are connected when it ends. */
 import type { Socket } from 'node:net';
-import { pause } from 'token-store-kit';
+import { type LockWait, pause } from 'token-store-kit';
 import { openError, systemCode } from 'token-store-kit/files';
-
-/** How long to wait, and what ends the wait. */
-export interface Wait {
-  /** By `performance.now()`. */
-  readonly deadline: number;
-  readonly signals: readonly AbortSignal[];
-}
 
 /** How long to wait for a stopped process that has as many connections as the system allows. */
 const fullIntervalMs = 50;
@@ -39,7 +32,7 @@ export function listen(path: string): Promise<() => void> {
 }
 
 /** Waits until no process listens there. False if one still does at the deadline; looks once at least. */
-export async function untilEnded(path: string, { deadline, signals }: Wait): Promise<boolean> {
+export async function untilEnded(path: string, { deadline, signals }: LockWait): Promise<boolean> {
   for (let isLast = false; ; ) {
     const socket = net().connect(path);
     const error = await new Promise<unknown>((resolve) => socket.once('connect', resolve).on('error', resolve));

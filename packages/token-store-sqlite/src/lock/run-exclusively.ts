@@ -1,6 +1,6 @@
 /** This folder has the lock of `exclusively`: its files, and the wait for it. */
 import { existsSync } from 'node:fs';
-import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
+import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions } from 'token-store-kit';
 import { removeIfThere } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { LockFile } from './lock-file.ts';
@@ -9,39 +9,28 @@ import { type LockPaths, lockPathsOf, readHolder, writeHolder } from './lock-pat
 /** How often a process that is not the next one tries the lock all the same: the next one may be stopped. */
 const overtakeIntervalMs = 1_000;
 
-export interface ExclusiveRequest {
-  readonly appName: string;
-  readonly database: DatabaseFile;
-  /** In milliseconds. */
-  readonly timeout: number;
-  /** Each ends the wait with its reason. */
-  readonly signal: AbortSignal | undefined;
-  readonly closing: AbortSignal;
-}
-
 /** One for the process: several of its stores may have the same file open. */
 const callers = new CallerQueue();
 
 /** See `SqliteTokenStore.exclusively`. */
-export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) => Promise<T>): Promise<T> {
-  const { appName, database, timeout, signal, closing } = request;
-  const deadline = performance.now() + timeout;
+export function runExclusively<T>(
+  appName: string,
+  task: (lock: Lock) => Promise<T>,
+  { database, ...options }: QueueOptions & { database: DatabaseFile },
+): Promise<T> {
   const { path } = database;
   const paths = lockPathsOf(path, appName);
-  const holder = () => ({ path, pid: readHolder(paths.holder, database)?.pid });
-  const acquireAndRun = async (lock: Lock): Promise<T> => {
-    const release = await acquireLock(request, paths, deadline);
-    if (!release) throw lockHeldError(appName, timeout, holder());
-    try {
-      // The caller may have given up since it came.
-      for (const each of [closing, signal]) each?.throwIfAborted();
-      return await task(lock);
-    } finally {
-      release();
-    }
-  };
   // The queue of this process waits only for other callers of this process, even if these wait for another process.
-  return callers.run(appName, acquireAndRun, { key: paths.lock, timeout, signal, closing, holder });
+  return callers.run(appName, task, {
+    ...options,
+    key: paths.lock,
+    acquire: async (wait) => {
+      const release = await acquireLock(paths, database, wait);
+      if (release) writeHolder(paths.holder, appName, database);
+      return release;
+    },
+    holder: () => ({ path, pid: readHolder(paths.holder, database)?.pid }),
+  });
 }
 
 /**
@@ -51,11 +40,10 @@ export function runExclusively<T>(request: ExclusiveRequest, task: (lock: Lock) 
  * So a process that acquires the lock again and again gives way. The kernel releases the gate as well when its process ends.
  */
 async function acquireLock(
-  { appName, database, signal, closing }: ExclusiveRequest,
   paths: LockPaths,
-  deadline: number,
+  database: DatabaseFile,
+  { deadline, signals }: LockWait,
 ): Promise<(() => void) | undefined> {
-  const signals = signal ? [closing, signal] : [closing];
   const lock = new LockFile(paths.lock, database);
   const gate = new LockFile(paths.gate, database);
   let tried = performance.now();
@@ -81,7 +69,6 @@ async function acquireLock(
       await pause(Math.min(interval * (0.75 + Math.random() / 2), deadline - now), signals);
     }
     gate.close();
-    writeHolder(paths.holder, appName, database);
     return () => release(lock, gate, paths);
   } finally {
     if (!acquired) giveUp(lock, gate, nextSince !== undefined);
