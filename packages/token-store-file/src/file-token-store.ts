@@ -14,10 +14,10 @@ import {
   type TokenRecord,
   type TokenStore,
 } from 'token-store-kit';
-import { fileError, systemCode } from 'token-store-kit/files';
+import { fileError, fileFailures, systemCode } from 'token-store-kit/files';
 import { type FileFormat, jsonFormat } from './json-format.ts';
 import { FileLocks } from './lock/file-locks.ts';
-import { damaged, TokenFile } from './token-file.ts';
+import { noTokens, TokenFile } from './token-file.ts';
 
 /** Options of {@link openFileTokenStore}: how the records stand in the file. Default: our own JSON. Give both, or none. */
 export type FileTokenStoreOptions = Partial<FileFormat>;
@@ -123,7 +123,7 @@ export class FileTokenStore implements TokenStore, Disposable {
 
   /** Callers that wait reject with STORE_OPEN. A task that already runs keeps its lock until it ends. */
   close(): void {
-    this.#closing.abort(fileError(this.path, ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again']));
+    this.#closing.abort(fileError(this.path, fileFailures.closed));
   }
 
   /** Calls {@link close}. */
@@ -153,7 +153,7 @@ export class FileTokenStore implements TokenStore, Disposable {
   }
 
   /** Throws what `failure` returns, without the error of the caller's function, which may quote tokens. */
-  #parse(text: string, failure = (): Error => fileError(this.path, damaged)): Map<string, TokenRecord> {
+  #parse(text: string, failure = (): Error => fileError(this.path, noTokens)): Map<string, TokenRecord> {
     try {
       // Half a surrogate pair would not come back as it was.
       if (!text.isWellFormed()) throw failure();

@@ -2,15 +2,16 @@ import { basename, dirname, join, resolve } from 'node:path';
 import {
   changeDirectory,
   creationError,
+  damaged,
   fileError,
   fileFailures,
   findFile,
   makeDirectories,
   type Owner,
   openError,
-  openPrivateFile,
   removeIfThere,
   systemCode,
+  usePrivateFile,
 } from 'token-store-kit/files';
 import { fs } from './node-fs.ts';
 
@@ -42,19 +43,14 @@ export class TokenFile {
   read(): string | undefined {
     let bytes: Buffer;
     try {
-      const descriptor = openPrivateFile(this.path, { owner: this.owner });
-      try {
-        bytes = fs.readFileSync(descriptor);
-      } finally {
-        fs.closeSync(descriptor);
-      }
+      bytes = usePrivateFile(this.path, { owner: this.owner }, (descriptor) => fs.readFileSync(descriptor));
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined;
       throw openError(this.path, error);
     }
     const text = bytes.toString();
     // Other bytes would not come back as they were.
-    if (!Buffer.from(text).equals(bytes)) throw fileError(this.path, damaged);
+    if (!Buffer.from(text).equals(bytes)) throw fileError(this.path, noTokens);
     return text;
   }
 
@@ -66,13 +62,10 @@ export class TokenFile {
     const draft = `${this.path}-draft`;
     try {
       removeIfThere(draft);
-      const descriptor = openPrivateFile(draft, { owner: this.owner, create: true });
-      try {
+      usePrivateFile(draft, { owner: this.owner, create: true }, (descriptor) => {
         fs.writeFileSync(descriptor, text);
         fs.fsyncSync(descriptor);
-      } finally {
-        fs.closeSync(descriptor);
-      }
+      });
       changeDirectory(dirname(this.path), () => fs.renameSync(draft, this.path));
     } catch (error) {
       removeIfThere(draft);
@@ -91,11 +84,5 @@ export class TokenFile {
   }
 }
 
-const restore = 'Restore it from a backup, or move it away and sign in again';
 /** For a file that cannot be read as it should. */
-export const damaged = [
-  'STORE_CORRUPT',
-  'damaged',
-  'is not a file of tokens, or is damaged. It was left as it is',
-  restore,
-] as const;
+export const noTokens = damaged('is not a file of tokens, or is damaged');

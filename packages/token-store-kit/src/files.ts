@@ -3,6 +3,7 @@ export {
   accessError,
   because,
   creationError,
+  damaged,
   type Failure,
   fileError,
   fileFailures,
@@ -20,4 +21,5 @@ export {
   openPrivateFile,
   refusePlanted,
   removeIfThere,
+  usePrivateFile,
 } from './files/private-file.ts';

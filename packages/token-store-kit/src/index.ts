@@ -3,6 +3,7 @@ export { CallerQueue, type LockWait, lockHeldError, type QueueOptions } from './
 export { readChangedOptions, readExclusivelyOptions } from './check-options.ts';
 export { checkData, checkRecord, recordFields } from './check-record.ts';
 export { checkText, refuseUnknown } from './check-text.ts';
+export { hashOf } from './hash-of.ts';
 export { pause } from './pause.ts';
 export { signInLockName } from './reserved-names.ts';
 export { Slots } from './slots.ts';

@@ -1,5 +1,5 @@
 /** The statements of this package: mostly one for each method. */
-import { createHash } from 'node:crypto';
+import { hashOf } from 'token-store-kit';
 
 /** Marks the tables as ours. */
 export const packageName = 'token-store-postgres';
@@ -56,7 +56,7 @@ export function statementsFor(schema: string, table: string) {
   const leaseWait = waitingAtMost(800);
   // Of a row of the records. After a sign-out, the row has none.
   const hasRecord = 'num_nonnulls(record, sealed) = 1';
-  const channel = `token_store_${hash(`${schema}\0${table}`)}`;
+  const channel = `token_store_${hashOf(`${schema}\0${table}`, 16)}`;
 
   // Of the lease `l`. It changes with each renewal.
   const seen = "l.owner || ' ' || extract(epoch FROM l.ends_at)";
@@ -75,7 +75,7 @@ export function statementsFor(schema: string, table: string) {
     /** On which callers that wait are told. */
     channel,
     /** Stands for a name in messages: every role of the database can listen to the channel. */
-    topicOf: (name: string): string => hash(`${channel}\0${name}`),
+    topicOf: (name: string): string => hashOf(`${channel}\0${name}`, 16),
 
     /** The tables of version 1. They must not change, because databases have them. docs/fleet.md says what the columns mean. */
     createTables: [
@@ -192,10 +192,6 @@ RETURNING extract(epoch FROM wanted_until - statement_timestamp()) * 1000 AS wan
     locks: `SELECT l.name, l.holder, l.owner, ${seen} AS seen, extract(epoch FROM l.ends_at - clock_timestamp()) * 1000 AS left_ms
 FROM ${leases} AS l WHERE l.owner IS NOT NULL AND l.owner <> ALL ($1::text[]) ORDER BY l.name`,
   };
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 
 /** A name of more bytes would not fit into the index. */

@@ -1,9 +1,9 @@
 import { constants, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { TokenStoreError } from 'token-store-kit';
-import { accessError, type FileSystem, fileError, inspectFileSystem } from 'token-store-kit/files';
+import { accessError, damaged, type FileSystem, fileError, inspectFileSystem } from 'token-store-kit/files';
 import { checkPath, DatabaseFile } from './database/database-file.ts';
-import { damaged, toTokenStoreError } from './database/file-error.ts';
+import { toTokenStoreError } from './database/file-error.ts';
 import { inspectTables } from './database/schema.ts';
 import type { HeldLock } from './lock/held-lock.ts';
 import { findHeldLocks } from './lock/held-locks.ts';

@@ -14,7 +14,7 @@ import {
   type TokenRecord,
   type TokenStore,
 } from 'token-store-kit';
-import { fileError } from 'token-store-kit/files';
+import { fileError, fileFailures } from 'token-store-kit/files';
 import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
@@ -160,7 +160,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
   /** Closes the file. Callers that wait reject with STORE_OPEN. A task that already runs keeps its lock until it ends. */
   close(): void {
-    this.#closing.abort(fileError(this.path, ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again']));
+    this.#closing.abort(fileError(this.path, fileFailures.closed));
     this.#tokens.sql.close();
   }
 

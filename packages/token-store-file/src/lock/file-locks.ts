@@ -1,7 +1,7 @@
 /** This folder has the locks: who has one or waits for it, and the sockets by which the kernel tells who has ended. */
-import { CallerQueue, type ExclusivelyOptions, type Lock, type LockWait } from 'token-store-kit';
+import { CallerQueue, type ExclusivelyOptions, hashOf, type Lock, type LockWait } from 'token-store-kit';
 import { type Owner, systemCode } from 'token-store-kit/files';
-import { hashOf, LockFolder } from './lock-folder.ts';
+import { LockFolder } from './lock-folder.ts';
 import { SocketQueue } from './socket-queue.ts';
 import { listen, untilEnded } from './sockets.ts';
 

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { hashOf } from 'token-store-kit';
 import { fileError, inspectFileSystem, type Owner, openError, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 
@@ -10,12 +11,6 @@ const noSockets: readonly unknown[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
 
 /** O_PATH, which Node does not name: opens a socket too, and has no effect on it. */
 const pathOnly = 0o10000000;
-
-/** A hexadecimal name for any text. */
-export function hashOf(text: string, length: number): string {
-  // Loaded here: an import would add a tenth to the start of every program that reads a token.
-  return process.getBuiltinModule('node:crypto').createHash('sha256').update(text).digest('hex').slice(0, length);
-}
 
 /**
  * The folder with the locks of a file, which is there while a lock is needed. It is beside the file, so that every process finds the

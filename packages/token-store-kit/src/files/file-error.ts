@@ -24,7 +24,7 @@ const checkDisk = 'Check the disk, its quota, and that the file is on a local fi
 const raiseLimit = 'Close some, or let this program have more (ulimit -n)';
 const noTarget = 'is a symbolic link to a file that does not exist';
 
-/** What can be wrong with any file. */
+/** What can be wrong with any store that is a file. */
 export const fileFailures = {
   full: ['STORE_FULL', undefined, noSpace, 'Free some space and try again'],
   readOnly: ['STORE_READONLY', undefined, 'cannot be written', allowWrites],
@@ -34,7 +34,14 @@ export const fileFailures = {
   diskFailed: ['STORE_OPEN', 'disk', 'the system could not read or write it', checkDisk],
   notAFile: ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file'],
   danglingLink: ['STORE_OPEN', 'not-a-file', noTarget, 'Remove the link, or make the file it points to'],
+  closed: ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again'],
 } as const satisfies Record<string, Failure>;
+
+/** For a file that does not have what it should. */
+export function damaged(how: string): Failure {
+  const remedy = 'Restore it from a backup, or move it away and sign in again';
+  return ['STORE_CORRUPT', 'damaged', `${how}. It was left as it is`, remedy];
+}
 
 /** The `code` of an error, such as EACCES of the system. */
 export function systemCode(error: unknown): string | undefined {

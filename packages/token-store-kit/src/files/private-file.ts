@@ -116,6 +116,20 @@ function openOrMake(path: string, flags: number): [descriptor: number, isNew: bo
   }
 }
 
+/** Calls `use` with the descriptor of a file that is opened by {@link openPrivateFile}, and closed afterwards. */
+export function usePrivateFile<T>(
+  path: string,
+  options: { owner: Owner; create?: boolean },
+  use: (descriptor: number) => T,
+): T {
+  const descriptor = openPrivateFile(path, options);
+  try {
+    return use(descriptor);
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
 /** Makes a directory and those above it, with mode 0700. Syncs them: a power failure could take away a new one with the sign-in in it. */
 export function makeDirectories(directory: string): void {
   if (fs.existsSync(directory)) return;

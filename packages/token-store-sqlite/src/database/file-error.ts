@@ -1,6 +1,14 @@
 import { constants } from 'node:fs';
 import { dirname } from 'node:path';
-import { accessError, because, type Failure, fileError, fileFailures, systemCode } from 'token-store-kit/files';
+import {
+  accessError,
+  because,
+  damaged,
+  type Failure,
+  fileError,
+  fileFailures,
+  systemCode,
+} from 'token-store-kit/files';
 
 const changed = 'the key was changed, added or removed after this store was opened';
 /** For a store that was opened with a key which is no longer the key of the file. */
@@ -10,10 +18,7 @@ export function recordChanged(appName: string): Failure {
   const problem = `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name`;
   return ['STORE_CORRUPT', 'record-changed', problem, 'Delete them and sign in again'];
 }
-const restore = 'Restore it from a backup, or move it away and sign in again';
-export function damaged(how = 'is not a token database, or is damaged'): Failure {
-  return ['STORE_CORRUPT', 'damaged', `${how}. It was left as it is`, restore];
-}
+const notOurs = damaged('is not a token database, or is damaged');
 const locked = 'another process keeps the database locked';
 const endIt = 'Try again; if it stays locked, find that process (`fuser` on this file) and end it';
 const busy: Failure = ['STORE_BUSY', 'database-locked', locked, endIt];
@@ -27,18 +32,18 @@ const failures: Record<string, Failure> = {
   // The triggers refuse nothing but records under another key.
   SQLITE_CONSTRAINT_TRIGGER: keyChanged,
   SQLITE_READONLY_ROLLBACK: ['STORE_READONLY', 'unfinished-write', halfWritten, 'Open it once without readOnly'],
-  SQLITE_IOERR_SHORT_READ: damaged(),
+  SQLITE_IOERR_SHORT_READ: notOurs,
   SQLITE_BUSY: busy,
   SQLITE_FULL: full,
   SQLITE_READONLY: readOnly,
   SQLITE_CANTOPEN: cannotOpen,
-  SQLITE_CORRUPT: damaged(),
-  SQLITE_NOTADB: damaged(),
+  SQLITE_CORRUPT: notOurs,
+  SQLITE_NOTADB: notOurs,
   // The statements never change. If one of them does not fit, another program has changed the tables.
-  SQLITE_ERROR: damaged(),
-  SQLITE_SCHEMA: damaged(),
-  SQLITE_CONSTRAINT: damaged(),
-  SQLITE_MISMATCH: damaged(),
+  SQLITE_ERROR: notOurs,
+  SQLITE_SCHEMA: notOurs,
+  SQLITE_CONSTRAINT: notOurs,
+  SQLITE_MISMATCH: notOurs,
 };
 
 /** The TokenStoreError for an error of SQLite. Any other error is returned as it is. */

@@ -1,8 +1,7 @@
 import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { type KeyCheck, saltBytes } from 'token-store-kit';
-import { fileError } from 'token-store-kit/files';
-import { damaged } from './file-error.ts';
+import { damaged, fileError } from 'token-store-kit/files';
 import { applicationId, schemaVersion } from './token-table.ts';
 
 /** The table of the original Python class, in its own words. A new file begins with it as well. */

@@ -1,5 +1,7 @@
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { hashOf } from 'token-store-kit';
+import { usePrivateFile } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 
 const hashLength = 32;
@@ -16,9 +18,7 @@ export interface LockPaths {
 
 /** An app name can be any string, so its files are named after its hash. */
 export function lockPathsOf(databasePath: string, appName: string): LockPaths {
-  // Loaded here: an import would add a tenth to the start of every program that reads a token.
-  const { createHash } = process.getBuiltinModule('node:crypto');
-  return pathsOf(`${databasePath}-lock-${createHash('sha256').update(appName).digest('hex').slice(0, hashLength)}`);
+  return pathsOf(`${databasePath}-lock-${hashOf(appName, hashLength)}`);
 }
 
 /** The locks of a database whose files are there now. */
@@ -54,13 +54,9 @@ interface Holder {
 /** Undefined if there is no such file, or this user may not read it, or it is not one of ours. */
 export function readHolder(path: string, database: DatabaseFile): Holder | undefined {
   try {
-    const descriptor = database.openBeside(path);
-    try {
-      const [, pid, since, name] = /^(\d+) (\d+) (.*)$/s.exec(fs.readFileSync(descriptor, 'utf8')) ?? [];
-      return name === undefined ? undefined : { pid: Number(pid), since: Number(since), name };
-    } finally {
-      fs.closeSync(descriptor);
-    }
+    const text = usePrivateFile(path, { owner: database.stats }, (descriptor) => fs.readFileSync(descriptor, 'utf8'));
+    const [, pid, since, name] = /^(\d+) (\d+) (.*)$/s.exec(text) ?? [];
+    return name === undefined ? undefined : { pid: Number(pid), since: Number(since), name };
   } catch {
     return undefined;
   }
@@ -69,13 +65,10 @@ export function readHolder(path: string, database: DatabaseFile): Holder | undef
 /** Names this process. A failure is no error: then those who wait do not learn who has the lock. */
 export function writeHolder(path: string, appName: string, database: DatabaseFile): void {
   try {
-    const descriptor = database.openBeside(path, { create: true });
-    try {
+    usePrivateFile(path, { owner: database.stats, create: true }, (descriptor) => {
       fs.ftruncateSync(descriptor);
       fs.writeSync(descriptor, `${process.pid} ${Date.now()} ${appName}`);
-    } finally {
-      fs.closeSync(descriptor);
-    }
+    });
   } catch {
     // See above.
   }
