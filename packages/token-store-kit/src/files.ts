@@ -10,7 +10,7 @@ export {
   openError,
   systemCode,
 } from './files/file-error.ts';
-export { type FileSystem, inspectFileSystem, isNetworkType, readIfThere } from './files/file-system.ts';
+export { type FileSystem, inspectFileSystem, readIfThere } from './files/file-system.ts';
 export {
   changeDirectory,
   type FileStats,

@@ -9,7 +9,6 @@ import {
   creationError,
   findFile,
   inspectFileSystem,
-  isNetworkType,
   makeDirectories,
   openError,
   openPrivateFile,
@@ -293,13 +292,7 @@ test('the file system of a folder is the one that was mounted last of those with
     [join(root, 'a\\040b'), 'xfs'],
     [join(root, 'a\\040b'), 'nfs4'],
   ];
-  const { readFileSync } = fs;
-  const table = points
-    .map(([point, type]) => `22 1 0:20 / ${point} rw,relatime shared:1 - ${type} source rw`)
-    .join('\n');
-  fs.readFileSync = ((path: string, ...rest: []) =>
-    path === '/proc/self/mountinfo' ? `${table}\n` : readFileSync(path, ...rest)) as typeof readFileSync;
-  try {
+  withMounts(points, () => {
     const found = folders.map((folder) => inspectFileSystem(folder));
     assert.equal(
       found.map(({ type, isNetwork }) => `${type} ${isNetwork}`),
@@ -312,16 +305,30 @@ test('the file system of a folder is the one that was mounted last of those with
       throw new Error('as on other systems');
     };
     assert.is(inspectFileSystem(root).type, undefined);
-  } finally {
-    fs.readFileSync = readFileSync;
-  }
+  });
   assertFailure('ENOENT undefined', () => inspectFileSystem(join(root, 'none')));
 });
 
 test('the types of network file systems are known', () => {
   const network = ['nfs4', 'cifs', 'smb3', '9p', 'ceph', 'fuse.sshfs', 'fuse.rclone'];
   const local = ['fuse.gocryptfs', 'fuseblk', 'ext4', 'btrfs', 'tmpfs', 'overlay'];
-  assert.equal([...local, ...network].filter(isNetworkType), network);
+  const isNetwork = (type: string): boolean => withMounts([['/', type]], () => inspectFileSystem('/').isNetwork);
+  assert.equal([...local, ...network].filter(isNetwork), network);
 });
+
+/** Runs `act` with these mounts, in the words of Linux. */
+function withMounts<T>(points: readonly string[][], act: () => T): T {
+  const { readFileSync } = fs;
+  const table = points
+    .map(([point, type]) => `22 1 0:20 / ${point} rw,relatime shared:1 - ${type} source rw`)
+    .join('\n');
+  fs.readFileSync = ((path: string, ...rest: []) =>
+    path === '/proc/self/mountinfo' ? `${table}\n` : readFileSync(path, ...rest)) as typeof readFileSync;
+  try {
+    return act();
+  } finally {
+    fs.readFileSync = readFileSync;
+  }
+}
 
 test.run();

@@ -10,13 +10,9 @@ export interface FileSystem {
   readonly free: number;
 }
 
+/** Those of several computers, as Linux names them. */
 const networkTypes =
   /^(nfs\d?|cifs|smb3|smbfs|9p|drvfs|ceph|afs|coda|ncpfs|lustre|beegfs|gpfs|vboxsf|vmhgfs|prl_fs|fuse\.(sshfs|rclone|s3fs|gcsfuse|goofys|davfs|glusterfs|curlftpfs|ceph|smb|cifs|onedrive|blobfuse|vmhgfs).*)$/;
-
-/** Whether a file system with this name, as Linux has it, is one of several computers. */
-export function isNetworkType(type: string): boolean {
-  return networkTypes.test(type);
-}
 
 /**
  * Tells about the file system of a folder.
@@ -26,7 +22,7 @@ export function isNetworkType(type: string): boolean {
 export function inspectFileSystem(folder: string): FileSystem {
   const { bavail, bsize } = fs.statfsSync(folder);
   const type = mountedType(folder);
-  return { type, isNetwork: type !== undefined && isNetworkType(type), free: bavail * bsize };
+  return { type, isNetwork: type !== undefined && networkTypes.test(type), free: bavail * bsize };
 }
 
 /** The type of the last mount of all that have the longest path to this folder. */
