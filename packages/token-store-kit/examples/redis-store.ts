@@ -9,6 +9,7 @@ import {
   lockHeldError,
   pause,
   readExclusivelyOptions,
+  settled,
   type TokenRecord,
   type TokenStore,
   TokenStoreError,
@@ -207,11 +208,7 @@ export class RedisStore implements TokenStore {
 
 /** What Redis answers. Its failures become those of a store, whose callers decide by `code` and `reason`. */
 async function answer<T>(command: Promise<T>): Promise<T> {
-  const isAnswered = await pause(answerTimeoutMs, [], (wake) => {
-    command.then(wake, wake);
-    return () => {};
-  });
-  if (!isAnswered) throw unreachable();
+  if (!(await settled(command, answerTimeoutMs))) throw unreachable();
   try {
     return await command;
   } catch (cause) {

@@ -37,3 +37,15 @@ export function pause(
     });
   });
 }
+
+/** Whether the promise has settled within so many milliseconds. Rejects with the reason of a signal that aborts, and for nothing else. */
+export function settled(
+  promise: Promise<unknown>,
+  milliseconds: number,
+  signals: readonly AbortSignal[] = [],
+): Promise<boolean> {
+  return pause(milliseconds, signals, (wake) => {
+    promise.then(wake, wake);
+    return () => {};
+  });
+}

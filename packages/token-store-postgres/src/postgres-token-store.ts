@@ -6,6 +6,7 @@ import {
   checkText,
   type ExclusivelyOptions,
   type Lock,
+  pause,
   readChangedOptions,
   readExclusivelyOptions,
   type TokenRecord,
@@ -136,7 +137,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     const { timeout, signal } = readChangedOptions(options);
     this.#assertOpen();
-    return this.#context.watcher.changed(name, timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
+    const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
+    await pause(timeout, signals, (wake) => this.#context.watcher.watch(name, 'record', wake));
   }
 
   /**

@@ -1,5 +1,5 @@
 import * as assert from 'node:assert/strict';
-import { setTimeout as delay } from 'node:timers/promises';
+import { settled } from '../pause.ts';
 import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
 
 /** The longest that any step of a case may take. */
@@ -7,16 +7,8 @@ export const stepTimeoutMs = 5_000;
 
 /** The promise's outcome, or an AssertionError if it takes longer than any step of these cases may. */
 export async function soon<T>(promise: Promise<T>): Promise<T> {
-  const timer = new AbortController();
-  const late = delay(stepTimeoutMs, undefined, { signal: timer.signal }).then(() => {
-    throw new assert.AssertionError({ message: `nothing happened for ${stepTimeoutMs / 1_000} seconds` });
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    timer.abort();
-    late.catch(() => {});
-  }
+  if (await settled(promise, stepTimeoutMs)) return promise;
+  throw new assert.AssertionError({ message: `nothing happened for ${stepTimeoutMs / 1_000} seconds` });
 }
 
 /** Fails unless the promise rejects soon with exactly this error. */

@@ -1,10 +1,10 @@
 /** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
-import { Slots, TokenStoreError } from 'token-store-kit';
+import { Slots, settled, TokenStoreError } from 'token-store-kit';
 import { beginStatements, limitSession } from '../statements.ts';
 import { cancelStatement } from './cancel.ts';
 import { isConnectionLoss, lateError, sqlStateOf, toStoreError } from './database-error.ts';
 import type { ClientConstructor, ClientInternals, PgClient, PgPool, StandaloneClient } from './pg-pool.ts';
-import { deadlineIn, type Limits, noteKind, type RetryOptions, retry, settled } from './retry.ts';
+import { deadlineIn, type Limits, noteKind, type RetryOptions, retry } from './retry.ts';
 
 /** Of one store. */
 const maxStatements = { ownPool: 3, otherPool: 10 };

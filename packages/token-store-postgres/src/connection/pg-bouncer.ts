@@ -1,6 +1,5 @@
+import { settled } from 'token-store-kit';
 import { type Database, destroySocket } from './database.ts';
-import type { StandaloneClient } from './pg-pool.ts';
-import { settled } from './retry.ts';
 
 const timeoutMs = 2_000;
 
@@ -12,20 +11,15 @@ export async function askLoginRetry(database: Database): Promise<number | undefi
   const client = database.newClient('pgbouncer');
   if (!client) return undefined;
   client.on('error', () => {});
-  const asking = ask(client);
-  asking.catch(() => {});
   try {
-    return (await settled(asking, timeoutMs)) ? await asking : undefined;
+    const asking = client.connect().then(() => client.query('SHOW CONFIG'));
+    if (!(await settled(asking, timeoutMs))) return undefined;
+    const { rows } = await asking;
+    const seconds = rows.find(({ key }) => key === 'server_login_retry')?.value;
+    return seconds ? Number(seconds) * 1_000 : undefined;
   } catch {
     return undefined;
   } finally {
     destroySocket(client);
   }
-}
-
-async function ask(client: StandaloneClient): Promise<number | undefined> {
-  await client.connect();
-  const { rows } = await client.query('SHOW CONFIG');
-  const seconds = rows.find(({ key }) => key === 'server_login_retry')?.value;
-  return seconds ? Number(seconds) * 1_000 : undefined;
 }

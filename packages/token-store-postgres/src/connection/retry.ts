@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { pause, type TokenStoreError } from 'token-store-kit';
+import type { TokenStoreError } from 'token-store-kit';
 
 /** A call is answered within 10 s: this is less, because a busy process is late. */
 const callTimeoutMs = 9_500;
@@ -71,12 +71,4 @@ export async function retry<T>(
       await delay(pauseMs);
     }
   }
-}
-
-/** Whether the promise has settled within so many milliseconds. Rejects with the reason of a signal that aborts, and for nothing else. */
-export function settled(promise: Promise<unknown>, timeoutMs: number, signals: readonly AbortSignal[] = []) {
-  return pause(timeoutMs, signals, (wake) => {
-    promise.then(wake, wake);
-    return () => {};
-  });
 }

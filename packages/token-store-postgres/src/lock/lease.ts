@@ -1,8 +1,8 @@
 /** This folder has the lock of `exclusively`: the lease, the wait for it, and what waiting callers are told. */
 import { uptime } from 'node:os';
-import { type Lock, TokenStoreError } from 'token-store-kit';
+import { type Lock, settled, TokenStoreError } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
-import { deadlineIn, type Limits, retry, settled } from '../connection/retry.ts';
+import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
 import type { Statements } from '../statements.ts';
 
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */

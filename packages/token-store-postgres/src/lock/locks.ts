@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
-import { CallerQueue, type Lock, lockHeldError, pause } from 'token-store-kit';
-import { deadlineIn, isUnanswered, type Limits, retry, settled } from '../connection/retry.ts';
+import { CallerQueue, type Lock, lockHeldError, pause, settled } from 'token-store-kit';
+import { deadlineIn, isUnanswered, type Limits, retry } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
 import { toStoredName } from '../statements.ts';
 import { type Claim, Lease, release, Stopwatch } from './lease.ts';

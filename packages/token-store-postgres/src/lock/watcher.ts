@@ -1,7 +1,6 @@
-import { pause } from 'token-store-kit';
+import { settled } from 'token-store-kit';
 import { type Database, destroySocket } from '../connection/database.ts';
 import type { StandaloneClient } from '../connection/pg-pool.ts';
-import { settled } from '../connection/retry.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
 
 /** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
@@ -80,12 +79,10 @@ export class Watcher {
     this.#hear(this.#statements.topicOf(name), revision);
   }
 
-  /** Resolves when the record may have changed since the program has read it, or after `timeout`. Rejects with a signal's reason. */
-  async changed(name: string, timeout: number, signals: readonly AbortSignal[]): Promise<void> {
-    await pause(timeout, signals, (wake) => this.watch(name, 'record', wake));
-  }
-
-  /** Wakes this caller from now on; for a lock, call `listenSoon` when it is worth a connection. The returned function ends it. */
+  /**
+   * Wakes this caller from now on. For a record: when it may have changed since the program has read it. For a lock, call `listenSoon` when
+   * it is worth a connection. The returned function ends it.
+   */
   watch(name: string, subject: Subject, wake: () => void): () => void {
     const wait: Wait = { name, topic: this.#statements.topicOf(name), subject, wake };
     this.#waits.add(wait);
