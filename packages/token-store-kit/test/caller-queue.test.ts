@@ -121,6 +121,17 @@ test('a caller that does not acquire the lock that processes share in time is to
   assert.is(await queue.run('app', async () => 'next', { timeout: 0 }), 'next');
 });
 
+test('a task does not begin if the signal aborts when its turn has just come', async () => {
+  const queue = new CallerQueue();
+  const end = await occupy(queue, 'app');
+  const controller = new AbortController();
+  const waiting = errorOf(queue.run('app', neverRuns, { signal: controller.signal }));
+  await end();
+  const reason = new Error('no longer needed');
+  controller.abort(reason);
+  assert.is(await waiting, reason);
+});
+
 test('queues know nothing of each other', async () => {
   const [one, other] = [new CallerQueue(), new CallerQueue()];
   const nested = one.run('app', () => other.run('app', async () => 'nested', { timeout: 0 }));

@@ -51,7 +51,6 @@ async function acquireLock(
   let nextSince: number | undefined;
   let acquired = false;
   try {
-    for (const signal of signals) signal.throwIfAborted();
     // Without a gate, no process waits.
     if (!existsSync(paths.gate)) acquired = lock.tryLock();
     while (!acquired) {
