@@ -37,16 +37,15 @@ export class DatabaseFile {
   /** Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700. */
   static find(path: string, { readOnly }: { readOnly: boolean }): DatabaseFile {
     const absolute = resolve(path);
-    const present = find(absolute);
-    if (present) return present;
-    if (readOnly) {
+    const present = findFile(absolute);
+    if (!present && readOnly) {
       const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
       throw fileError(absolute, ['STORE_OPEN', 'missing', 'does not exist', remedy]);
     }
-    const isNew = create(absolute);
-    const made = find(absolute, isNew);
-    if (made) return made;
-    throw fileError(absolute, fileFailures.danglingLink);
+    const isNew = !present && create(absolute);
+    const found = present ?? findFile(absolute);
+    if (!found) throw fileError(absolute, fileFailures.danglingLink);
+    return new DatabaseFile(found.path, found.stats, isNew);
   }
 
   /**
@@ -127,11 +126,6 @@ function loadDriver(path: string): typeof Database {
     const remedy = 'Install it where this program finds it: it cannot be part of a bundle';
     throw fileError(path, ['STORE_OPEN', 'no-native-code', problem, remedy], error);
   }
-}
-
-function find(path: string, isNew = false): DatabaseFile | undefined {
-  const found = findFile(path);
-  return found && new DatabaseFile(found.path, found.stats, isNew);
 }
 
 /** False if another process was faster. */
