@@ -113,11 +113,10 @@ export class FileTokenStore implements TokenStore, Disposable {
   async changed(name: string, options: ChangedOptions): Promise<void> {
     checkText(name, 'name');
     const { timeout, signal } = readChangedOptions(options);
-    const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
     const deadline = performance.now() + timeout;
     const before = this.#file.state;
     do {
-      await pause(Math.min(deadline - performance.now(), lookIntervalMs), signals);
+      await pause(Math.min(deadline - performance.now(), lookIntervalMs), [this.#closing.signal, signal]);
     } while (performance.now() < deadline && this.#file.state === before);
   }
 

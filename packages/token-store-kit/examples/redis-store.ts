@@ -158,7 +158,7 @@ export class RedisStore implements TokenStore {
       }
       const left = end - performance.now();
       if (left <= 0) return undefined;
-      await pause(Math.min(left, 25 + 50 * Math.random()), signal ? [signal] : []);
+      await pause(Math.min(left, 25 + 50 * Math.random()), [signal]);
     }
   }
 

@@ -8,15 +8,15 @@ const maxDelayMs = 2 ** 31 - 1;
  */
 export function pause(
   milliseconds: number,
-  signals: readonly AbortSignal[],
+  signals: readonly (AbortSignal | undefined)[],
   subscribe?: (wake: () => void) => () => void,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    for (const signal of signals) if (signal.aborted) return reject(signal.reason);
+    for (const signal of signals) if (signal?.aborted) return reject(signal.reason);
     let unsubscribe: (() => void) | undefined;
     const end = (): void => {
       clearTimeout(timer);
-      for (const signal of signals) signal.removeEventListener('abort', abort);
+      for (const signal of signals) signal?.removeEventListener('abort', abort);
       unsubscribe?.();
     };
     const abort = (event: Event): void => {
@@ -30,7 +30,7 @@ export function pause(
       },
       Math.min(Math.max(milliseconds, 1), maxDelayMs),
     );
-    for (const signal of signals) signal.addEventListener('abort', abort);
+    for (const signal of signals) signal?.addEventListener('abort', abort);
     unsubscribe = subscribe?.(() => {
       end();
       resolve(true);
@@ -42,7 +42,7 @@ export function pause(
 export function settled(
   promise: Promise<unknown>,
   milliseconds: number,
-  signals: readonly AbortSignal[] = [],
+  signals: readonly (AbortSignal | undefined)[] = [],
 ): Promise<boolean> {
   return pause(milliseconds, signals, (wake) => {
     promise.then(wake, wake);

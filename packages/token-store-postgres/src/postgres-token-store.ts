@@ -137,8 +137,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     const { timeout, signal } = readChangedOptions(options);
     this.#assertOpen();
-    const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
-    await pause(timeout, signals, (wake) => this.#context.watcher.watch(name, 'record', wake));
+    await pause(timeout, [this.#closing.signal, signal], (wake) => this.#context.watcher.watch(name, 'record', wake));
   }
 
   /**
@@ -154,7 +153,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const { timeout, signal } = readExclusivelyOptions(() => {}, options);
     signal?.throwIfAborted();
     this.#assertWritable();
-    const signals = [this.#closing.signal, ...(signal ? [signal] : [])];
+    const signals = [this.#closing.signal, signal];
     await this.#records.changeKey(next, { owners: this.#locks.owners, timeout, signals });
   }
 

@@ -131,7 +131,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   async changed(appName: string, options: ChangedOptions): Promise<void> {
     checkText(appName, 'appName');
     const { timeout, signal } = readChangedOptions(options);
-    return this.#open().waitForChange(timeout, [this.#closing.signal, ...(signal ? [signal] : [])]);
+    return this.#open().waitForChange(timeout, [this.#closing.signal, signal]);
   }
 
   /**

@@ -53,7 +53,7 @@ export class Locks {
       // Random: two copies of a process that was frozen and cloned count alike.
       const owner = `${randomBytes(15).toString('base64url')}:${this.#leaseTimeMs}`;
       const claim = { database, statements, name, key, owner, leaseTimeMs: this.#leaseTimeMs };
-      const signals = signal ? [closing, signal] : [closing];
+      const signals = [closing, signal];
       const lease = await this.#acquire(claim, deadline, signals);
       this.#wanted.delete(name);
       if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, lease);
@@ -81,10 +81,10 @@ export class Locks {
     for (const lease of this.#running.values()) lease.lose();
   }
 
-  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>, signals: readonly AbortSignal[]): Promise<T> {
+  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>, signals: (AbortSignal | undefined)[]): Promise<T> {
     try {
       // The caller may have given up since it came.
-      for (const each of signals) each.throwIfAborted();
+      for (const each of signals) each?.throwIfAborted();
       return await this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
     } finally {
       const wantedMs = await lease.release();
@@ -97,7 +97,7 @@ export class Locks {
   async #acquire(
     claim: Claim,
     deadline: number,
-    signals: AbortSignal[],
+    signals: (AbortSignal | undefined)[],
   ): Promise<Lease | { holder: string | undefined }> {
     const { watcher } = this.#context;
     const attempt: Attempt = { claim, deadline, isTold: false };

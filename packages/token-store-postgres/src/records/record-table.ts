@@ -101,7 +101,7 @@ export class RecordTable {
   /** Encrypts all records with another key, or with none, in one transaction. `owners`: the calls whose locks need not be waited for. */
   async changeKey(
     key: Key | undefined,
-    { owners, timeout, signals }: { owners: string[]; timeout: number; signals: AbortSignal[] },
+    { owners, timeout, signals }: { owners: string[]; timeout: number; signals: (AbortSignal | undefined)[] },
   ): Promise<void> {
     const { database, statements, ring } = this.#context;
     const next = key === undefined ? undefined : newCipher(key);

@@ -65,7 +65,7 @@ export class TokenDatabase {
   }
 
   /** See `SqliteTokenStore.changed`. Each of `signals` ends the wait with its reason. */
-  async waitForChange(timeout: number, signals: readonly AbortSignal[]): Promise<void> {
+  async waitForChange(timeout: number, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
     const deadline = performance.now() + timeout;
     // Nothing is known while another connection writes. Its commit shows at the next look.
     const unchanged = [undefined, this.#countCommits()];
