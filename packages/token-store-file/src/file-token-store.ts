@@ -32,7 +32,8 @@ const lookIntervalMs = 50;
  * when its promise resolves.
  *
  * Every method throws or rejects with a {@link TokenStoreError} if the file cannot do what was asked, and with a TypeError for arguments
- * of a wrong type. A name may be any well-formed string that the format can have.
+ * of a wrong type. A name may be any well-formed string that the format can have. Methods without a comment here do what
+ * {@link TokenStore} says.
  */
 export class FileTokenStore implements TokenStore, Disposable {
   /** The file, absolute and without symbolic links. */
@@ -58,23 +59,16 @@ export class FileTokenStore implements TokenStore, Disposable {
     this.#format = parse && format ? { parse, format } : jsonFormat(this.path);
   }
 
-  /** The record of this name, or undefined if there is none. */
   get(name: string): TokenRecord | undefined {
     checkText(name, 'name');
     return this.#read().records.get(name);
   }
 
-  /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
   async set(name: string, record: TokenRecord): Promise<void> {
     const checked = checkRecord(record);
     await this.#write(name, (records) => records.set(name, checked));
   }
 
-  /**
-   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous`
-   * (undefined: if no record is stored). Of several processes that replace the same token, one wins. The others get false and
-   * change nothing.
-   */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     if (previous !== undefined) checkText(previous, 'previous');
     const checked = checkRecord(record);
@@ -83,12 +77,10 @@ export class FileTokenStore implements TokenStore, Disposable {
     });
   }
 
-  /** Deletes the record of this name. False if there was none. */
   async delete(name: string): Promise<boolean> {
     return this.#write(name, (records) => records.delete(name));
   }
 
-  /** The names that have a record, sorted by code point. */
   list(): string[] {
     return [...this.#read().records.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
   }

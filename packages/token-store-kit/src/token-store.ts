@@ -36,12 +36,12 @@ export interface ChangedOptions {
 export interface TokenStore {
   /** The record, or undefined if there is none. */
   get(name: string): MaybePromise<TokenRecord | undefined>;
-  /** Writes the whole record, whatever was stored before. */
+  /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
   set(name: string, record: TokenRecord): MaybePromise<void>;
   /**
    * Compare-and-swap: writes the whole record, but only if the refresh token of the stored one, or the access token of one
-   * that has no refresh token, is still `previous` (undefined: if no record is stored). See `comparedToken`. Returns false
-   * if it is not, and then changes nothing.
+   * that has no refresh token, is still `previous` (undefined: if no record is stored). See `comparedToken`. Of several
+   * callers that replace the same token, one wins. The others get false and change nothing.
    */
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean>;
   /** Deletes the record. False if there was none. */

@@ -37,7 +37,7 @@ const remove = 'DELETE FROM token WHERE app_name = ?';
  * process writes: for milliseconds as a rule. After 5 seconds it throws STORE_BUSY.
  *
  * Every method throws a {@link TokenStoreError} if the file cannot do what was asked, and a TypeError for arguments of
- * a wrong type. An app name may be any well-formed string.
+ * a wrong type. An app name may be any well-formed string. Methods without a comment here do what {@link TokenStore} says.
  */
 export class SqliteTokenStore implements TokenStore, Disposable {
   /** The database's file, absolute and without symbolic links. */
@@ -51,13 +51,11 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     this.path = this.#tokens.file.path;
   }
 
-  /** The record of this app name, or undefined if there is none. */
   get(appName: string): TokenRecord | undefined {
     checkText(appName, 'appName');
     return this.#open().attempt(() => this.#read(appName));
   }
 
-  /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
   set(appName: string, record: TokenRecord): void {
     checkText(appName, 'appName');
     const checked = checkRecord(record);
@@ -65,11 +63,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     tokens.attempt(() => this.#write(appName, checked, tokens.cipher));
   }
 
-  /**
-   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous`
-   * (undefined: if no record is stored). Of several processes that replace the same token, one wins. The others get false
-   * and change nothing.
-   */
   replace(appName: string, previous: string | undefined, record: TokenRecord): boolean {
     checkText(appName, 'appName');
     if (previous !== undefined) checkText(previous, 'previous');
@@ -82,7 +75,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     });
   }
 
-  /** Deletes the record of this app name. False if there was none. */
   delete(appName: string): boolean {
     checkText(appName, 'appName');
     const tokens = this.#openToWrite();
