@@ -177,8 +177,6 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     this.#closing.abort(new TokenStoreError('STORE_OPEN', problem, { reason: 'closed', remedy: 'Open it again' }));
     watcher.close();
     await this.#locks.idle(closeTimeoutMs);
-    // Callers that waited have to undo what they have sent first.
-    await new Promise((resolve) => setImmediate(resolve));
     await database.close();
   }
 

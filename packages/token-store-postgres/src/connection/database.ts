@@ -201,11 +201,11 @@ export class Database {
 
   /** Resolves when nothing is under way any more. Callers that gave up send a statement after the one that was under way. */
   async #idle(): Promise<void> {
-    while (this.#work.size > 0) {
+    do {
       await Promise.allSettled(this.#work.keys());
-      // What follows from it begins in the next ticks.
+      // What follows from it begins in the next ticks, and so does what a caller that waited has to undo.
       await new Promise((resolve) => setImmediate(resolve));
-    }
+    } while (this.#work.size > 0);
   }
 }
 
