@@ -55,7 +55,7 @@ export class FileTokenStore implements TokenStore, Disposable {
     }
     this.#file = new TokenFile(path);
     this.path = this.#file.path;
-    this.#locks = new FileLocks(this.path, this.#file.owner, this.#closing.signal);
+    this.#locks = new FileLocks(this.#file, this.#closing.signal);
     this.#format = parse && format ? { parse, format } : jsonFormat(this.path);
   }
 

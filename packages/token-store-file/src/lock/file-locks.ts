@@ -1,6 +1,7 @@
 /** This folder has the locks: who has one or waits for it, and the sockets by which the kernel tells who has ended. */
 import { CallerQueue, type ExclusivelyOptions, hashOf, type Lock, type LockWait } from 'token-store-kit';
-import { type Owner, systemCode } from 'token-store-kit/files';
+import { systemCode } from 'token-store-kit/files';
+import type { TokenFile } from '../token-file.ts';
 import { LockFolder } from './lock-folder.ts';
 import { SocketQueue } from './socket-queue.ts';
 import { listen, untilEnded } from './sockets.ts';
@@ -10,15 +11,13 @@ const callers = new CallerQueue();
 
 /** The locks of a file: one for each name, and one to write it. */
 export class FileLocks {
-  readonly #path: string;
-  readonly #owner: Owner;
+  readonly #file: TokenFile;
   readonly #closing: AbortSignal;
   #folder: LockFolder | undefined;
 
   /** `closing` ends every wait with its reason. */
-  constructor(path: string, owner: Owner, closing: AbortSignal) {
-    this.#path = path;
-    this.#owner = owner;
+  constructor(file: TokenFile, closing: AbortSignal) {
+    this.#file = file;
     this.#closing = closing;
   }
 
@@ -29,10 +28,10 @@ export class FileLocks {
     wait: ExclusivelyOptions,
     task: (lock: Lock) => Promise<T>,
   ): Promise<T> {
-    const path = this.#path;
+    const { path } = this.#file;
     const keyOf = (id: string): string => `${id} ${path}`;
     const id = lock === 'write' ? lock : hashOf(name, 12);
-    this.#folder ??= new LockFolder(path, this.#owner);
+    this.#folder ??= new LockFolder(this.#file);
     const queue = process.platform === 'win32' ? pipe(keyOf(id)) : new SocketQueue(this.#folder, id);
     const acquire = async (wait: LockWait): Promise<(() => unknown) | undefined> => {
       const release = await queue.acquire(wait);

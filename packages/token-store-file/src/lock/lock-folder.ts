@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import { hashOf } from 'token-store-kit';
 import { fileError, inspectFileSystem, type Owner, openError, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
+import type { TokenFile } from '../token-file.ts';
 
 /** How long the path of the folder may be: the system allows 103 bytes for a socket, or 107, and its name has up to 34. */
 const maxPathBytes = 68;
@@ -17,29 +18,28 @@ const pathOnly = 0o10000000;
  * same: services and containers may have another /tmp, network or environment.
  */
 export class LockFolder {
-  readonly #file: string;
-  readonly #owner: Owner;
+  readonly #file: TokenFile;
   #path: string;
 
   /** @throws {TokenStoreError} STORE_OPEN on a network file system. */
-  constructor(file: string, owner: Owner) {
+  constructor(file: TokenFile) {
     this.#file = file;
-    this.#owner = owner;
-    this.#path = `${file}-locks`;
+    this.#path = `${file.path}-locks`;
     if (this.#isLong && process.platform !== 'linux') this.#path = this.#pathInTmp;
     try {
-      const { type, isNetwork } = inspectFileSystem(dirname(file));
+      const { type, isNetwork } = inspectFileSystem(dirname(file.path));
       if (!isNetwork) return;
       const problem = `is on a network file system (${type}), where locks do not reach other computers`;
-      throw fileError(file, ['STORE_OPEN', 'network-file-system', problem, 'Choose a file on a disk of this computer']);
+      const remedy = 'Choose a file on a disk of this computer';
+      throw fileError(file.path, ['STORE_OPEN', 'network-file-system', problem, remedy]);
     } catch (error) {
-      throw openError(file, error);
+      throw openError(file.path, error);
     }
   }
 
   make(): void {
-    if (this.#path === this.#pathInTmp) makePrivateFolder(dirname(this.#path), this.#owner);
-    makePrivateFolder(this.#path, this.#owner);
+    if (this.#path === this.#pathInTmp) makePrivateFolder(dirname(this.#path), this.#file.owner);
+    makePrivateFolder(this.#path, this.#file.owner);
   }
 
   /** If `error` says that the file system has no sockets, uses a folder on another one from now on. */
@@ -78,7 +78,7 @@ export class LockFolder {
 
   /** A socket that root has made. */
   giveToOwner(name: string): void {
-    giveToOwner(this.at(name), this.#owner, (path) => fs.statSync(path).isSocket());
+    giveToOwner(this.at(name), this.#file.owner, (path) => fs.statSync(path).isSocket());
   }
 
   /** A process that comes meanwhile makes it again. */
@@ -97,7 +97,7 @@ export class LockFolder {
 
   /** Not in TMPDIR, which differs between a shell and cron. */
   get #pathInTmp(): string {
-    return `/tmp/token-store-file-${this.#owner.uid}/${hashOf(this.#file, 16)}`;
+    return `/tmp/token-store-file-${this.#file.owner.uid}/${hashOf(this.#file.path, 16)}`;
   }
 }
 
