@@ -7,8 +7,15 @@ import { rejectsWith, soon } from './soon.ts';
 /** Longer than any case runs. */
 const noTimeout = { timeout: 600_000 };
 
+/** Fails if `changed` of this store does not resolve soon after each kind of write of the other one, which may be the same. */
+export async function noticesWrites(store: TokenStore, writer: TokenStore): Promise<void> {
+  await resolvesSoonAfter(store, () => writer.set('app', fullRecord));
+  await resolvesSoonAfter(store, () => writer.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }));
+  await resolvesSoonAfter(store, () => writer.delete('app'));
+}
+
 /** Fails if `changed` of this store does not resolve soon after `act`. */
-export async function resolvesSoonAfter(store: TokenStore, act: () => unknown): Promise<void> {
+async function resolvesSoonAfter(store: TokenStore, act: () => unknown): Promise<void> {
   if (!store.changed) return;
   const stop = new AbortController();
   const changed = store.changed('app', { ...noTimeout, signal: stop.signal });
@@ -22,11 +29,8 @@ export async function resolvesSoonAfter(store: TokenStore, act: () => unknown): 
 }
 
 export const changedCases: Record<string, (store: TokenStore) => Promise<void>> = {
-  'changed, if the store has it, resolves soon after another caller writes or deletes the record': async (store) => {
-    await resolvesSoonAfter(store, () => store.set('app', fullRecord));
-    await resolvesSoonAfter(store, () => store.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }));
-    await resolvesSoonAfter(store, () => store.delete('app'));
-  },
+  'changed, if the store has it, resolves soon after another caller writes or deletes the record': (store) =>
+    noticesWrites(store, store),
 
   'changed, if the store has it, resolves at its timeout, and rarely before': async (store) => {
     if (!store.changed) return;

@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
 import { assertSame } from './assert-same.ts';
-import { resolvesSoonAfter } from './changed.ts';
+import { noticesWrites } from './changed.ts';
 import { fullRecord } from './records.ts';
 import { soon, whileOccupied } from './soon.ts';
 
@@ -35,12 +35,5 @@ export const sharingCases: Record<string, (store: TokenStore, other: TokenStore)
     await whileOccupied(store, 'app', check, { signal: controller.signal });
   },
 
-  'changed, if the store has it, resolves soon after another store writes or deletes the record': async (
-    store,
-    other,
-  ) => {
-    await resolvesSoonAfter(store, () => other.set('app', fullRecord));
-    await resolvesSoonAfter(store, () => other.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }));
-    await resolvesSoonAfter(store, () => other.delete('app'));
-  },
+  'changed, if the store has it, resolves soon after another store writes or deletes the record': noticesWrites,
 };
