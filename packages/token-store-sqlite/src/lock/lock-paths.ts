@@ -21,20 +21,14 @@ export function lockPathsOf(databasePath: string, appName: string): LockPaths {
   return pathsOf(`${databasePath}-lock-${hashOf(appName, hashLength)}`);
 }
 
-/** The locks of a database whose files are there now. */
+/** The locks of a database whose files are there now. None if this user may not see which there are. */
 export function findLockPaths(databasePath: string): LockPaths[] {
   const directory = dirname(databasePath);
   const prefix = `${basename(databasePath)}-lock-`;
   const isLock = (file: string): boolean => file.startsWith(prefix) && file.length === prefix.length + hashLength;
-  return listFiles(directory)
-    .filter(isLock)
-    .map((file) => pathsOf(join(directory, file)));
-}
-
-/** None if this user may not see which there are. */
-function listFiles(directory: string): string[] {
   try {
-    return fs.readdirSync(directory);
+    const files = fs.readdirSync(directory).filter(isLock);
+    return files.map((file) => pathsOf(join(directory, file)));
   } catch {
     return [];
   }
