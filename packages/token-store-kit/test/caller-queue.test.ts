@@ -41,6 +41,16 @@ test('callers of the same key take turns, whatever their names', async () => {
   await end();
 });
 
+test('a caller that comes while one that has waited runs waits as well', async () => {
+  const queue = new CallerQueue();
+  const end = await occupy(queue, 'app');
+  const second = occupy(queue, 'app');
+  await end();
+  const endSecond = await second;
+  assert.is((await errorOf(queue.run('app', neverRuns, { timeout: 5 }))).code, 'STORE_BUSY');
+  await endSecond();
+});
+
 test('a caller whose time is up is told who holds the lock', async () => {
   const queue = new CallerQueue();
   const end = await occupy(queue, 'app');
