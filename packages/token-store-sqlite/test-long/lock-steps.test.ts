@@ -28,7 +28,7 @@ const [defectSeed, within] = [3, 60];
 const defects: Record<string, { file: string; from: string; to: string; says?: RegExp }> = {
   'counts a lock on a file that has lost its name': {
     file: 'lock-file.ts',
-    from: 'if (pins.get(this.#path) === pin) return true;',
+    from: 'if (this.#identify() === this.#opened) return true;',
     to: 'return true;',
   },
   'frees the lock before it removes the file': {

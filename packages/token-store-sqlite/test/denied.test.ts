@@ -1,9 +1,10 @@
-import { chmodSync, chownSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { directoryForUsers, hasPlaceForUsers, isRoot, otherUser } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenStoreErrorCode } from '../src/index.ts';
+import { lockPathsOf } from '../src/lock/lock-paths.ts';
 import { attempt, attemptAll } from './attempt.ts';
 import { makeTokenDatabase, snapshot } from './snapshot.ts';
 
@@ -42,6 +43,7 @@ const denials: Record<string, Denial> = {
     calls: ['get', 'exclusively'],
     make: (directory) => readyDatabase(directory, { directory: 0o500 }),
   },
+  'a lock file that may only be read': { ...cannotWrite, calls: ['get', 'exclusively'], make: withReadOnlyLock },
   'a new file in a directory that may only be read': { ...cannotWrite, calls: [], make: in500('tokens.db') },
   'a directory that cannot be made': { ...cannotEnter, calls: [], make: in500('new', 'deep', 'tokens.db') },
   'a directory that may not be entered': {
@@ -57,6 +59,14 @@ function readyDatabase(directory: string, modes: { file?: number; directory?: nu
   if (isRoot) chownSync(path, otherUser, otherUser);
   chmodSync(path, modes.file ?? 0o600);
   chmodSync(directory, modes.directory ?? 0o700);
+  return path;
+}
+
+function withReadOnlyLock(directory: string): string {
+  const path = readyDatabase(directory, {});
+  const { lock } = lockPathsOf(path, 'app');
+  writeFileSync(lock, '', { mode: 0o400 });
+  if (isRoot) chownSync(lock, otherUser, otherUser);
   return path;
 }
 

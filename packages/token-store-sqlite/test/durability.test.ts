@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -51,31 +51,5 @@ test('a call waits while another program writes', async () => {
   }
   assert.equal(store.get('app'), { refreshToken: 'new' });
 });
-
-(existsSync('/proc/self/fd') ? test : test.skip)(
-  'no descriptor of a database is closed while SQLite has it open',
-  () => {
-    const openOn = (path: string): number =>
-      readdirSync('/proc/self/fd').filter((fd) => {
-        try {
-          return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path);
-        } catch {
-          return false;
-        }
-      }).length;
-    const path = join(temporaryDirectory(), 'tokens.db');
-    openTokenStore(path).close();
-    assert.is(
-      openOn(path),
-      1,
-      'the descriptor that made the file must stay open: closing it drops the locks of other threads',
-    );
-    openTokenStore(path).close();
-    assert.is(openOn(path), 1, 'no other descriptor may be opened');
-    rmSync(dirname(path), { recursive: true });
-    openTokenStore(join(temporaryDirectory(), 'tokens.db')).close();
-    assert.is(openOn(path), 0, 'the descriptor of a deleted file must be closed');
-  },
-);
 
 test.run();

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -14,27 +14,43 @@ function newLocks(count: number): LockFile[] {
   return Array.from({ length: count }, () => new LockFile(path, database));
 }
 
-test('a file that another process removes and makes again while it is opened is no error', () => {
-  const [lock] = newLocks(1) as [LockFile];
+for (const [what, isMadeAgain] of [
+  ['removes', false],
+  ['removes and makes again', true],
+] as const) {
+  test(`a file that another process ${what} while it is opened is no error`, () => {
+    const path = join(temporaryDirectory(), 'lock');
+    writeFileSync(path, '', { mode: 0o600 });
+    const database = new DatabaseFile(`${path}.db`, statSync(path));
+    const { connect } = database;
+    database.connect = (options) => {
+      database.connect = connect;
+      unlinkSync(path);
+      try {
+        return database.connect(options);
+      } finally {
+        if (isMadeAgain) writeFileSync(path, '', { mode: 0o600 });
+      }
+    };
+    const lock = new LockFile(path, database);
+    assert.ok(lock.tryLock());
+    assert.is(database.connect, connect);
+    lock.remove();
+  });
+}
+
+test('a lock works on a file system without hard links', () => {
+  const [lock, other] = newLocks(2) as [LockFile, LockFile];
   const fs = process.getBuiltinModule('node:fs');
-  const { openSync, existsSync } = fs;
-  let path = '';
-  fs.openSync = (file, ...rest) => {
-    const descriptor = openSync(file, ...rest);
-    if (path === '') fs.unlinkSync(file);
-    path = String(file);
-    return descriptor;
-  };
-  // As if the other process made the new one just after SQLite has found none.
-  fs.existsSync = (file) => {
-    if (file === path) fs.writeFileSync(file, '', { mode: 0o600 });
-    return existsSync(file);
+  const { linkSync } = fs;
+  fs.linkSync = () => {
+    throw Object.assign(new Error(), { code: 'EPERM' });
   };
   try {
     assert.ok(lock.tryLock());
-    assert.is.not(path, '');
+    assert.not.ok(other.tryLock());
   } finally {
-    Object.assign(fs, { openSync, existsSync });
+    fs.linkSync = linkSync;
   }
   lock.remove();
 });

@@ -41,7 +41,11 @@ for (const umask of ['000', '077']) {
     const made = readFileSync(trace, 'utf8')
       .split('\n')
       .filter((line) => line.includes(path) && line.includes('O_CREAT'))
-      .map((line) => ({ suffix: /"[^"]*tokens\.db([^"]*)"/.exec(line)?.[1], mode: / (0\d+)\)/.exec(line)?.[1] }));
+      // A lock file gets its own name later: the UUID goes then.
+      .map((line) => ({
+        suffix: /"[^"]*tokens\.db([^"]*?)(?:-[\da-f]{8}(?:-[\da-f]+){4})?"/.exec(line)?.[1],
+        mode: / (0\d+)\)/.exec(line)?.[1],
+      }));
     const kinds = new Set(made.map(({ suffix }) => suffix));
     assert.equal([...kinds].sort(), ['', '-journal', `-${lock}`, `-${lock}-holder`]);
     assert.equal([...new Set(made.map(({ mode }) => mode))], ['0600']);
@@ -86,12 +90,14 @@ posix(
     const [path, target] = [join(directory, 'tokens.db'), join(directory, 'of another program')];
     for (const file of [path, target]) writeFileSync(file, '', { mode: 0o644 });
     const found = DatabaseFile.find(path, { readOnly: false });
+    const sql = found.connect({ timeout: 0 });
     unlinkSync(path);
     symlinkSync(target, path);
     assert.throws(
-      () => found.makePrivate(),
+      () => found.makePrivate(sql),
       (error: TokenStoreError) => error.code === 'STORE_OPEN',
     );
+    sql.close();
     assert.is(mode(target), '644');
   },
 );

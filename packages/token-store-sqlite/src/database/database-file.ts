@@ -26,11 +26,14 @@ export class DatabaseFile {
   readonly #isShared: boolean;
   /** Whether this process has just made it. */
   readonly #isNew: boolean;
+  /** Of the file itself, as long as this has it open. */
+  #descriptor: number | undefined;
 
-  constructor(path: string, stats: FileStats, isNew = false) {
+  constructor(path: string, stats: FileStats, descriptor?: number) {
     this.path = path;
     this.stats = stats;
-    this.#isNew = isNew;
+    this.#isNew = descriptor !== undefined;
+    this.#descriptor = descriptor;
     this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(path)).mode & 0o022) !== 0;
   }
 
@@ -42,19 +45,41 @@ export class DatabaseFile {
       const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
       throw fileError(absolute, ['STORE_OPEN', 'missing', 'does not exist', remedy]);
     }
-    const isNew = !present && create(absolute);
+    const descriptor = present ? undefined : create(absolute);
     const found = present ?? findFile(absolute);
     if (!found) throw fileError(absolute, fileFailures.danglingLink);
-    return new DatabaseFile(found.path, found.stats, isNew);
+    return new DatabaseFile(found.path, found.stats, descriptor);
   }
 
   /**
    * Takes access away from all users but the owner. Not by name: another user may have put a link there, which root would follow.
+   * `sql` has it open.
    */
-  makePrivate(): void {
+  makePrivate(sql: Database.Database): void {
+    const isExposed = (this.stats.mode & 0o077) !== 0 && process.platform !== 'win32';
+    if (!isExposed && this.#descriptor === undefined) return;
+    // Nothing is written, so a journal would be one more file without a use.
+    sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+    try {
+      this.#descriptor ??= this.#openItself();
+      if (isExposed) this.#closeToOthers(this.#descriptor);
+    } finally {
+      this.#close();
+      sql.exec('ROLLBACK');
+    }
+  }
+
+  /**
+   * Call it while SQLite has locked the file for this thread alone. To close a descriptor drops all locks that any thread of this process
+   * has on the file, and SQLite does not notice. Left open, Node.js would close it at the end of the worker thread that has opened it.
+   */
+  #close(): void {
+    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  #closeToOthers(descriptor: number): void {
     const { mode, uid } = this.stats;
-    if ((mode & 0o077) === 0 || process.platform === 'win32') return;
-    const descriptor = this.#openItself();
     try {
       fs.fchmodSync(descriptor, mode & 0o600);
     } catch (error) {
@@ -74,6 +99,7 @@ export class DatabaseFile {
     try {
       // A journal would need a place on the disk.
       sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      this.#close();
       if (fs.statSync(this.path).size === 0) fs.unlinkSync(this.path);
     } catch {
       // Another process uses it, or Windows, which does not remove a file that is open.
@@ -88,9 +114,7 @@ export class DatabaseFile {
 
   #openItself(): number {
     try {
-      const descriptor = this.openBeside(this.path);
-      keepOpen(descriptor);
-      return descriptor;
+      return this.openBeside(this.path);
     } catch (error) {
       throw openError(this.path, error);
     }
@@ -128,34 +152,19 @@ function loadDriver(path: string): typeof Database {
   }
 }
 
-/** False if another process was faster. */
-function create(path: string): boolean {
+/** The descriptor of the new file. Undefined if another process was faster. */
+function create(path: string): number | undefined {
   try {
     makeDirectories(dirname(path));
   } catch (error) {
     throw openError(path, error);
   }
   try {
-    keepOpen(fs.openSync(path, 'wx', 0o600));
-    return true;
+    return fs.openSync(path, 'wx', 0o600);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw creationError(path, error);
-    return false;
+    return undefined;
   }
-}
-
-/**
- * Descriptors of databases. To close one would drop the locks that SQLite has on the file in this process, also those of another
- * thread. So they stay open until the process opens another one after their file was deleted.
- */
-let keptOpen: number[] = [];
-
-function keepOpen(descriptor: number): void {
-  keptOpen = [...keptOpen, descriptor].filter((kept) => {
-    if (process.platform !== 'win32' && fs.fstatSync(kept).nlink > 0) return true;
-    fs.closeSync(kept);
-    return false;
-  });
 }
 
 /** Throws TypeError if it cannot be the name of a file. */

@@ -112,7 +112,7 @@ export class TokenDatabase {
     this.sql.exec('PRAGMA temp_store = MEMORY');
     // From here on the file is known to be ours, and may be changed.
     if (!readOnly) {
-      this.file.makePrivate();
+      this.attempt(() => this.file.makePrivate(this.sql));
       // A WAL would keep old tokens readable. A file has one only if another program switched it.
       const pragmas = 'PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON';
       this.attempt(() => this.sql.exec(pragmas));

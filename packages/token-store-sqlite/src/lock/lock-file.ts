@@ -1,14 +1,8 @@
 import fs from 'node:fs';
 import type Database from 'better-sqlite3';
-import { creationError, removeIfThere, systemCode } from 'token-store-kit/files';
+import { creationError, refusePlanted, removeIfThere, systemCode } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
-
-/**
- * Lock files that this process keeps open, so that no other file can get their inode number. They stay open as long as they have
- * their name: closing one drops the locks that all threads of this process have on the file.
- */
-const pins = new Map<string, { readonly descriptor: number }>();
 
 /**
  * An empty file that one process at a time has locked, by SQLite, which knows how to lock on every system. The kernel releases
@@ -18,8 +12,8 @@ export class LockFile {
   readonly #path: string;
   readonly #database: DatabaseFile;
   #connection: Database.Database | undefined;
-  /** Of the file that the connection has opened. */
-  #pin: object | undefined;
+  /** The file that the connection has opened: see `#identify`. */
+  #opened: string | undefined;
 
   constructor(path: string, database: DatabaseFile) {
     this.#path = path;
@@ -30,21 +24,20 @@ export class LockFile {
   tryLock(): boolean {
     for (;;) {
       try {
-        const pin = this.#reopen();
-        // Nothing is ever written, so a journal would be one more file without a use.
-        this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-        // The previous holder may have removed the file, and others may have locked a new one under the same name. It was pinned
-        // before SQLite opened it: as long as the pinned file has a name, it is the one that SQLite has.
-        closeUnnamed();
-        if (pins.get(this.#path) === pin) return true;
+        this.#reopen();
+        // A journal would be one more file without a use: the write is never committed. SQLite refuses it if it could open the file for
+        // reading only, and has a lock that others can have as well.
+        this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 0');
+        // The previous holder may have removed the file, and others may have locked a new one under the same name. No file gets a name
+        // twice: if this one had it before SQLite opened it, and has it now, it is the one that SQLite has.
+        if (this.#identify() === this.#opened) return true;
         this.close();
       } catch (error) {
         const code = systemCode(error);
         if (code?.startsWith('SQLITE_BUSY')) return false;
         this.close();
-        // The file may have been removed between the two openings, and made again: the next round opens that. If the pinned file has
-        // lost its name, close() has dropped the pin.
-        const isGone = code === 'SQLITE_CANTOPEN' && (!pins.has(this.#path) || !fs.existsSync(this.#path));
+        // The file may have been removed before SQLite opened it, and made again: the next round opens that.
+        const isGone = code === 'SQLITE_CANTOPEN' && this.#identify() !== this.#opened;
         if (!isGone) throw creationError(this.#path, toTokenStoreError(this.#path, error));
       }
     }
@@ -62,30 +55,63 @@ export class LockFile {
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
-    closeUnnamed();
   }
 
-  /** Pins the file that has this name now, and connects to it, unless both were done before. */
-  #reopen(): object {
-    closeUnnamed();
-    let pin = pins.get(this.#path);
-    if (!pin) {
-      pin = { descriptor: this.#database.openBeside(this.#path, { create: true }) };
-      pins.set(this.#path, pin);
+  /** Connects to the file that has this name now, unless that was done before. */
+  #reopen(): void {
+    let file = this.#identify();
+    while (file === undefined) {
+      this.#make();
+      file = this.#identify();
     }
-    if (this.#connection && this.#pin === pin) return pin;
+    if (this.#connection && this.#opened === file) return;
     this.#connection?.close();
+    this.#opened = file;
     this.#connection = this.#database.connect({ path: this.#path, timeout: 0 });
-    this.#pin = pin;
-    return pin;
   }
-}
 
-/** A lock on a file without a name does not count any more. */
-function closeUnnamed(): void {
-  for (const [path, { descriptor }] of pins) {
-    if (fs.fstatSync(descriptor).nlink > 0) continue;
-    pins.delete(path);
-    fs.closeSync(descriptor);
+  /** Differs for each file that has had this name. Undefined if there is none now. */
+  #identify(): string | undefined {
+    const stats = fs.lstatSync(this.#path, { throwIfNoEntry: false });
+    if (!stats) return undefined;
+    // `#make` gives it a second name for a moment. An empty file has nothing that SQLite could spoil.
+    if (stats.size === 0) stats.nlink = 1;
+    refusePlanted(this.#path, this.#database.stats, stats);
+    return `${stats.ino} ${stats.mtimeMs}`;
+  }
+
+  /**
+   * Makes the file, unless another caller is faster. It gets its name after it was closed: to close a file drops all locks that
+   * any thread of this process has on it, and Node.js closes what a worker thread has opened when that thread ends. SQLite
+   * knows the locks of all threads, so from then on nothing but SQLite opens it.
+   */
+  #make(): void {
+    // Loaded here, as in `lockPathsOf`.
+    const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
+    const own = `${this.#path}-${randomUUID()}`;
+    const descriptor = this.#database.openBeside(own, { create: true });
+    try {
+      // A later file may get the same inode number, but not the same time.
+      const stamp = randomInt(2 ** 31);
+      fs.futimesSync(descriptor, stamp, stamp);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+    try {
+      fs.linkSync(own, this.#path);
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') this.#makeInPlace();
+    } finally {
+      removeIfThere(own);
+    }
+  }
+
+  /** For file systems without hard links. There another thread could lock it just before it is closed. */
+  #makeInPlace(): void {
+    try {
+      fs.closeSync(fs.openSync(this.#path, 'wx', 0o600));
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error;
+    }
   }
 }

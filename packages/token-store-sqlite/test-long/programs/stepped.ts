@@ -31,7 +31,7 @@ function gate(object: object, methods: readonly string[]): void {
   }
 }
 
-gate(fs, ['openSync', 'existsSync', 'unlinkSync']);
+gate(fs, ['lstatSync', 'linkSync', 'existsSync', 'unlinkSync']);
 syncBuiltinESMExports();
 const require = createRequire(`${source}/index.ts`);
 const Database: typeof import('better-sqlite3') = require('better-sqlite3');
