@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import {
@@ -212,6 +222,29 @@ linux('a process that keeps the database locked is named, and the wait for it is
   );
   program.kill('SIGKILL');
 });
+
+(isRoot && isLinux ? test : test.skip)(
+  'a lock of a file with the same inode number on another file system is not told',
+  async () => {
+    const folders = [temporaryDirectory(), temporaryDirectory()];
+    // The inode numbers of a new file system begin anew.
+    const mounted = folders.filter((folder) => spawnSync('mount', ['-t', 'tmpfs', 'tmpfs', folder]).status === 0);
+    try {
+      if (mounted.length < folders.length) return console.log('skipped: this user may mount nothing');
+      const [path, other] = folders.map((folder) => join(folder, 'tokens.db')) as [string, string];
+      for (const each of [path, other]) fill(each);
+      assert.is(statSync(path).ino, statSync(other).ino);
+      const program = startProgram('block', [other, 60_000]);
+      assert.is(await program.line(), 'blocks');
+      assert.equal(inspect(path).locks, []);
+      assert.is(inspect(other).locks[0]?.pid, program.pid);
+      program.kill('SIGKILL');
+      await program.ended;
+    } finally {
+      for (const folder of mounted) spawnSync('umount', ['-l', folder]);
+    }
+  },
+);
 
 linux('the locks of this process stay while it inspects', () => {
   using store = newStore();

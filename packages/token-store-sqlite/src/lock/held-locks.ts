@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { type BigIntStats, readdirSync, statSync } from 'node:fs';
 import { readIfThere } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { findLockPaths, readHolder } from './lock-paths.ts';
@@ -23,9 +23,11 @@ export interface HeldLock {
  * holder does, and who locks the database is not known.
  */
 export function findHeldLocks(database: DatabaseFile): HeldLock[] {
-  const lockedBy = readKernelLocks();
-  const pidOf = (path: string): number | undefined =>
-    lockedBy?.get(String(statSync(path, { bigint: true, throwIfNoEntry: false })?.ino));
+  const kernelLocks = readKernelLocks();
+  const pidOf = (path: string): number | undefined => {
+    const file = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return file && kernelLocks?.find(({ inode, pid }) => inode === file.ino && mayHaveOpen(pid, file))?.pid;
+  };
   const locks: HeldLock[] = [];
   const add = (kind: HeldLock['kind'], pid: number | undefined, name?: string, since?: number): void => {
     if (pid !== undefined) locks.push({ kind, name, pid, ...readProcess(pid), since });
@@ -33,18 +35,34 @@ export function findHeldLocks(database: DatabaseFile): HeldLock[] {
   add('database', pidOf(database.path));
   for (const paths of findLockPaths(database.path)) {
     const holder = readHolder(paths.holder, database);
-    const pid = lockedBy ? pidOf(paths.lock) : holder?.pid;
+    const pid = kernelLocks ? pidOf(paths.lock) : holder?.pid;
     if (holder?.pid === pid) add('name', pid, holder?.name, holder?.since);
     else add('name', pid);
   }
   return locks;
 }
 
-/** For each inode number the process that has locked it for writing. Undefined if the system does not tell. */
-function readKernelLocks(): Map<string, number> | undefined {
+/** Which process has locked which inode number for writing. Undefined if the system does not tell. */
+function readKernelLocks(): { pid: number; inode: bigint }[] | undefined {
   // 1: POSIX  ADVISORY  WRITE 1234 08:01:5678 0 EOF
   const lines = readIfThere('/proc/locks')?.matchAll(/^\d+: +(?:POSIX|OFDLCK) +\w+ +WRITE +(\d+) +\w+:\w+:(\d+) /gm);
-  return lines && new Map(Array.from(lines, ([, pid, inode = '']) => [inode, Number(pid)]));
+  return lines && Array.from(lines, ([, pid, inode = '']) => ({ pid: Number(pid), inode: BigInt(inode) }));
+}
+
+/**
+ * A file of another file system may have the same inode number. The device does not say so: of btrfs, `/proc/locks` has another one than
+ * the file. True if this user may not see what the process has open.
+ */
+function mayHaveOpen(pid: number, { dev, ino }: BigIntStats): boolean {
+  const directory = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(directory).some((descriptor) => {
+      const open = statSync(`${directory}/${descriptor}`, { bigint: true, throwIfNoEntry: false });
+      return open?.ino === ino && open.dev === dev;
+    });
+  } catch {
+    return true;
+  }
 }
 
 function readProcess(pid: number): Pick<HeldLock, 'program' | 'isStopped'> {
