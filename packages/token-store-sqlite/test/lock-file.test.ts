@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -38,6 +38,20 @@ for (const [what, isMadeAgain] of [
     lock.remove();
   });
 }
+
+test('a lock file may have two names as long as it is empty: so it is made', () => {
+  const path = join(temporaryDirectory(), 'lock');
+  writeFileSync(path, '', { mode: 0o600 });
+  linkSync(path, `${path}-other`);
+  const lock = new LockFile(path, new DatabaseFile(`${path}.db`, statSync(path)));
+  assert.ok(lock.tryLock());
+  lock.close();
+  writeFileSync(path, 'of another program');
+  assert.throws(
+    () => lock.tryLock(),
+    (error: TokenStoreError) => error.reason === 'exposed',
+  );
+});
 
 test('a lock works on a file system without hard links', () => {
   const [lock, other] = newLocks(2) as [LockFile, LockFile];
