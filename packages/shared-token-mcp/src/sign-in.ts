@@ -79,8 +79,9 @@ async function openAcceptorFor(settings: Settings, { record, signal }: SignInCon
   const [registered] = client?.redirect_uris ?? [];
   const acceptor = registered === undefined ? undefined : await open(registered).catch(() => undefined);
   if (acceptor) return { acceptor, client };
-  // Without an issuer, a given client would be shown to any.
-  return { acceptor: await open(redirect), client: clientInformation && { issuer, ...clientInformation } };
+  // Without an issuer, a given client would be shown to any. An undefined one is none.
+  const given = clientInformation && { ...clientInformation, issuer: clientInformation.issuer ?? issuer };
+  return { acceptor: await open(redirect), client: given };
 }
 
 /** Redeems the code, and says what the tokens belong to. */

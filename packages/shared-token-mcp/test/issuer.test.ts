@@ -24,25 +24,26 @@ for (const sdk of Object.values(sdks)) {
     assert.is(scene.record.data?.scope, 'read');
   });
 
-  test(`${sdk.name}: a registered client is not shown to another issuer`, async () => {
-    await using scene = await openMcpScene(sdk);
-    await using other = await AuthorizationServer.start();
-    const clientInformation = { client_id: 'registered', client_secret: 'the-secret-of-this-client' };
-    const known = { ...clientInformation, redirect_uris: ['http://localhost'] };
-    scene.authorizationServer.clientsStore.known.set('registered', known);
-    const access = scene.open({ clientInformation });
-    const client = await scene.connect(access);
-    scene.server.authorizationServer = other;
-    await rejection(scene.call('greet', client));
-    assert.is(scene.windows.length, 1);
-    assert.not.match(JSON.stringify(other.requests), 'registered');
-    const elsewhere = scene.open({
-      clientInformation: { ...clientInformation, issuer: scene.authorizationServer.issuer },
+  for (const [what, issuer] of Object.entries({ 'no issuer': {}, 'an undefined issuer': { issuer: undefined } }))
+    test(`${sdk.name}: a registered client with ${what} is not shown to another issuer`, async () => {
+      await using scene = await openMcpScene(sdk);
+      await using other = await AuthorizationServer.start();
+      const clientInformation = { client_id: 'registered', client_secret: 'the-secret-of-this-client', ...issuer };
+      const known = { ...clientInformation, redirect_uris: ['http://localhost'] };
+      scene.authorizationServer.clientsStore.known.set('registered', known);
+      const access = scene.open({ clientInformation });
+      const client = await scene.connect(access);
+      scene.server.authorizationServer = other;
+      await rejection(scene.call('greet', client));
+      assert.is(scene.windows.length, 1);
+      assert.not.match(JSON.stringify(other.requests), 'registered');
+      const elsewhere = scene.open({
+        clientInformation: { ...clientInformation, issuer: scene.authorizationServer.issuer },
+      });
+      await access.shared.signOut();
+      await rejection(scene.connect(elsewhere));
+      assert.not.match(JSON.stringify(other.requests), 'registered');
     });
-    await access.shared.signOut();
-    await rejection(scene.connect(elsewhere));
-    assert.not.match(JSON.stringify(other.requests), 'registered');
-  });
 }
 
 for (const givesRefreshTokens of [true, false]) {
