@@ -1,4 +1,5 @@
-import { SharedToken } from 'shared-token';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type GetTokenOptions, SharedToken } from 'shared-token';
 import type { Challenge } from './mcp-sdk.ts';
 import { type McpFetchOptions, readOptions, type Settings } from './options.ts';
 import { refreshAtIssuer, refusalOf } from './refresh.ts';
@@ -27,6 +28,8 @@ class McpAccess {
   #challenge: Challenge = {};
   /** The scopes that requests under way ask a person for. */
   readonly #wanted = new Set<string | undefined>();
+  /** The scopes without which a token is of no use to the call that runs. Other calls take what there is. */
+  readonly #needed = new AsyncLocalStorage<string | undefined>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -41,7 +44,7 @@ class McpAccess {
       },
       needsSignIn: (error) => refusalOf(error) !== undefined,
       describeRefusal: (error) => String(refusalOf(error)),
-      accepts: (record) => coversScopes(record, ...this.#wanted),
+      accepts: (record) => coversScopes(record, this.#needed.getStore()),
     });
   }
 
@@ -72,7 +75,7 @@ class McpAccess {
   /** The token without asking a person or waiting for one. */
   async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
     const held = await this.shared.getToken({ interactive: false, signal }).catch(toNoToken);
-    // While a person is asked for more, other requests go on with what there is.
+    // A token that counts no more here may still be good for the server.
     return (held ?? (await this.shared.read()))?.accessToken;
   }
 
@@ -97,11 +100,12 @@ class McpAccess {
     scope?: string,
   ): Promise<string | undefined> {
     const forceRefresh = rejected !== undefined;
+    const getToken = (options: GetTokenOptions) => this.#needed.run(scope, () => this.shared.getToken(options));
     this.#wanted.add(scope);
     // This call goes on if the request is aborted: what the person does serves the next one.
-    const work = this.shared.getToken({ forceRefresh });
+    const work = getToken({ forceRefresh });
     work.catch(() => {}).finally(() => this.#wanted.delete(scope));
-    const token = (await this.shared.getToken({ forceRefresh, signal }).catch(toNoToken))?.accessToken;
+    const token = (await getToken({ forceRefresh, signal }).catch(toNoToken))?.accessToken;
     const record = token === undefined ? undefined : await this.shared.read();
     // The window that was open already may have asked for other scopes.
     return record && !coversScopes(record, scope) ? this.#obtain(token, signal, scope) : token;

@@ -47,6 +47,23 @@ test('while a person is asked for more, other requests go on with the token ther
   assert.is(scene.windows.length, 2);
 });
 
+test('a token that ends while a person is asked for more is refreshed for other requests, also if the person refuses', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  const opened = Promise.withResolvers<string>();
+  scene.browse = opened.resolve;
+  const refused = rejection(scene.call('write', client));
+  const url = await within(10_000, opened.promise);
+  scene.authorizationServer.expireAccessTokens();
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.authorizationServer.refreshes, 1);
+  scene.authorizationServer.answer = { error: 'access_denied' };
+  await new ScriptedBrowser().open(url);
+  assert.is((await refused).code, 'AUTHORIZATION_ERROR');
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.windows.length, 2);
+});
+
 test('a person who grants less than was asked for is not asked again and again', async () => {
   await using scene = await openMcpScene();
   const client = await scene.connect();
