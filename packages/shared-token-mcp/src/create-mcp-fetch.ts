@@ -21,15 +21,22 @@ export function createMcpFetch(options: McpFetchOptions): {
   return { fetch: (input, init) => access.fetch(input, init), shared: access.shared };
 }
 
+/** What a request that waits for a token is after. */
+interface Need {
+  /** What to ask a person for, if one has to be asked. */
+  readonly scope: string | undefined;
+  /** False: only a token for which the person was asked for this scope. */
+  takesAny: boolean;
+}
+
 class McpAccess {
   readonly shared: SharedToken;
   readonly #settings: Settings;
   /** What the server asked for last. */
   #challenge: Challenge = {};
-  /** The scopes that requests under way ask a person for. */
-  readonly #wanted = new Set<string | undefined>();
-  /** The scopes without which a token is of no use to the call that runs. Other calls take what there is. */
-  readonly #needed = new AsyncLocalStorage<string | undefined>();
+  readonly #needs = new Set<Need>();
+  /** That of the call which runs. A call without one takes what there is, also while a person is asked for more. */
+  readonly #need = new AsyncLocalStorage<Need>();
 
   constructor(settings: Settings) {
     this.#settings = settings;
@@ -38,13 +45,20 @@ class McpAccess {
       ...{ name, store, interactive, onEvent },
       clientId: clientInformation?.client_id,
       refresh: (record, { signal }) => refreshAtIssuer(settings, record, signal),
-      signIn: (context) => {
-        const scope = unionOf(this.#challenge.scope, ...this.#wanted);
-        return signInByBrowser(settings, context, { ...this.#challenge, scope });
+      signIn: async (context) => {
+        const needs = [...this.#needs];
+        const scope = unionOf(this.#challenge.scope, ...needs.map((need) => need.scope));
+        const tokens = await signInByBrowser(settings, context, { ...this.#challenge, scope });
+        // Whatever the answer covers: they do not ask again and again.
+        for (const need of needs) need.takesAny = true;
+        return tokens;
       },
       needsSignIn: (error) => refusalOf(error) !== undefined,
       describeRefusal: (error) => String(refusalOf(error)),
-      accepts: (record) => coversScopes(record, this.#needed.getStore()),
+      accepts: (record) => {
+        const need = this.#need.getStore();
+        return !need || need.takesAny || coversScopes(record, need.scope);
+      },
     });
   }
 
@@ -82,7 +96,9 @@ class McpAccess {
   /** Another token than the rejected one, after 401. */
   async #renew(rejected: string | undefined, signal: AbortSignal | undefined) {
     const held = this.shared.peek()?.accessToken;
-    return held !== undefined && held !== rejected ? held : this.#obtain(rejected, signal);
+    return held !== undefined && held !== rejected
+      ? held
+      : this.#obtain(rejected, signal, { scope: undefined, takesAny: true });
   }
 
   /** A token with the scopes that a 403 asks for. Undefined if the person was asked for them before. */
@@ -90,25 +106,24 @@ class McpAccess {
     const { scope, error } = this.#challenge;
     const record = await this.shared.read();
     const wasAsked = record?.accessToken === token && record && coversScopes(record, scope);
-    return error !== 'insufficient_scope' || wasAsked ? undefined : this.#obtain(token, signal, scope);
+    return error !== 'insufficient_scope' || wasAsked
+      ? undefined
+      : this.#obtain(token, signal, { scope, takesAny: false });
   }
 
   /** From a refresh or, if a person may be asked, from a sign-in. Undefined: it would need a person, who may not be asked. */
   async #obtain(
     rejected: string | undefined,
     signal: AbortSignal | undefined,
-    scope?: string,
+    need: Need,
   ): Promise<string | undefined> {
     const forceRefresh = rejected !== undefined;
-    const getToken = (options: GetTokenOptions) => this.#needed.run(scope, () => this.shared.getToken(options));
-    this.#wanted.add(scope);
+    const getToken = (options: GetTokenOptions) => this.#need.run(need, () => this.shared.getToken(options));
+    this.#needs.add(need);
     // This call goes on if the request is aborted: what the person does serves the next one.
     const work = getToken({ forceRefresh });
-    work.catch(() => {}).finally(() => this.#wanted.delete(scope));
-    const token = (await getToken({ forceRefresh, signal }).catch(toNoToken))?.accessToken;
-    const record = token === undefined ? undefined : await this.shared.read();
-    // The window that was open already may have asked for other scopes.
-    return record && !coversScopes(record, scope) ? this.#obtain(token, signal, scope) : token;
+    work.catch(() => {}).finally(() => this.#needs.delete(need));
+    return (await getToken({ forceRefresh, signal }).catch(toNoToken))?.accessToken;
   }
 }
 

@@ -8,6 +8,9 @@ import { isSameIssuer, type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
 
+/** What shared-token keeps beside the tokens. It would leave out more, and with it whose tokens they are. */
+const maxDataBytes = 65_536;
+
 /** What is known when the browser opens, most of it from the SDK. */
 interface Seen {
   client?: Client | undefined;
@@ -93,7 +96,7 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   // RFC 9207 section 2.4. Version 1 of the SDK does not look.
   const isIssMissing = iss === undefined && metadata?.authorization_response_iss_parameter_supported === true;
   if (isIssMissing || (iss !== undefined && metadata && iss !== metadata.issuer))
-    throw wrongIssuer(`The answer in the browser is not one of ${issuer}`);
+    throw unusable(`The answer in the browser is not one of ${issuer}`);
   const { resource, scope, redirect_uri: redirectUri } = Object.fromEntries(url?.searchParams ?? []);
   const tokens = await sdk.exchangeAuthorization(issuer, {
     ...{ metadata, clientInformation: client, resource, redirectUri, iss },
@@ -103,7 +106,10 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   });
   const registration = clientInformation ? undefined : JSON.stringify(client);
   const known = { issuer, client: registration, resource, resourceMetadataUrl, scope: unionOf(scope, tokens.scope) };
-  const data: SignInData = JSON.parse(JSON.stringify(known));
+  const json = JSON.stringify(known);
+  if (Buffer.byteLength(json) > maxDataBytes)
+    throw unusable(`The sign-in at ${issuer} comes with more than ${maxDataBytes} bytes of scopes and registration`);
+  const data: SignInData = JSON.parse(json);
   return { ...tokens, data };
 }
 
@@ -111,15 +117,15 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
 function checkMetadata(found: Seen): Seen {
   const { authorizationServerUrl: expected, authorizationServerMetadata: metadata } = found;
   if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
-  throw wrongIssuer(`The metadata of ${expected} name another issuer, ${metadata.issuer}`);
+  throw unusable(`The metadata of ${expected} name another issuer, ${metadata.issuer}`);
 }
 
 /** The system would open other addresses with whatever program they name, and the SDK lets a server name them. */
 function checkAddress(url: URL): URL {
   if (/^https?:$/.test(url.protocol)) return url;
-  throw wrongIssuer(`The server names a page to sign in that is neither https nor http, but ${url.protocol}`);
+  throw unusable(`The server names a page to sign in that is neither https nor http, but ${url.protocol}`);
 }
 
-function wrongIssuer(problem: string): SharedTokenError {
+function unusable(problem: string): SharedTokenError {
   return new SharedTokenError('RESPONSE', problem, { remedy: 'Sign in again; if it stays, tell who runs the server' });
 }

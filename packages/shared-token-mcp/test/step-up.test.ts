@@ -64,6 +64,28 @@ test('a token that ends while a person is asked for more is refreshed for other 
   assert.is(scene.windows.length, 2);
 });
 
+test('an answer with more than a store can keep is refused: the person is not asked for ever, and what there is stays', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    const client = await scene.connect();
+    scene.authorizationServer.grants = (scopes) => [...scopes, 'x'.repeat(65_536)];
+    const { code, message } = await rejection(scene.call('write', client));
+    assert.is(code, 'RESPONSE');
+    assert.match(message, /more than/);
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.is(scene.windows.length, 2);
+  }
+});
+
+test('an SDK that asks for less than it is told: a request has one window, not one after the other', async () => {
+  await using scene = await openMcpScene();
+  const { sdk } = sdks[2];
+  const auth: typeof sdk.auth = (provider, options) => sdk.auth(provider, { ...options, scope: 'read' });
+  const client = await scene.connect(scene.open({ sdk: { ...sdk, auth } }));
+  await rejection(scene.call('write', client));
+  assert.is(scene.windows.length, 2);
+});
+
 test('a person who grants less than was asked for is not asked again and again', async () => {
   await using scene = await openMcpScene();
   const client = await scene.connect();
