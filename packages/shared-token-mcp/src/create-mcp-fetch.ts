@@ -78,7 +78,9 @@ class McpAccess {
       if (tries === 0 || (response.url !== '' && new URL(response.url).origin !== origin)) return response;
       left[response.status] = tries - 1;
       this.#challenge = sdk.extractWWWAuthenticateParams(response);
-      token = await (response.status === 401 ? this.#renew(token, signal) : this.#stepUp(token, signal));
+      token = await (response.status === 401
+        ? this.#obtain(token, signal, { scope: undefined, takesAny: true })
+        : this.#stepUp(token, signal));
       // A body that is a stream, or of a Request, can be read only once.
       if (token === undefined || Symbol.asyncIterator in Object(init.body ?? request?.body)) return response;
       // If that fails, the answer broke off, which no longer matters.
@@ -93,14 +95,6 @@ class McpAccess {
     return (held ?? (await this.shared.read()))?.accessToken;
   }
 
-  /** Another token than the rejected one, after 401. */
-  async #renew(rejected: string | undefined, signal: AbortSignal | undefined) {
-    const held = this.shared.peek()?.accessToken;
-    return held !== undefined && held !== rejected
-      ? held
-      : this.#obtain(rejected, signal, { scope: undefined, takesAny: true });
-  }
-
   /** A token with the scopes that a 403 asks for. Undefined if the person was asked for them before. */
   async #stepUp(token: string | undefined, signal: AbortSignal | undefined) {
     const { scope, error } = this.#challenge;
@@ -111,12 +105,15 @@ class McpAccess {
       : this.#obtain(token, signal, { scope, takesAny: false });
   }
 
-  /** From a refresh or, if a person may be asked, from a sign-in. Undefined: it would need a person, who may not be asked. */
+  /** Another token than the rejected one. Undefined: it would need a person, who may not be asked. */
   async #obtain(
     rejected: string | undefined,
     signal: AbortSignal | undefined,
     need: Need,
   ): Promise<string | undefined> {
+    const held = this.#need.run(need, () => this.shared.peek()?.accessToken);
+    // Another request has brought it, while the answer to this one was under way.
+    if (held !== undefined && held !== rejected) return held;
     const forceRefresh = rejected !== undefined;
     const getToken = (options: GetTokenOptions) => this.#need.run(need, () => this.shared.getToken(options));
     this.#needs.add(need);

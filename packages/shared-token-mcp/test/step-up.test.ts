@@ -64,6 +64,28 @@ test('a token that ends while a person is asked for more is refreshed for other 
   assert.is(scene.windows.length, 2);
 });
 
+for (const givesRefreshTokens of [true, false]) {
+  test(`a 403 that comes late asks for nothing: another request has the scopes by now, and ${givesRefreshTokens ? 'a' : 'no'} refresh token`, async () => {
+    await using scene = await openMcpScene();
+    scene.authorizationServer.givesRefreshTokens = givesRefreshTokens;
+    const first = Promise.withResolvers<unknown>();
+    let refused = 0;
+    const access = scene.open({
+      fetch: async (input, init) => {
+        const response = await globalThis.fetch(input, init);
+        if (response.status === 403 && ++refused === 2) await within(10_000, first.promise);
+        return response;
+      },
+    });
+    const client = await scene.connect(access);
+    const calls = [scene.call('write', client), scene.call('write', client)];
+    first.resolve(Promise.race(calls));
+    assert.equal(await Promise.all(calls), ['write', 'write']);
+    assert.equal(scene.asked, ['read', 'read write']);
+    assert.is(scene.authorizationServer.refreshes, 0);
+  });
+}
+
 test('an answer with more than a store can keep is refused: the person is not asked for ever, and what there is stays', async () => {
   for (const sdk of Object.values(sdks)) {
     await using scene = await openMcpScene(sdk);
