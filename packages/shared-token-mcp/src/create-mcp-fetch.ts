@@ -56,6 +56,8 @@ class McpAccess {
       needsSignIn: (error) => refusalOf(error) !== undefined,
       describeRefusal: (error) => String(refusalOf(error)),
       accepts: (record) => {
+        // Of a given client, which this program does not have: the refresh token would be refused, or even end the sign-in.
+        if (!clientInformation && record.clientId !== undefined && !record.data?.client) return false;
         const need = this.#need.getStore();
         return !need || need.takesAny || coversScopes(record, need.scope);
       },

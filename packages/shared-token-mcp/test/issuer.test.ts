@@ -139,4 +139,22 @@ test('a sign-in of another client is not used', async () => {
   assert.is(scene.windows.length, 3);
 });
 
+test('a program without a client of its own: a sign-in of a given client is left as it is, and the person signs in once', async () => {
+  await using scene = await openMcpScene();
+  scene.authorizationServer.clientsStore.known.set('one', { client_id: 'one', redirect_uris: ['http://localhost'] });
+  const given = scene.open({ clientInformation: { client_id: 'one' } });
+  await given.shared.signIn();
+  const before = scene.record;
+  assert.is(await scene.call(), 'greet', 'its access token is of use as long as it is valid');
+  scene.authorizationServer.expireAccessTokens();
+  await rejection(scene.connect(scene.open({ interactive: false })));
+  assert.equal(scene.record, before, 'not marked as refused');
+  assert.is(scene.authorizationServer.refreshes, 0);
+  for (let program = 0; program < 2; program++) assert.is(await scene.call(), 'greet');
+  scene.authorizationServer.expireAccessTokens();
+  assert.is(await scene.call(), 'greet');
+  assert.is(await scene.call('greet', await scene.connect(given)), 'greet', 'the given client uses the new sign-in');
+  assert.is(scene.windows.length, 2);
+});
+
 test.run();
