@@ -11,6 +11,9 @@ type Client = ClientInformation & { redirect_uris?: readonly string[] };
 /** What shared-token keeps beside the tokens. It would leave out more, and with it whose tokens they are. */
 const maxDataBytes = 65_536;
 
+/** Longer than callers wait: tokens that come late are stored as well. */
+const exchangeLimitMs = 60_000;
+
 /** What is known when the browser opens, most of it from the SDK. */
 interface Seen {
   client?: Client | undefined;
@@ -101,8 +104,8 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   const tokens = await sdk.exchangeAuthorization(issuer, {
     ...{ metadata, clientInformation: client, resource, redirectUri, iss },
     ...{ authorizationCode: code, codeVerifier: verifier },
-    // Without the signal of the sign-in: the code is spent.
-    fetchFn: fetch,
+    // Without the signal of the sign-in: the code is spent. A server that never answers must not keep the process alive.
+    fetchFn: fetchUntil(fetch, AbortSignal.timeout(exchangeLimitMs)),
   });
   const registration = clientInformation ? undefined : JSON.stringify(client);
   const known = { issuer, client: registration, resource, resourceMetadataUrl, scope: unionOf(scope, tokens.scope) };

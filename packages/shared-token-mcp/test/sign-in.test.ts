@@ -1,12 +1,12 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { UnauthorizedClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { ScriptedBrowser } from 'testing-authority';
 import { freePort } from 'testing-authority/free-port';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection } from '../../shared-token/test/within.ts';
+import { rejection, within } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -194,6 +194,50 @@ test('a registration that may not refresh is replaced', async () => {
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(scene.windows.length, 2);
   assert.is(scene.authorizationServer.sentTo('/register').length, 2);
+});
+
+test('a token endpoint that takes the code and never answers holds the process for a minute at most', async () => {
+  await using scene = await openMcpScene();
+  const { timeout } = AbortSignal;
+  // A minute is too long for a test.
+  AbortSignal.timeout = (limitMs) => timeout.call(AbortSignal, limitMs === 60_000 ? 50 : limitMs);
+  const silent = createServer().listen(0, '127.0.0.1');
+  const connected = once(silent, 'connection');
+  try {
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${port}/token` };
+    const failure = rejection(scene.open().shared.signIn());
+    const [socket] = await within(10_000, connected);
+    const [{ name }] = await Promise.all([failure, within(10_000, once(socket.resume(), 'close'))]);
+    assert.is(name, 'TimeoutError');
+  } finally {
+    AbortSignal.timeout = timeout;
+    silent.close();
+    // If it fails.
+    connected.then(([socket]) => socket.destroy());
+  }
+});
+
+test('close() does not end an exchange: the code is spent, and its tokens are stored', async () => {
+  await using scene = await openMcpScene();
+  const [sent, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const access = scene.open({
+    fetch: async (input, init) => {
+      if (!String(input).endsWith('/token')) return globalThis.fetch(input, init);
+      sent.resolve();
+      await within(10_000, answered.promise);
+      return globalThis.fetch(input, init);
+    },
+  });
+  const failure = rejection(access.shared.signIn());
+  await within(10_000, sent.promise);
+  const closed = access.shared.close();
+  answered.resolve();
+  await within(10_000, closed);
+  assert.is((await failure).code, 'CLOSED');
+  assert.is(await scene.call(), 'greet');
+  assert.is(scene.windows.length, 1);
 });
 
 test('the page in the browser tells of the sign-in when the tokens are stored', async () => {
