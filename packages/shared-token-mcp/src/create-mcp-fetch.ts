@@ -78,11 +78,15 @@ class McpAccess {
       const tries = left[response.status] ?? 0;
       // A redirect may have led elsewhere, without the token.
       if (tries === 0 || (response.url !== '' && new URL(response.url).origin !== origin)) return response;
+      const challenge = sdk.extractWWWAuthenticateParams(response);
+      const { scope, resourceMetadataUrl = this.#challenge.resourceMetadataUrl } = challenge;
+      const isStepUp = response.status === 403;
+      if (isStepUp && challenge.error !== 'insufficient_scope') return response;
       left[response.status] = tries - 1;
-      this.#challenge = sdk.extractWWWAuthenticateParams(response);
-      token = await (response.status === 401
-        ? this.#obtain(token, signal, { scope: undefined, takesAny: true })
-        : this.#stepUp(token, signal));
+      // A sign-in under way has the scopes of its own requests, but only one address, which must not get lost.
+      this.#challenge = { scope, resourceMetadataUrl };
+      if (isStepUp && (await this.#wasAsked(scope, token))) return response;
+      token = await this.#obtain(token, signal, { scope, takesAny: !isStepUp });
       // A body that is a stream, or of a Request, can be read only once.
       if (token === undefined || Symbol.asyncIterator in Object(init.body ?? request?.body)) return response;
       // If that fails, the answer broke off, which no longer matters.
@@ -97,14 +101,10 @@ class McpAccess {
     return (held ?? (await this.shared.read()))?.accessToken;
   }
 
-  /** A token with the scopes that a 403 asks for. Undefined if the person was asked for them before. */
-  async #stepUp(token: string | undefined, signal: AbortSignal | undefined) {
-    const { scope, error } = this.#challenge;
+  /** Whether the person was asked for the scopes of a 403 already: the token has what was granted. */
+  async #wasAsked(scope: string | undefined, token: string | undefined): Promise<boolean> {
     const record = await this.shared.read();
-    const wasAsked = record?.accessToken === token && record && coversScopes(record, scope);
-    return error !== 'insufficient_scope' || wasAsked
-      ? undefined
-      : this.#obtain(token, signal, { scope, takesAny: false });
+    return record !== undefined && record.accessToken === token && coversScopes(record, scope);
   }
 
   /** Another token than the rejected one. Undefined: it would need a person, who may not be asked. */

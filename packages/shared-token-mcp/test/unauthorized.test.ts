@@ -1,4 +1,5 @@
 import { UnauthorizedError } from '@modelcontextprotocol/client';
+import { ScriptedBrowser } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rejection, within } from '../../shared-token/test/within.ts';
@@ -111,6 +112,40 @@ test('a 401 that comes late refreshes nothing: another request has the new token
   renewed.resolve();
   await second;
   assert.is(scene.authorizationServer.refreshes, 1);
+});
+
+test('what other requests hear does not change what a sign-in under way asks for, and where', async () => {
+  await using scene = await openMcpScene();
+  // Only the challenge says where.
+  scene.server.metadataPath = '/who-is-it';
+  const opened = Promise.withResolvers<string>();
+  scene.browse = opened.resolve;
+  const refused = rejection(scene.connect());
+  const url = await within(10_000, opened.promise);
+  scene.browse = (url) => new ScriptedBrowser().open(url);
+  const [waiting, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const access = scene.open({
+    onEvent: ({ type }) => type === 'waiting' && waiting.resolve(),
+    fetch: async (input, init) => {
+      const [, status] = /says-(\d+)/.exec(String(input)) ?? [];
+      if (status === undefined) return globalThis.fetch(input, init);
+      heard.resolve();
+      return new Response('', { status: Number(status) });
+    },
+  });
+  const connected = scene.connect(access);
+  await within(10_000, waiting.promise);
+  assert.is((await access.fetch(new URL('/says-403', scene.server.url))).status, 403);
+  const unauthorized = access.fetch(new URL('/says-401', scene.server.url));
+  await within(10_000, heard.promise);
+  scene.authorizationServer.answer = { error: 'access_denied' };
+  await new ScriptedBrowser().open(url);
+  assert.is((await refused).code, 'AUTHORIZATION_ERROR');
+  scene.authorizationServer.answer = {};
+  await connected;
+  assert.is((await unauthorized).status, 401);
+  assert.equal(scene.asked, ['read', 'read']);
+  assert.match(scene.record.data?.resourceMetadataUrl ?? '', '/who-is-it');
 });
 
 test('a server that wants no token is not asked for one, and no person is', async () => {
