@@ -6,7 +6,10 @@ import type { McpSdk } from './mcp-sdk.ts';
 export interface ClientInformation {
   client_id: string;
   client_secret?: string | undefined;
-  /** The authorization server that knows it: no other one gets to see it. Default: the first to which it signs in. */
+  /**
+   * The authorization server that knows it: no other one gets to see it. Default: that of its stored sign-in. Without one, it is shown to
+   * the one that the MCP server names.
+   */
   issuer?: string | undefined;
 }
 

@@ -33,6 +33,14 @@ test('a person who refuses more keeps what there is', async () => {
   assert.is(scene.asked.at(-1), 'read delete', 'not for what was refused');
 });
 
+test('a person who refuses more is asked for it again by the next request, and not by the same one', async () => {
+  await using scene = await openMcpScene();
+  const client = await scene.connect(scene.open({ maxStepUps: 2 }));
+  scene.authorizationServer.answer = { error: 'access_denied' };
+  for (let call = 0; call < 2; call++) await rejection(scene.call('write', client));
+  assert.equal(scene.asked, ['read', 'read write', 'read write']);
+});
+
 test('while a person is asked for more, other requests go on with the token there is', async () => {
   await using scene = await openMcpScene();
   const client = await scene.connect();
