@@ -3,6 +3,7 @@ import { openDatabase } from './connection/own-pool.ts';
 import { askLoginRetry } from './connection/pg-bouncer.ts';
 import { isOwnProcess } from './connection/pg-pool.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
+import { isOfOtherTable } from './records/open-tables.ts';
 import { fromStoredName, packageName, schemaVersion, statementsFor, tableNames } from './statements.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
@@ -107,10 +108,12 @@ async function inspectTables(run: Run, schema: string | undefined, table: string
   const mayRead = (name: string): boolean => !missingRights.includes(`SELECT ON ${schema}.${name}`);
   if (!mayRead(metaTable)) return { ...none, missingRights, tables: 'unreadable' };
   const { meta, locks } = statementsFor(schema, table);
-  // A table of another program may not have these columns.
-  const [row] = await run(meta).catch(() => []);
+  const [row] = await run(meta).catch((error) => {
+    if (isOfOtherTable(error)) return [];
+    throw error;
+  });
   const version = Number(row?.version);
-  if (row?.package !== packageName || !Number.isInteger(version)) return { ...none, tables: 'foreign' };
+  if (row?.package !== packageName || !Number.isInteger(version) || version < 1) return { ...none, tables: 'foreign' };
   if (version > schemaVersion) return { ...none, tables: 'newer' };
   const held = mayRead(leaseTable) ? (await run(locks, [[]])).filter((lock) => Number(lock.left_ms) > 0) : [];
   return {

@@ -119,6 +119,18 @@ test('an inspection tells a person what there is, and makes nothing', async () =
     `UPDATE ON ${schema}.oauth_token_lease`,
     `UPDATE ON ${schema}.oauth_token_meta`,
   ]);
+  const pool = scene.newPool('cut');
+  const connect = async (): Promise<unknown> => {
+    const client = await pool.connect();
+    const cut = (query: { text: string }): unknown =>
+      query.text.includes('oauth_token_meta')
+        ? Promise.reject(Object.assign(new Error('cut'), { code: 'ECONNRESET' }))
+        : client.query(query);
+    return new Proxy(client, { get: (_, key) => (key === 'query' ? cut : Reflect.get(client, key)) });
+  };
+  const cutting = new Proxy(pool, { get: (_, key) => (key === 'connect' ? connect : Reflect.get(pool, key)) });
+  const options = { connectionString: undefined, pool: cutting } as PostgresTokenStoreOptions;
+  assert.is((await errorOf(inspect(options))).reason, 'unreachable');
   await scene.cluster.query(`UPDATE ${schema}.oauth_token_meta SET version = 9`);
   assert.is((await inspect()).tables, 'newer');
   await scene.cluster.query(`UPDATE ${schema}.oauth_token_meta SET package = 'other'`);

@@ -43,6 +43,11 @@ export async function openTables(database: Database, settings: Settings) {
   return { statements, ring, isDirect };
 }
 
+/** Whether there is no such table, or one of another program, without these columns. */
+export function isOfOtherTable({ code, reason }: TokenStoreError): boolean {
+  return code === 'STORE_CORRUPT' || reason === 'moved';
+}
+
 /** Which key is in use. @throws {TokenStoreError} if the tables are another program's, or of a newer version. */
 export async function readMeta(
   database: Database,
@@ -50,8 +55,7 @@ export async function readMeta(
   run: Run = (text) => database.read(text),
 ): Promise<KeyCheck | undefined> {
   const [row] = await run(statements.meta).catch((error: TokenStoreError) => {
-    // No such table, or one without these columns.
-    throw error.code === 'STORE_CORRUPT' || error.reason === 'moved' ? foreignError(database, statements) : error;
+    throw isOfOtherTable(error) ? foreignError(database, statements) : error;
   });
   const version = Number(row?.version);
   if (row?.package !== packageName || !Number.isInteger(version) || version < 1)
