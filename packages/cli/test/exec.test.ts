@@ -55,17 +55,26 @@ test('if the database is PostgreSQL, its password does not reach the program; el
   const secrets = { PGPASSWORD: 'pa55word', PGPASSFILE: '/pass', ONEDRIVE_TOKEN_KEY: 'key', ONEDRIVE_TOKEN_DB: '' };
   const db = 'postgresql://ada@db.example/tokens';
   const withPassword = 'postgresql://ada:pa55word@db.example/tokens';
-  for (const [postgresUrl, kept] of [
-    [db, ['ONEDRIVE_TOKEN_DB']],
-    [withPassword, []],
-    [undefined, ['PGPASSWORD', 'PGPASSFILE', 'ONEDRIVE_TOKEN_DB']],
+  const file = { db: '/tokens.db', postgresUrl: undefined };
+  for (const [variable, settings, kept] of [
+    [db, { db, postgresUrl: db }, ['ONEDRIVE_TOKEN_DB']],
+    [withPassword, { db, postgresUrl: withPassword }, []],
+    ['/tokens.db', file, ['PGPASSWORD', 'PGPASSFILE', 'ONEDRIVE_TOKEN_DB']],
+    // --db names another database than the variable.
+    ['/tokens.db', { db, postgresUrl: db }, ['ONEDRIVE_TOKEN_DB']],
+    [db, file, ['ONEDRIVE_TOKEN_DB']],
+    [withPassword, file, []],
+    [withPassword, { db, postgresUrl: db }, []],
+    ['postgresql://ada:pa55/word@db.example/tokens', file, []],
+    [`${db}?password=pa55word`, file, []],
   ] as const) {
-    Object.assign(process.env, secrets, { ONEDRIVE_TOKEN_DB: postgresUrl ?? db });
-    assert.is(await runWithToken('token', takeNote, { db, postgresUrl }), 0);
+    Object.assign(process.env, secrets, { ONEDRIVE_TOKEN_DB: variable });
+    assert.is(await runWithToken('token', takeNote, settings), 0);
     const { env } = noted();
     assert.equal(
       Object.keys(secrets).filter((name) => name in env),
       kept,
+      `${variable}, used: ${settings.db}`,
     );
   }
   for (const name of Object.keys(secrets)) delete process.env[name];

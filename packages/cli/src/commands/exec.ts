@@ -7,7 +7,7 @@ import { obtainToken } from './token.ts';
 export const exec = defineCommand({
   name: 'exec',
   summary: 'run a program with the token in its environment',
-  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. The token is valid for 30 minutes or longer if the provider's tokens are. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY, nor ONEDRIVE_TOKEN_DB if there is a password in it, nor the password of a PostgreSQL database (PGPASSWORD, PGPASSFILE).`,
+  description: `Runs a program with the token in the variable ONEDRIVE_TOKEN, which other users can't read. The token is valid for 30 minutes or longer if the provider's tokens are. Ends with the program's status: 128 + n if signal n killed it, 126 if it cannot be executed, 127 if it is not found. Passes signals on to the program, except SIGINT and SIGQUIT on a terminal: a terminal sends Ctrl-C to the program itself. The program does not get ONEDRIVE_TOKEN_KEY, nor ONEDRIVE_TOKEN_DB if there is a password in it. If --db or ONEDRIVE_TOKEN_DB names a PostgreSQL database, it does not get PGPASSWORD and PGPASSFILE either.`,
   examples: [
     ['onedrive-token exec -- ./backup.sh --full', 'everything after -- is passed to the program'],
     ['onedrive-token exec --min-valid 50m -- ./long.sh', 'a token that is nearly fresh'],
