@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';
 import { bin, CliHome, commandNode, openScene } from 'testing-command';
@@ -133,6 +134,26 @@ test('on a terminal, api shows nothing of a server that could control it: status
   const piped = await other.call(['api', '--graph', graph, '/me']);
   assert.is(piped.stdout, body, 'byte for byte for a program');
   server.close();
+});
+
+test('on a terminal, JSON has no app name or file name that could control it; for a program it has them as they are', async () => {
+  using other = new CliHome(home.env);
+  const name = 'bob\u009b31m\u202e';
+  const login = () => other.login(['--app', name, ...clientId]);
+  await login();
+  const file = join(other.folder, name);
+  for (const [args, shown, after] of [
+    [['list', '--json'], '["bob�31m�"]', undefined],
+    [['api', '/me', '--app', name, '--json', '-o', file], `bob�31m�","bytes":`, undefined],
+    [['logout', '--app', name, '--json'], '["bob�31m�"]', login],
+  ] as const) {
+    using terminal = callOnTerminal(other, args, {}, 1000);
+    assert.is((await terminal.ended).status, 0, terminal.output);
+    assert.ok(stripVTControlCharacters(terminal.output).includes(shown), `${args[0]}: ${terminal.output}`);
+    for (const unsafe of ['\u009b', '\u202e']) assert.not.ok(terminal.output.includes(unsafe), args[0]);
+    await after?.();
+    assert.match((await other.call(args)).stdout, name);
+  }
 });
 
 test('api shows JSON indented, and keeps binary data off the terminal', async () => {

@@ -1,8 +1,7 @@
 import { listAppNames } from 'onedrive-token-handler';
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
-import { printable } from '../terminal/printable.ts';
-import { writeOut } from '../terminal/streams.ts';
+import { printable, writeAnswer } from '../terminal/printable.ts';
 
 export const list = defineCommand({
   name: 'list',
@@ -16,6 +15,6 @@ export const list = defineCommand({
   async run(command) {
     const names = await withDatabase(command, listAppNames, { readOnly: true });
     const text = names.map((name) => `${printable(name)}\n`).join('');
-    writeOut(command.settings.json ? `${JSON.stringify(names)}\n` : text);
+    writeAnswer(command.settings.json ? `${JSON.stringify(names)}\n` : text);
   },
 });

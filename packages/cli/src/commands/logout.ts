@@ -2,7 +2,7 @@ import { forgetTokens } from 'onedrive-token-handler';
 import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
-import { writeOut } from '../terminal/streams.ts';
+import { writeAnswer } from '../terminal/printable.ts';
 
 export const logout = defineCommand({
   name: 'logout',
@@ -31,7 +31,7 @@ With --json: an array of the app names whose tokens were deleted.`,
         if (await forgetTokens(name, database)) signedOut.set(name, clientId);
       }
     });
-    if (settings.json) writeOut(`${JSON.stringify([...signedOut.keys()])}\n`);
+    if (settings.json) writeAnswer(`${JSON.stringify([...signedOut.keys()])}\n`);
     else if (signedOut.size === 0) screen.say('Not signed in: there was nothing to delete.');
     for (const [name, clientId] of settings.json ? [] : signedOut) {
       const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;

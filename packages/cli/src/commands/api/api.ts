@@ -105,7 +105,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
       } else if (output !== undefined && output !== '-') {
         const { bytes } = await client.download(url, output, { headers, onProgress: progress.follow('Downloading') });
         progress.end();
-        if (settings.json) writeOut(`${JSON.stringify({ file: output, bytes })}\n`);
+        if (settings.json) writeAnswer(`${JSON.stringify({ file: output, bytes })}\n`);
         else screen.say(`Saved ${formatSize(bytes)} to ${output}`);
       } else {
         const response = await (upload === undefined ? client.request(url, request) : send(upload));
