@@ -100,13 +100,19 @@ test('a process that writes to the database for long is named, and one that soon
   await writer.ended;
 });
 
-test('a sign-in that the provider refused, and one that is gone', async () => {
+test('a sign-in that the provider refused, on the local day as in status, and one that is gone', async () => {
   await authority.revokeAll();
   home.expireTokens();
   await home.call([]);
   assertFailed(await diagnose(home), {
     'sign-in': /\d{4}-\d\d-\d\d: invalid_grant AADSTS50173 \| Run: onedrive-token login/,
   });
+  const database = new DatabaseSync(home.db);
+  database.prepare('UPDATE token SET refused_at = ?, revision = revision + 1').run(Date.UTC(2026, 0, 31, 23, 30));
+  database.close();
+  const env = { TZ: 'Pacific/Kiritimati' };
+  assert.match((await home.call(['status'], { env })).stdout, /^Refused +2026-02-01 13:30:00$/m);
+  assertFailed(await diagnose(home, { env }), { 'sign-in': / on 2026-02-01: / });
   await home.call(['logout']);
   assertFailed(await diagnose(home), {
     'sign-in': /"onedrive-token" .*~.* \| Run: onedrive-token login/,

@@ -4,6 +4,7 @@ import { openTokenSource } from '../session/session.ts';
 import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { formatDuration, readDuration } from '../settings/duration.ts';
+import { localTime } from '../settings/local-time.ts';
 import type { MeantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
@@ -106,9 +107,4 @@ function describeExpiry(found: SignInStatus): string | undefined {
   const left = expiresAt - Date.now();
   if (left > 0) return `valid until ${localTime(expiresAt)} (${formatDuration(left)})`;
   return `expired ${localTime(expiresAt)}${needsSignIn(found) ? '' : '; the next command refreshes it'}`;
-}
-
-/** 2026-01-31 14:05:09, in the local time zone: sortable, and the same in every locale. */
-function localTime(timestamp: number | undefined): string | undefined {
-  return timestamp === undefined ? undefined : new Date(timestamp).toLocaleString('sv-SE');
 }

@@ -3,6 +3,7 @@ import { joinProblem, type Problem } from '../terminal/failure.ts';
 import { tellErr } from '../terminal/printable.ts';
 import { formatDuration } from './duration.ts';
 import { expiresSoon } from './expires-soon.ts';
+import { localDay } from './local-time.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
 
@@ -15,7 +16,7 @@ export function needsSignIn({ signedIn, needsSignIn: hasEnded }: SignInStatus): 
 export function describeExpiry({ renewBy, renewByIsEstimate }: SignInStatus, settings: Settings): Problem | undefined {
   if (!expiresSoon(renewBy)) return undefined;
   const left = renewBy - Date.now();
-  const day = new Date(renewBy).toLocaleDateString('sv-SE');
+  const day = localDay(renewBy);
   const login = `Run: ${suggestCommand('login', settings)}`;
   const refresh = `run: ${suggestCommand('token --refresh', settings)}`;
   if (left > 0) {

@@ -5,6 +5,7 @@ import { defaultAuthority } from '../../session/registration.ts';
 import { type Command, defineCommand } from '../../settings/command.ts';
 import { homeFolder } from '../../settings/database-name.ts';
 import { formatDuration } from '../../settings/duration.ts';
+import { localDay } from '../../settings/local-time.ts';
 import { realDatabase } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
@@ -89,8 +90,7 @@ function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string
   if (refusedAt !== undefined) {
     const because = refusedBecause ? `: ${refusedBecause}` : '';
     const remedy = `Run: ${suggestCommand('login', settings)}`;
-    const day = new Date(refusedAt).toISOString().slice(0, 10);
-    throw new Failure(`the provider refused it on ${day}${because}`, { remedy });
+    throw new Failure(`the provider refused it on ${localDay(refusedAt)}${because}`, { remedy });
   }
   const expiry = describeExpiry(found, settings);
   if (expiry) throw new Failure(`the sign-in ${expiry.problem}`, expiry);
