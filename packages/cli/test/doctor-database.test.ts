@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
@@ -11,7 +11,7 @@ test.after(() => scene[Symbol.asyncDispose]());
 
 test('a folder in which others can replace the file, and a sign-in that ends soon', async () => {
   const folder = join(home.folder, 'data/onedrive-token');
-  chmodSync(folder, 0o770);
+  chmodSync(folder, 0o777);
   const database = new DatabaseSync(home.db);
   const eightyDaysAgo = Date.now() - 80 * 86_400_000;
   const [before] = database.prepare('SELECT obtained_at FROM token').all() as [{ obtained_at: number }];
@@ -19,7 +19,7 @@ test('a folder in which others can replace the file, and a sign-in that ends soo
   const checks = await diagnose(home);
   assertFailed(checks, {
     ...(process.platform !== 'win32' && {
-      'database-mode': /onedrive-token \(.*0770, .*\) \| Run: chmod u=rwx,go= ~/,
+      'database-mode': /onedrive-token \(.*0777, .*\) \| Run: chmod u=rwx,go= ~/,
     }),
     'sign-in': /\d{4}-\d\d-\d\d.* 9 days \| .*run: onedrive-token token --refresh/,
   });
@@ -34,12 +34,16 @@ test('a folder that is not of the command is never to be changed, and is wrong o
   mkdirSync(folder);
   const args = ['--db', join(folder, 'x.db'), '--client-id', authority.clientId];
   await home.login(args);
-  for (const [mode, isRight] of [
+  const { uid, gid } = statSync(folder);
+  for (const [mode, isRight, group = gid] of [
     [0o755, true],
     [0o1777, true],
     [0o777, false],
-    [0o775, false],
+    // Many systems give each user a group of its own, with the same number. Only root can choose the group here.
+    [0o775, gid === uid],
+    ...(process.getuid?.() === 0 ? ([[0o775, false, 12345]] as const) : []),
   ] as const) {
+    chownSync(folder, uid, group);
     chmodSync(folder, mode);
     const checks = await diagnose(home, { args });
     assertFailed(checks, isRight ? {} : { 'database-mode': /shared \(.*07.*\| .*--db/ });

@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync } from 'node:fs';
+import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../terminal/failure.ts';
 
@@ -7,20 +7,26 @@ export const longestSocketPath = 103;
 
 /**
  * Why users other than `user` and root could put something else in the place of `given`, which has no symbolic links: it or a
- * folder above it is theirs, or they can write such a folder. In a sticky one, such as /tmp, only its owner can replace a file.
+ * folder above it is theirs, or they can replace files in such a folder.
  */
 export function findExposure(given: string, user: number | undefined): string | undefined {
   for (let path = given; ; path = dirname(path)) {
     const stats = lstatSync(path);
-    const { uid, gid, mode } = stats;
+    const { uid, mode } = stats;
     if (uid !== 0 && uid !== user) return `${path} belongs to another user (user id ${uid})`;
-    // Many systems give each user a group of its own, with the same number, which may write what the user may.
-    const othersWrite = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid);
-    if (stats.isDirectory() && othersWrite && (mode & 0o1000) === 0) {
+    if (stats.isDirectory() && othersMayReplace(stats)) {
       return `other users can replace files in ${path} (mode ${(mode & 0o777).toString(8).padStart(4, '0')})`;
     }
     if (path === dirname(path)) return undefined;
   }
+}
+
+/** Whether users other than the owner of a folder, and root, can replace the files in it. */
+export function othersMayReplace({ uid, gid, mode }: Stats): boolean {
+  // Many systems give each user a group of its own, with the same number, which may write what the user may.
+  const othersWrite = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid);
+  // In a sticky folder, such as /tmp, only the owners of folder and file can.
+  return othersWrite && (mode & 0o1000) === 0;
 }
 
 /**

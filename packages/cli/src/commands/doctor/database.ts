@@ -1,7 +1,9 @@
+import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectStore, type StoreInspection } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
 import { inspectDatabase, postgresTable } from '../../session/database.ts';
+import { othersMayReplace } from '../../session/socket-place.ts';
 import { userName } from '../../session/stored-sign-in.ts';
 import { dataFolder } from '../../settings/database-name.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
@@ -85,9 +87,7 @@ function judgeFolder(folder: Access, user: number | undefined): void {
   const remedy = isOurs
     ? `Run: chmod u=rwx,go= ${path}`
     : 'Keep the database in a folder that only you can write (--db)';
-  // With the sticky bit, only the owners of folder and file can.
-  const othersMayReplace = (mode & 0o022) !== 0 && (mode & 0o1000) === 0;
-  if (user !== undefined && (othersMayReplace || ![user, 0].includes(owner))) {
+  if (user !== undefined && (othersMayReplace(statSync(path)) || ![user, 0].includes(owner))) {
     const problem = `other users can replace files in ${path} (${formatMode(mode)}, user id ${owner})`;
     throw new Failure(problem, { remedy });
   }
