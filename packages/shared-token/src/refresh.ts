@@ -5,7 +5,7 @@ import { maxRounds, type RecordKeeper } from './record-keeper.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
-import { readTokenResponse, type TokenSet, toRecord, type UsableRecord } from './token-response.ts';
+import { keepRefreshToken, readTokenResponse, toRecord, type UsableRecord } from './token-response.ts';
 import { toAccessToken, usableRecord } from './usable-token.ts';
 
 /** The result of getting a token without asking a person. */
@@ -204,9 +204,9 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
   const { refreshToken } = record;
   if (refreshToken === undefined) return needSignIn(settings, 'expired', record);
   emit({ type: 'refresh-started' });
-  let tokens: TokenSet;
+  let answer: Answer;
   try {
-    tokens = await callRefresh(keeper, { ...record, refreshToken }, lock);
+    answer = await callRefresh(keeper, { ...record, refreshToken }, lock);
   } catch (error) {
     if (!settings.needsSignIn(error)) throw error;
     const now = await keeper.read();
@@ -217,14 +217,39 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
     emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
     return needSignIn(settings, 'refused', record, error);
   }
-  const next = toRecord(settings, tokens, record);
-  if (!(await keeper.advance({ before: record, record: next }, lock))) return undefined;
+  const next = await storeAnswer(keeper, answer, record, lock);
+  if (!next) return undefined;
   emit({
     type: 'refreshed',
     expiresAt: toAccessToken(next).expiresAt,
     rotated: next.refreshToken !== record.refreshToken,
   });
   return { type: 'token', record: next, replaced: [record.accessToken] };
+}
+
+/** What `refresh` resolved with, and when it was called. */
+interface Answer {
+  readonly response: unknown;
+  readonly obtainedAt: number;
+}
+
+/** Undefined if a newer record is known. Throws RESPONSE, but never before the new refresh token is stored: the old one may be spent. */
+async function storeAnswer(
+  keeper: RecordKeeper,
+  { response, obtainedAt }: Answer,
+  record: TokenRecord,
+  lock?: Lock,
+): Promise<UsableRecord | undefined> {
+  const store = (next: TokenRecord): Promise<boolean> => keeper.advance({ before: record, record: next }, lock);
+  let next: UsableRecord;
+  try {
+    next = toRecord(keeper.settings, readTokenResponse(response, obtainedAt), record);
+  } catch (error) {
+    const kept = keepRefreshToken(response, obtainedAt, record);
+    if (kept) await store(kept);
+    throw error;
+  }
+  return (await store(next)) ? next : undefined;
 }
 
 /**
@@ -235,7 +260,7 @@ async function callRefresh(
   keeper: RecordKeeper,
   record: TokenRecord & { refreshToken: string },
   lock: Lock,
-): Promise<TokenSet> {
+): Promise<Answer> {
   const { settings, callUserCode } = keeper;
   const obtainedAt = Date.now();
   const { refresh, refreshTimeout } = settings;
@@ -250,16 +275,12 @@ async function callRefresh(
   const answer = callUserCode(async () => refresh({ ...record }, { signal }));
   try {
     // When a process goes on that was stopped, both timers are due, and this one may come first.
-    return readTokenResponse(await inTime(refreshTimeout + abortGraceMs, answer, stop), obtainedAt);
+    return { response: await inTime(refreshTimeout + abortGraceMs, answer, stop), obtainedAt };
   } catch (error) {
     // What `fetch` rejects with is the reason itself. Node's own functions wrap it.
     const reasons = [error, (Object(error) as Error).cause];
     if (lock.signal.aborted && reasons.includes(lock.signal.reason)) throw lockLostError(lock);
-    const storeLate = (response: unknown): Promise<boolean> => {
-      const next = toRecord(settings, readTokenResponse(response, obtainedAt), record);
-      return keeper.advance({ before: record, record: next });
-    };
-    answer.then(storeLate).catch(() => {});
+    answer.then((response) => storeAnswer(keeper, { response, obtainedAt }, record)).catch(() => {});
     throw error;
   } finally {
     clearTimeout(stopTimer);

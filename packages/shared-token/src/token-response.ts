@@ -60,25 +60,35 @@ const yearInSeconds = 365 * 24 * 60 * 60;
  */
 export function readTokenResponse(response: unknown, obtainedAt: number): TokenSet {
   const given = Object(response) as Record<string, unknown>;
-  const { access_token: accessToken, expires_in: expiresIn } = given;
+  const accessToken = given.access_token;
+  // Some providers send null for what they do not know.
+  const expiresIn = given.expires_in ?? undefined;
   // RFC 6750 section 2.1: visible ASCII.
   if (typeof accessToken !== 'string' || !/^[\x21-\x7e]+$/.test(accessToken)) throw unusable('no usable access_token');
   const seconds = readSeconds(expiresIn);
   if (expiresIn !== undefined && (seconds === undefined || seconds > yearInSeconds))
     throw unusable('an expires_in that is not a number of seconds from 0 to one year');
-  const refreshLimits = [given.refresh_token_expires_in, given.refresh_token_timeout, given.authorization_expires_in];
-  // Infinity: no limit is known.
-  const refreshSeconds = Math.min(...refreshLimits.map((limit) => readSeconds(limit) ?? Number.POSITIVE_INFINITY));
   return {
     accessToken,
     obtainedAt,
     expiresAt: seconds === undefined ? undefined : obtainedAt + Math.floor(seconds * 1000),
-    refreshToken: readText(given.refresh_token),
-    refreshExpiresAt: Number.isFinite(refreshSeconds) ? obtainedAt + Math.floor(refreshSeconds * 1000) : undefined,
+    ...readRefreshToken(given, obtainedAt),
     idToken: readText(given.id_token),
     scope: readText(given.scope),
     data: readData(given.data),
   };
+}
+
+/**
+ * What has to be stored of the answer to a refresh whose access token cannot be used: its new refresh token, because the one that was sent
+ * may be spent. Undefined if there is no new one. The old access token stays, unless its refresh was refused: without that mark, one that has
+ * ended could count as good.
+ */
+export function keepRefreshToken(response: unknown, obtainedAt: number, old: TokenRecord): TokenRecord | undefined {
+  const { refreshToken, refreshExpiresAt } = readRefreshToken(Object(response), obtainedAt);
+  if (refreshToken === undefined || refreshToken === old.refreshToken) return undefined;
+  const { refusedAt, refusedBecause: _, accessToken, ...kept } = old;
+  return { ...kept, accessToken: refusedAt === undefined ? accessToken : undefined, refreshToken, refreshExpiresAt };
 }
 
 /** The record of a token response. `old` is the record that was refreshed: what the response leaves out stays as it was. */
@@ -100,6 +110,16 @@ export function toRecord(
   };
 }
 
+function readRefreshToken(given: Record<string, unknown>, obtainedAt: number) {
+  const limits = [given.refresh_token_expires_in, given.refresh_token_timeout, given.authorization_expires_in];
+  // Infinity: no limit is known.
+  const seconds = Math.min(...limits.map((limit) => readSeconds(limit) ?? Number.POSITIVE_INFINITY));
+  return {
+    refreshToken: readText(given.refresh_token),
+    refreshExpiresAt: Number.isFinite(seconds) ? obtainedAt + Math.floor(seconds * 1000) : undefined,
+  };
+}
+
 /** Some providers send the number as text. */
 function readSeconds(value: unknown): number | undefined {
   const seconds = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
@@ -111,7 +131,5 @@ function readText(value: unknown): string | undefined {
 }
 
 function unusable(what: string): SharedTokenError {
-  return new SharedTokenError('RESPONSE', `The provider answered with ${what}; nothing was stored`, {
-    remedy: 'Check the authority',
-  });
+  return new SharedTokenError('RESPONSE', `The provider answered with ${what}`, { remedy: 'Check the authority' });
 }

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
 import { openScene } from './scene.ts';
-import { rejection } from './within.ts';
+import { rejection, untilTrue } from './within.ts';
 
 const year = 365 * 24 * 60 * 60;
 
@@ -18,7 +18,6 @@ const unusable: [name: string, response: unknown][] = [
   ['an expires_in of more than a year', { access_token: 'a', expires_in: year + 1 }],
   ['an expires_in that is no number', { access_token: 'a', expires_in: 'soon' }],
   ['NaN as expires_in', { access_token: 'a', expires_in: Number.NaN }],
-  ['null as expires_in', { access_token: 'a', expires_in: null }],
 ];
 
 for (const [name, response] of unusable) {
@@ -40,6 +39,56 @@ for (const [name, response] of unusable) {
     assert.is(scene.count('sign-in-failed'), 1);
   });
 }
+
+for (const extra of [{ expires_in: 10 * year }, { expires_in: '3600.0' }, { expires_in: '' }, { access_token: '' }]) {
+  test(`the refresh token of an answer with ${JSON.stringify(extra)} is stored before the call ends in RESPONSE`, async () => {
+    await using scene = openScene();
+    const now = Date.now();
+    await scene.signedIn({
+      expiresAt: now - 1,
+      refusedAt: now,
+      refusedBecause: 'invalid_grant',
+      refreshExpiresAt: now,
+    });
+    scene.provider.extra = extra as Partial<TokenResponse>;
+    const shared = scene.open();
+    assert.is((await rejection(shared.getToken({ forceRefresh: true }))).code, 'RESPONSE');
+    assert.is(scene.record.refreshToken, 'refresh-token-2');
+    // Neither the mark of the old one, nor an access token that may have ended with it.
+    const { refusedAt, refusedBecause, refreshExpiresAt, accessToken } = scene.record;
+    assert.equal([refusedAt, refusedBecause, refreshExpiresAt, accessToken], Array(4).fill(undefined));
+    scene.provider.extra = {};
+    assert.is((await shared.getToken()).accessToken, 'access-token-3');
+  });
+}
+
+test('a token that is still valid bridges an answer that cannot be used, and its refresh token is stored beside it', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + 60_000 });
+  scene.provider.extra = { access_token: '', refresh_token_expires_in: 60 };
+  const { accessToken } = await scene.open().getToken();
+  assert.equal([accessToken, scene.record.accessToken], ['access-token-1', 'access-token-1']);
+  assert.is(scene.record.refreshToken, 'refresh-token-2');
+  assert.ok((scene.record.refreshExpiresAt ?? 0) > Date.now());
+});
+
+test('an answer that cannot be used and comes too late brings its refresh token all the same', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const gate = Promise.withResolvers<void>();
+  scene.provider.extra = { access_token: '' };
+  scene.provider.gate = gate.promise;
+  await rejection(scene.open({ refreshTimeout: 50 }).getToken());
+  gate.resolve();
+  await untilTrue(() => scene.record.refreshToken === 'refresh-token-2');
+});
+
+test('null as expires_in is none', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.provider.extra = { expires_in: null as never };
+  assert.is((await scene.open().getToken()).expiresAt, 8_640_000_000_000_000);
+});
 
 for (const [expiresIn, milliseconds] of [
   [3600, 3_600_000],

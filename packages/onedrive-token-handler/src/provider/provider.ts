@@ -64,20 +64,19 @@ export class Provider {
     const form = { grant_type: 'refresh_token', refresh_token: refreshToken, scope };
     const response = await this.requestTokens('refresh', form);
     if (!belongToDifferentAccounts(idToken, response.id_token)) return response;
-    throw unusable('a token of another account. Nothing was stored', 'Sign in again');
+    const problem = 'The provider answered with a token of another account. Nothing was stored';
+    throw new OneDriveTokenError('RESPONSE', problem, { remedy: 'Sign in again' });
   }
 
   /**
    * Sends one token request. `asked`: the scopes that are granted if the answer leaves them out (RFC 6749 section 5.1).
-   * Throws RESPONSE if the token is not a Bearer token.
+   * A token that is no Bearer token is left out: shared-token stores the refresh token that came with it, and throws RESPONSE.
    */
   async requestTokens(step: ProviderStep, form: Record<string, string>, asked?: string): Promise<TokenResponse> {
     const response = { ...(await this.post({ endpoint: 'token', step, form })) };
     const { token_type: tokenType, scope, id_token: idToken } = response;
-    // Nothing else may throw here: the token that was sent is spent.
-    if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') {
-      throw unusable('a token_type other than Bearer. Nothing was stored', 'Check the authority');
-    }
+    // Nothing may throw here: the token that was sent is spent.
+    if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') delete response.access_token;
     if (typeof scope !== 'string' || scope === '') response.scope = asked;
     if (typeof idToken !== 'string') delete response.id_token;
     return response as unknown as TokenResponse;
@@ -125,10 +124,6 @@ export class Provider {
     const failure = readFailure(sent, answer, json, timeout);
     return { failure, repeatable: isBusy(answer) && sent.step !== 'code' };
   }
-}
-
-function unusable(what: string, remedy: string): OneDriveTokenError {
-  return new OneDriveTokenError('RESPONSE', `The provider answered with ${what}`, { remedy });
 }
 
 function isBusy({ status }: HttpAnswer): boolean {

@@ -43,8 +43,8 @@ export const refreshDefects: readonly Defect[] = [
   ),
   defect('releases the lock before the answer is stored', 200, [
     'refresh.ts',
-    '  if (!(await keeper.advance({ before: record, record: next }, lock))) return undefined;',
-    '  void keeper.advance({ before: record, record: next }, lock).catch(() => {});',
+    '  return (await store(next)) ? next : undefined;',
+    '  void store(next).catch(() => {});\n  return next;',
   ]),
   defect('sends the refresh token again after a lost answer', 5000, [
     'refresh.ts',

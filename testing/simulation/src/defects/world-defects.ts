@@ -160,8 +160,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('drops an answer that comes after its deadline', 200000, [
     'refresh.ts',
-    'answer.then(storeLate).catch(() => {});',
-    'void storeLate;',
+    'answer.then((response) => storeAnswer(keeper, { response, obtainedAt }, record)).catch(() => {});',
+    'answer.catch(() => {});',
   ]),
   defect('waits for a write that is never answered', 200000, [
     'record-keeper.ts',
