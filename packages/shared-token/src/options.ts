@@ -128,6 +128,8 @@ export type Settings = Readonly<ReturnType<typeof readOptions>>;
 const storeMethods = ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const;
 /** What a timer can wait for. */
 const timerRange: [number, number] = [1, 2 ** 31 - 1];
+/** Of 24 days: what may be added to a timeout, for example for the store. A timer that has to wait for longer than it can fires at once. */
+const timerMarginMs = 60_000;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: SharedTokenOptions) {
@@ -166,8 +168,8 @@ export function readOptions(options: SharedTokenOptions) {
     authority: authority === undefined ? undefined : readText('authority', authority),
     expirySkew: readDuration('expirySkew', expirySkew),
     refreshAhead: readDuration('refreshAhead', refreshAhead),
-    refreshTimeout: readDuration('refreshTimeout', refreshTimeout, timerRange),
-    signInTimeout: readDuration('signInTimeout', signInTimeout, timerRange),
+    refreshTimeout: readTimeout('refreshTimeout', refreshTimeout),
+    signInTimeout: readTimeout('signInTimeout', signInTimeout),
   };
 }
 
@@ -187,6 +189,10 @@ function readText(name: string, value: unknown): string {
   checkText(value, name);
   if (value === '') throw new TypeError(`${name} must not be empty`);
   return value;
+}
+
+function readTimeout(name: string, value: unknown): number {
+  return Math.min(readDuration(name, value, timerRange), timerRange[1] - timerMarginMs);
 }
 
 /** Throws TypeError or RangeError, naming the option. */

@@ -13,8 +13,6 @@ const releaseLimitMs = 2_000;
 /** So much later than it was asked to, a store has said that the lock is not free; one that has not is not waited for any more. */
 const answerMarginMs = 5_000;
 
-const longestTimerMs = 2 ** 31 - 1;
-
 /** For work without a lock. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 
@@ -44,7 +42,7 @@ export async function runExclusively<T>(
     silence = storeSilentError('The store did not say who holds the lock');
     refuse(silence);
   };
-  const silenceTimer = setTimeout(onSilence, Math.min(timeout + answerMarginMs, longestTimerMs));
+  const silenceTimer = setTimeout(onSilence, timeout + answerMarginMs);
   let result: Promise<T> | undefined;
   const ended = new AbortController();
   let releaseTimer: NodeJS.Timeout | undefined;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SharedToken, type SharedTokenOptions } from '../src/index.ts';
@@ -81,6 +82,19 @@ test('undefined is the default for every option that has one', () => {
     onEvent: undefined,
   };
   assert.instance(new SharedToken({ ...usable, ...optional }), SharedToken);
+});
+
+test('the longest refreshTimeout is no short one, whatever time is added to it', async () => {
+  const store = new MemoryStore();
+  await store.set('my-app', { refreshToken: 'refresh-token' });
+  const answer = async () => {
+    await sleep(50);
+    return { access_token: 'access-token' };
+  };
+  const refreshTimeout = 2 ** 31 - 1;
+  await using shared = new SharedToken({ ...usable, store, refreshTimeout, refresh: answer });
+  assert.is((await shared.getToken()).accessToken, 'access-token');
+  assert.is((await shared.signIn({ signIn: ({ redeem }) => redeem(answer) })).accessToken, 'access-token');
 });
 
 test('making a SharedToken reads nothing and writes nothing', async () => {
