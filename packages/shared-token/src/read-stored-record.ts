@@ -3,7 +3,8 @@ import { readData } from './read-data.ts';
 
 /**
  * Reads what a store gave. Databases and JSON turn an absent record or field into null or {}, and a time into text.
- * Ignores times that are not numbers. In the order of the kit, so that a record that is written again gives the same JSON.
+ * Ignores times that are not numbers, and tokens that are empty or no text. In the order of the kit, so that a record that is written
+ * again gives the same JSON.
  */
 export function readStoredRecord(found: unknown): TokenRecord | undefined {
   const given: Record<string, unknown> = Object(found);
@@ -15,7 +16,7 @@ export function readStoredRecord(found: unknown): TokenRecord | undefined {
     else if (value !== undefined && kind === 'time') read = Number(value);
     if (read !== undefined && !Number.isNaN(read)) record[field] = read;
   }
-  if (typeof record.refreshToken !== 'string' || !record.refreshToken) delete record.refreshToken;
-  const token = comparedToken(record);
-  return typeof token === 'string' && token ? record : undefined;
+  for (const token of ['refreshToken', 'accessToken'])
+    if (typeof record[token] !== 'string' || !record[token]) delete record[token];
+  return comparedToken(record) === undefined ? undefined : record;
 }

@@ -58,9 +58,9 @@ export function usableRecord(
     : undefined;
 }
 
-/** Whether a record has an access token, good or not. */
+/** Whether a record has an access token, good or not. A store may have an empty one beside a refresh token. */
 export function hasAccessToken(record: TokenRecord): record is UsableRecord {
-  return record.accessToken !== undefined;
+  return Boolean(record.accessToken);
 }
 
 /** Whether the access token of a record has to be replaced at that time, in epoch milliseconds. */

@@ -206,6 +206,16 @@ for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { ac
   });
 }
 
+for (const accessToken of ['', 5]) {
+  test(`${JSON.stringify(accessToken)} as the stored access token is none`, async () => {
+    await using scene = openScene();
+    await scene.signedIn({ accessToken: accessToken as never, expiresAt: Date.now() + hour });
+    const shared = scene.open();
+    assert.is((await shared.read())?.accessToken, undefined);
+    assert.is((await shared.getToken()).accessToken, 'access-token-2');
+  });
+}
+
 test('a store that gives null for absent fields, and times as text, is as good as another', async () => {
   await using scene = openScene();
   const expiresAt = String(Date.now() + hour);
