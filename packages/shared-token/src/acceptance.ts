@@ -6,25 +6,33 @@ import type { TokenRecord } from 'token-store-kit';
  */
 export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
-  /** The scopes that the person granted, if they are less. A refresh keeps them, in whichever process. */
-  #granted: string | undefined;
+  /** What its own sign-in brought, if that is less. */
+  #less: TokenRecord | undefined;
 
   constructor(accepts: (record: TokenRecord) => boolean) {
     this.#accepts = accepts;
   }
 
   readonly accepts = (record: TokenRecord): boolean =>
-    this.#accepts(record) || (this.#granted !== undefined && this.#granted === scopesOf(record));
+    this.#accepts(record) || (this.#less !== undefined && isLike(record, this.#less));
 
   /** This instance's own sign-in has brought the record. */
   signedIn(record: TokenRecord): void {
-    this.#granted = this.#accepts(record) ? undefined : scopesOf(record);
+    this.#less = this.#accepts(record) ? undefined : record;
   }
 
   /** A call forces, or a person signed out. */
   forget(): void {
-    this.#granted = undefined;
+    this.#less = undefined;
   }
+}
+
+/**
+ * Whether a record is of the same sign-in: a refresh keeps its time, in whichever process, but may name the scopes in another way. Or of
+ * another one with the same scopes: otherwise two programs to which the person denied something would ask by turns.
+ */
+function isLike(record: TokenRecord, less: TokenRecord): boolean {
+  return record.signedInAt === less.signedInAt || scopesOf(record) === scopesOf(less);
 }
 
 /** In one order: providers change it. */

@@ -165,6 +165,39 @@ test('what its own sign-in brought counts although it is less, also after a refr
   assert.ok(shared.peek());
 });
 
+for (const [first, next] of [
+  ['files', 'https://graph.test/Files'],
+  ['files ', 'files'],
+  ['files files', 'files'],
+  [undefined, 'files'],
+] as const) {
+  test(`what its own sign-in brought counts as ${next} after a refresh, although it came as ${first}`, async () => {
+    await using scene = openScene();
+    const { options } = stepUp(scene, ['mail']);
+    let asked = 0;
+    const signIn: SignIn = async () => {
+      asked++;
+      return { ...(await scene.provider.signIn()), scope: first };
+    };
+    const shared = scene.open({ ...options, signIn });
+    await shared.getToken();
+    scene.provider.extra = { scope: next };
+    await anHourLater(() => shared.getToken());
+    assert.is(scene.provider.refreshes, 1);
+    assert.is(asked, 1);
+  });
+}
+
+test('two instances to which the same was denied do not ask by turns', async () => {
+  await using scene = openScene();
+  const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const [one, other] = [scene.open(options), scene.open(options)];
+  for (const shared of [one, other, one, other]) await shared.getToken();
+  // What is in memory does not count any more: what is stored is the sign-in of the other one.
+  await anHourLater(() => one.getToken());
+  assert.is(asked.length, 2);
+});
+
 test('what the sign-in of another process brought does not count if it is less', async () => {
   await using scene = openScene();
   const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
