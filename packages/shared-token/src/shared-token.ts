@@ -197,8 +197,9 @@ export class SharedToken implements AsyncDisposable {
     const first = tryOnce();
     const hadBegun = this.#silent === running;
     let outcome = await first;
-    // What this call joined had begun before. It brought the very token that the API rejects, was enough only then, or missed a sign-in.
-    const isUseless = outcome.type === 'token' && this.#isUseless(outcome.record, rejected);
+    // What this call joined had begun before, and brought the very token that the API rejects, or missed a sign-in. Or what it brought is not
+    // enough any more, or has ended meanwhile.
+    const isUseless = outcome.type === 'token' && this.#isUseless(outcome.record, hadBegun ? rejected : undefined);
     const isOfBefore = outcome.type === 'sign-in' && hadBegun && !forceRefresh && signOuts === this.#keeper.signOuts;
     if (isUseless || isOfBefore) outcome = await tryOnce();
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);

@@ -196,6 +196,16 @@ test('a record without an access token is refreshed', async () => {
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
 });
 
+test('a forced call sends one refresh request, also if the provider answers with the same access token', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ expiresAt: Date.now() + hour });
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  scene.provider.extra = { access_token: accessToken };
+  assert.is((await shared.getToken({ forceRefresh: true })).accessToken, accessToken);
+  assert.is(scene.provider.refreshes, 1);
+});
+
 for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { accessToken: '' }, { accessToken: 5 }]) {
   test(`a store that gives ${JSON.stringify(nothing)} has no sign-in`, async () => {
     await using scene = openScene();
