@@ -57,8 +57,8 @@ export class RecordKeeper {
   readonly #closing = new AbortController();
   /** Replaced, never changed: a read remembers what was owed when it began. */
   #owed: readonly Change[] = [];
-  /** Settles when all that was to be written has been, or is owed. */
-  #saved: Promise<void> = Promise.resolve();
+  /** Settles when all that was to be written has been, or is owed, and what came after a sign-out is revoked. */
+  #finished: Promise<void> = Promise.resolve();
   /** Settles when no write is under way. */
   #written: Promise<void> = Promise.resolve();
   /** Settles when no sign-out is under way. */
@@ -111,7 +111,7 @@ export class RecordKeeper {
    * a newer record is known, or a sign-out came since the work for it began: `signOuts` is how many there had been then.
    */
   advance(change: Change, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
-    return this.#save(this.#advance(change, lock, signOuts));
+    return this.beforeClose(this.#advance(change, lock, signOuts));
   }
 
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
@@ -171,11 +171,17 @@ export class RecordKeeper {
       if (await this.#pay().catch(() => true)) return;
   }
 
+  /** Lets close() wait for this work. */
+  beforeClose<T>(work: Promise<T>): Promise<T> {
+    this.#finished = ended(this.#finished, work);
+    return work;
+  }
+
   /** Tries once more to do what is owed, and starts no more tries. */
   async close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#timer);
-    await this.#saved;
+    await this.#finished;
     await this.payAgain();
   }
 
@@ -283,11 +289,6 @@ export class RecordKeeper {
     }
   }
 
-  #save<T>(saving: Promise<T>): Promise<T> {
-    this.#saved = ended(this.#saved, saving);
-    return saving;
-  }
-
   #owe(change: Change, reason: unknown): void {
     this.#owed = [...this.#owed, change];
     this.#setTimer(firstPauseMs);
@@ -301,7 +302,7 @@ export class RecordKeeper {
     clearTimeout(this.#timer);
     if (this.#closing.signal.aborted) return;
     const again = async (): Promise<void> => {
-      await this.#save(this.payAgain());
+      await this.beforeClose(this.payAgain());
       if (this.#owed.length > 0) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
     };
     // A store takes what a task started for its part, and refuses the writes of a task whose lock was lost.

@@ -2,6 +2,7 @@ import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-k
 import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
 import { maxRounds, type RecordKeeper } from './record-keeper.ts';
+import { revokeSignIn } from './revoke.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
@@ -240,7 +241,13 @@ async function storeAnswer(
   record: TokenRecord,
   lock?: Lock,
 ): Promise<UsableRecord | undefined> {
-  const store = (next: TokenRecord): Promise<boolean> => keeper.advance({ before: record, record: next }, lock);
+  const store = async (next: TokenRecord): Promise<boolean> => {
+    const isStored = await keeper.advance({ before: record, record: next }, lock);
+    const isSignedOut = !isStored && keeper.settings.revoke && !(await keeper.readAny().catch(() => record));
+    // Not if the person has signed in again: some providers end all sign-ins of the person. The lock is not held for it.
+    if (isSignedOut) void keeper.beforeClose(revokeSignIn(keeper, next));
+    return isStored;
+  };
   let next: UsableRecord;
   try {
     next = toRecord(keeper.settings, readTokenResponse(response, obtainedAt), record);

@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions, TokenRecord } from '../src/index.ts';
 import { openScene } from './scene.ts';
-import { rejection, within } from './within.ts';
+import { rejection, untilTrue, within } from './within.ts';
 
 type Revoke = NonNullable<SharedTokenOptions['revoke']>;
 
@@ -59,6 +60,64 @@ test('what could not be stored yet is revoked as well', async () => {
   await shared.getToken();
   await shared.signOut();
   assert.equal(revoked, ['refresh-token-2']);
+});
+
+for (const [when, refreshTimeout] of [
+  ['during a sign-out', 30_000],
+  ['too late', 50],
+] as const) {
+  test(`what a refresh brings ${when} is revoked as well, because nothing is stored any more`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
+    scene.provider.gate = gate;
+    const revoked: (string | undefined)[] = [];
+    const shared = scene.open({ refreshTimeout, revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+    const call = rejection(shared.getToken());
+    await scene.until('refresh-started');
+    if (refreshTimeout === 50) await call;
+    await shared.signOut();
+    answer();
+    await call;
+    await untilTrue(() => revoked.length === 2);
+    assert.equal(revoked, ['refresh-token-1', 'refresh-token-2']);
+  });
+}
+
+test('close() waits until what a refresh brings after a sign-out is revoked, and a failure is an event', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
+  scene.provider.gate = gate;
+  const revoke: Revoke = async ({ refreshToken }) => {
+    await sleep(50);
+    if (refreshToken === 'refresh-token-2') throw new Error(`503 for ${refreshToken}`);
+  };
+  const shared = scene.open({ revoke });
+  const call = rejection(shared.getToken());
+  await scene.until('refresh-started');
+  await shared.signOut();
+  answer();
+  assert.is((await call).reason, 'signed-out');
+  await shared.close();
+  assert.equal(scene.events.at(-1), { type: 'revoke-failed', error: { name: 'Error', message: '503 for …' } });
+});
+
+test('what a refresh brings is not revoked if the person has signed in again: that could end the new sign-in', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
+  scene.provider.gate = gate;
+  const revoked: (string | undefined)[] = [];
+  const shared = scene.open({ revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  const call = rejection(shared.getToken());
+  await scene.until('refresh-started');
+  await shared.signOut();
+  await scene.signedIn();
+  answer();
+  await call;
+  await shared.close();
+  assert.equal(revoked, ['refresh-token-1']);
 });
 
 for (const [what, options] of [

@@ -190,7 +190,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('does not wait for writes that are under way when it is closed', 200000, [
     'record-keeper.ts',
-    '    await this.#saved;\n',
+    '    await this.#finished;\n',
     '',
   ]),
 ];
