@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AuthorizationError, openAcceptor } from '../src/index.ts';
@@ -23,6 +24,22 @@ test('a POST of a form with the right state gives the code and all parameters', 
   assert.is(status, 200);
   assert.is(code, 'a+b/c=');
   assert.is(params.get('extra'), 'é');
+});
+
+test("the provider's error does not repeat the state, in whatever form it quotes it", async () => {
+  const state = 'a state + more';
+  await using acceptor = await openAcceptor({ state });
+  const rejected = rejection(acceptor.accept());
+  const quoted = {
+    error: `no_${state}`,
+    error_description: `request ${state} failed`,
+    error_uri: `https://a.test/?${new URLSearchParams({ state })}`,
+  };
+  const { text } = await postForm(acceptor.redirectUri, { ...quoted, state });
+  const error = await rejected;
+  assert.not.match(`${inspect(error)} ${text}`, /a.state/);
+  assert.match(error.message, 'The provider refused: no_… (request … failed)');
+  assert.is((error as AuthorizationError).errorUri, 'https://a.test/?state=…');
 });
 
 test('a form of exactly 64 KiB is accepted', async () => {

@@ -3,7 +3,7 @@
  * hold for a request of the browser and for an address that a person pastes.
  */
 import { hash, timingSafeEqual } from 'node:crypto';
-import { toPlainLine } from '../plain-text.ts';
+import { replaceSecrets, toPlainLine } from '../plain-text.ts';
 
 /** The provider's answer, RFC 6749 section 4.1.2. */
 export interface AuthorizationResponse {
@@ -27,7 +27,7 @@ export interface ExpectedRedirect {
  * The provider answered with an error (RFC 6749 section 4.1.2.1) and the right `state`, for example because the person
  * declined.
  *
- * The fields are as the provider sent them. The message is safe to print: one line, shortened, without control
+ * The fields are as the provider sent them, without the state. The message is safe to print: one line, shortened, without control
  * characters.
  */
 export class AuthorizationError extends Error {
@@ -71,11 +71,24 @@ export function readAnswer(
   if (!isSame(state, params.get('state'))) return 'wrong-state';
   if (issuer !== undefined && params.get('iss') !== issuer) return 'wrong-issuer';
   if (code) return { code, params };
+  const read = (name: string): string | undefined => {
+    const text = params.get(name);
+    return text === null ? undefined : hideSecrets(text, [state]);
+  };
   return new AuthorizationError({
-    error: error as string,
-    errorDescription: params.get('error_description') ?? undefined,
-    errorUri: params.get('error_uri') ?? undefined,
+    error: read('error') as string,
+    errorDescription: read('error_description'),
+    errorUri: read('error_uri'),
   });
+}
+
+/** Shorter values are not secret, and replacing them could make a text unreadable. */
+const minSecretLength = 8;
+
+/** For a text that may quote what was sent. */
+export function hideSecrets(text: string, secrets: readonly string[]): string {
+  const known = secrets.filter((secret) => secret.length >= minSecretLength);
+  return replaceSecrets(text, known, '…');
 }
 
 /** Compares digests, which have equal lengths, so that the time does not tell how much of a guess was right. */

@@ -4,9 +4,9 @@
  */
 import { hash } from 'node:crypto';
 import type { PageContext } from '../acceptor-options.ts';
-import type { AuthorizationResponse } from '../answer/read-answer.ts';
+import { type AuthorizationResponse, hideSecrets } from '../answer/read-answer.ts';
 import type { Response } from '../http/response.ts';
-import { replaceSecrets, toPlainText } from '../plain-text.ts';
+import { toPlainText } from '../plain-text.ts';
 import { renderBuiltInPage, script, style } from './built-in-page.ts';
 
 /** How the wait ended. */
@@ -58,9 +58,6 @@ function escapeHtml(text = ''): string {
   return toPlainText(text).replace(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-/** Shorter values are not secret, and replacing them could make the message unreadable. */
-const minSecretLength = 8;
-
 /**
  * The part of a rejection that the page may show: its code or name, and its message without the code and the state of the
  * response. It may have been rejected with a value of any type.
@@ -68,8 +65,7 @@ const minSecretLength = 8;
 export function describeRejection(reason: unknown, response: AuthorizationResponse | undefined): Outcome {
   const { code, name, message }: Record<string, unknown> = Object(reason);
   const secrets = response ? [response.code, response.params.get('state') ?? ''] : [];
-  const isSecret = (text: string): boolean => text.length >= minSecretLength;
-  const description = typeof message === 'string' && replaceSecrets(message, secrets.filter(isSecret), '…');
+  const description = typeof message === 'string' && hideSecrets(message, secrets);
   const error = [code, name, 'Error'].find((text) => typeof text === 'string') as string;
   return { outcome: 'failed', redeemed: false, error, ...(description && { description }) };
 }
