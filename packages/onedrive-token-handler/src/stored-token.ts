@@ -2,6 +2,7 @@
 import type { AccessToken, GetTokenOptions } from 'shared-token';
 import { isOurs, toAccessToken, usableRecord } from 'shared-token/usable-token';
 import { readRecord } from 'token-store-sqlite/read-record';
+import { readNumber } from './check-value.ts';
 import { type OneDriveTokenHandlerOptions, readOptions } from './options.ts';
 import { grantJudge } from './scopes.ts';
 import { renewByOf } from './sign-in-status.ts';
@@ -35,6 +36,7 @@ export interface StoredToken extends AccessToken {
 export function readStoredToken(options: StoredTokenOptions): StoredToken | undefined {
   const { minValid, ...handlerOptions } = options;
   const { clientId, authority } = options;
+  if (minValid !== undefined) readNumber('minValid', minValid, { min: 0, max: Number.MAX_SAFE_INTEGER });
   const settings = readOptions({ ...handlerOptions, clientId: clientId ?? 'of the record' });
   const record = settings.dbFilepath && readRecord(settings.dbFilepath, settings.appName);
   const owner = clientId === undefined ? { authority: authority && settings.authority } : settings;

@@ -47,6 +47,8 @@ test('readStoredToken() returns the token that getToken() would return without a
   assert.is(readStoredToken(options), undefined, 'one in its last five minutes was given');
   assert.ok(readStoredToken({ ...options, expirySkew: 3 * minute }));
   assert.is(readStoredToken({ ...options, expirySkew: 3 * minute, minValid: 5 * minute }), undefined, 'too short');
+  store.set('my-app', { ...record, accessToken: '', expiresAt: undefined });
+  assert.is(readStoredToken(options), undefined, 'an empty one was given');
   store.set('my-app', { ...record, obtainedAt: Date.now() + minute });
   assert.is(readStoredToken(options), undefined, 'one from the future was given');
   await handler.signOut();
@@ -57,6 +59,8 @@ test('wrong options are refused with the messages of the handler', () => {
   const options = { appName: 'app', clientId: 'client', scopes: ['Files.Read'] };
   assert.throws(() => readStoredToken({ ...options, appName: '' }), /appName must be a string that is not empty/);
   assert.throws(() => readStoredToken({ ...options, authority: 'http://example.org' }), /authority must be https/);
+  for (const minValid of [Number.NaN, -1, '5', null] as number[])
+    assert.throws(() => readStoredToken({ ...options, minValid }), /minValid must be a number/);
 });
 
 test.run();
