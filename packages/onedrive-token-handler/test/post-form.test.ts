@@ -91,6 +91,20 @@ for (const [client, postForm] of [
     assert.match(heads[0] as string, /\r\n\r\ngrant_type=refresh_token$/);
   });
 
+  test(`${client}: a date in Retry-After counts from the Date of the answer, whatever the clock of this machine says`, async () => {
+    const [date, later] = [86_400_000, 86_420_000].map((ahead) => new Date(Date.now() + ahead).toUTCString());
+    for (const [dates, least, most] of [
+      [`date: ${date}\r\n`, 20_000, 20_000],
+      ['', 86_410_000, 86_420_000],
+      ['date: today\r\n', 86_410_000, 86_420_000],
+    ] as const) {
+      const head = `HTTP/1.1 503 Busy\r\nretry-after: ${later}\r\n${dates}content-length: 0\r\n\r\n`;
+      using server = await listen((socket) => void socket.once('data', () => socket.end(head)));
+      const { retryAfter = 0 } = await post(server.url);
+      assert.ok(retryAfter >= least && retryAfter <= most, `${retryAfter} ms`);
+    }
+  });
+
   test(`${client}: of two Retry-After headers, the first one counts`, async () => {
     const head = 'HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n';
     using server = await listen((socket) => void socket.once('data', () => socket.end(head)));

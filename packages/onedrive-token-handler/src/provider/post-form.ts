@@ -37,7 +37,7 @@ export async function postForm({ url, body, signal }: FormPost): Promise<HttpAns
     sent.once('close', () => reject(new Error('the connection was closed without an answer')));
   });
   const { statusCode: status = 0, headers: answered } = response;
-  return { status, retryAfter: readRetryAfter(answered['retry-after']), body: await readText(response) };
+  return { status, retryAfter: readRetryAfter(answered['retry-after'], answered.date), body: await readText(response) };
 }
 
 /** The text of a body. Undefined as soon as it is longer than `maxBodyBytes`. */
@@ -52,11 +52,18 @@ export async function readText(body: AsyncIterable<Uint8Array>): Promise<string 
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** The header has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. */
-export function readRetryAfter(header: string | undefined): number | undefined {
+/**
+ * The header has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. `date` is the answer's own, because
+ * the clock of this machine may be wrong.
+ */
+export function readRetryAfter(header: string | undefined, date: string | undefined): number | undefined {
   const value = header?.trim() ?? '';
   if (/^\d+$/.test(value)) return Number(value) * 1000;
-  // Date.parse() takes almost any text for a date.
-  const instant = /^[A-Z][a-z]+, .+ GMT$/.test(value) ? Date.parse(value) : Number.NaN;
-  return Number.isNaN(instant) ? undefined : Math.max(0, instant - Date.now());
+  const instant = readDate(value);
+  return instant && Math.max(0, instant - (readDate(date) ?? Date.now()));
+}
+
+/** Date.parse() takes almost any text for a date. */
+function readDate(text = ''): number | undefined {
+  return /^[A-Z][a-z]+, .+ GMT$/.test(text) ? Date.parse(text) || undefined : undefined;
 }

@@ -26,9 +26,10 @@ export async function postForm({ url, body, signal }: FormPost, given?: undici.D
       // `connection: close`
       reset: true,
     });
+    const [retryAfter, date] = [response.headers['retry-after'], response.headers.date].map((each) => [each].flat()[0]);
     return {
       status: response.statusCode,
-      retryAfter: readRetryAfter([response.headers['retry-after']].flat()[0]),
+      retryAfter: readRetryAfter(retryAfter, date),
       body: await readText(response.body),
     };
   } finally {
