@@ -41,7 +41,7 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const remedy =
       'Something else answers in its place: log in to the network that you are in, or check the address and HTTPS_PROXY';
-    return [`The certificate that came from ${host} is for another name (${code})`, remedy, false];
+    return [`The certificate that came from ${host} is for another name (${code})`, remedy];
   }
   if (outOfDate.test(code)) {
     // More often the clock of this machine is wrong than the certificate is out of date.
