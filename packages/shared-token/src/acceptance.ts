@@ -1,4 +1,5 @@
 import type { TokenRecord } from 'token-store-kit';
+import type { SignInContext } from './options.ts';
 
 /**
  * Which records count for this instance: those that `accepts` agrees to. And, until a call forces, what its own sign-in brought although
@@ -6,33 +7,39 @@ import type { TokenRecord } from 'token-store-kit';
  */
 export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
-  /** What its own sign-in brought, if that is less. */
-  #less: TokenRecord | undefined;
+  /** What its own sign-in brought, if that counts whatever a refresh makes of it. */
+  #own: TokenRecord | undefined;
+  /** Whether it was less from the start. */
+  #isLess = false;
 
   constructor(accepts: (record: TokenRecord) => boolean) {
     this.#accepts = accepts;
   }
 
-  readonly accepts = (record: TokenRecord): boolean =>
-    this.#accepts(record) || (this.#less !== undefined && isLike(record, this.#less));
+  readonly accepts = (record: TokenRecord): boolean => this.#accepts(record) || this.#isOwn(record);
 
   /** This instance's own sign-in has brought the record. */
-  signedIn(record: TokenRecord): void {
-    this.#less = this.#accepts(record) ? undefined : record;
+  signedIn(record: TokenRecord, reason: SignInContext['reason']): void {
+    this.#isLess = !this.#accepts(record);
+    // Some providers name more scopes after a sign-in than after a refresh: the person has just been asked for them again.
+    this.#own = this.#isLess || reason === 'not-accepted' ? record : undefined;
   }
 
   /** A call forces, or a person signed out. */
   forget(): void {
-    this.#less = undefined;
+    this.#own = undefined;
   }
-}
 
-/**
- * Whether a record is of the same sign-in: a refresh keeps its time, in whichever process, but may name the scopes in another way. Or of
- * another one with the same scopes: otherwise two programs to which the person denied something would ask by turns.
- */
-function isLike(record: TokenRecord, less: TokenRecord): boolean {
-  return record.signedInAt === less.signedInAt || scopesOf(record) === scopesOf(less);
+  #isOwn(record: TokenRecord): boolean {
+    const own = this.#own;
+    if (!own) return false;
+    // A refresh keeps the time of the sign-in, in whichever process, but may name the scopes in another way.
+    const isOfIt = record.signedInAt === own.signedInAt;
+    // If it was enough, more may be needed by now.
+    if (!this.#isLess) return isOfIt && this.#accepts(own);
+    // Without the scopes, two programs to which the person has denied the same would ask by turns.
+    return isOfIt || scopesOf(record) === scopesOf(own);
+  }
 }
 
 /** In one order: providers change it. */

@@ -206,7 +206,7 @@ async function storeTokens(
     return newer;
   }
   if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
-  acceptance.signedIn(record);
+  acceptance.signedIn(record, request.reason);
   emit({ type: 'signed-in', expiresAt: toAccessToken(record).expiresAt });
   request.onStored(record);
   return record;

@@ -27,9 +27,9 @@ async function signedIn(scene: Scene, scope: string): Promise<void> {
 }
 
 /** Does it with a wall clock that is an hour ahead. */
-async function anHourLater<T>(work: () => Promise<T>): Promise<T> {
+async function anHourLater<T>(work: () => Promise<T>, hours = 1): Promise<T> {
   const clock = Date.now;
-  Date.now = () => clock() + hour;
+  Date.now = () => clock() + hours * hour;
   try {
     return await work();
   } finally {
@@ -187,6 +187,19 @@ for (const [first, next] of [
     assert.is(asked, 1);
   });
 }
+
+test('if a provider names fewer scopes at each refresh, the person is asked once more, and then only if more is needed', async () => {
+  await using scene = openScene();
+  const needed = ['files', 'offline'];
+  const { asked, options } = stepUp(scene, needed);
+  const shared = scene.open(options);
+  await shared.getToken();
+  scene.provider.extra = { scope: 'files' };
+  for (let life = 1; life <= 3; life++) await anHourLater(() => shared.getToken(), life);
+  assert.is(asked.length, 2);
+  needed.push('mail');
+  assert.is(shared.peek(), undefined);
+});
 
 test('two instances to which the same was denied do not ask by turns', async () => {
   await using scene = openScene();

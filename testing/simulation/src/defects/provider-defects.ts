@@ -33,7 +33,11 @@ export const providerDefects: readonly Defect[] = [
     'if (expiresAt === undefined) return true;',
   ]),
   defect('gives out a token that lacks scopes', 200, ['usable-token.ts', ' && accepts(record)\n', '\n']),
-  defect('asks again for what the person has denied', 20000, ['sign-in.ts', '  acceptance.signedIn(record);\n', '']),
+  defect('asks again for what the person has denied', 20000, [
+    'sign-in.ts',
+    '  acceptance.signedIn(record, request.reason);\n',
+    '',
+  ]),
   defect('forgets the data of a record at a refresh', 200, [
     'token-response.ts',
     'data: tokens.data ?? old?.data',

@@ -4,8 +4,8 @@ import { type Defect, defect } from './defect.ts';
 export const worldDefects: readonly Defect[] = [
   defect('goes on with what its own sign-in brought although more is needed by now', 1000, [
     'acceptance.ts',
-    'this.#less = this.#accepts(record) ? undefined : record;',
-    'this.#less = record;',
+    'this.#isLess = !this.#accepts(record);',
+    'this.#isLess = true;',
   ]),
   defect('joins a refresh that is not enough any more', 50000, [
     'shared-token.ts',
@@ -19,8 +19,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('takes scopes in another order for other scopes', 200000, [
     'acceptance.ts',
-    'return record.signedInAt === less.signedInAt || scopesOf(record) === scopesOf(less);',
-    'return record.scope === less.scope;',
+    'return isOfIt || scopesOf(record) === scopesOf(own);',
+    'return record.scope === own.scope;',
   ]),
   defect('forgets the scopes if the answer to a refresh names none', 200, [
     'token-response.ts',
