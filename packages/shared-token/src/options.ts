@@ -69,8 +69,8 @@ export interface SharedTokenOptions {
   accepts?: ((record: TokenRecord) => boolean) | undefined;
   /**
    * Ends a sign-in at the provider, for example by a revocation request (RFC 7009). `signOut()` calls it when the record is deleted, and
-   * waits for it for at most `refreshTimeout`. If it fails, the sign-out holds, and the event `revoke-failed` says so. What a refresh that
-   * was under way brings after that is given to it as well.
+   * waits for it for at most `refreshTimeout`. If it fails, the sign-out holds, and the event `revoke-failed` says so. What a refresh or a
+   * sign-in that was under way brings after that is given to it as well.
    */
   revoke?: ((record: TokenRecord, context: RevokeContext) => Promise<unknown>) | undefined;
   /** Whether getToken() may ask a person. Default true if there is `signIn`. */

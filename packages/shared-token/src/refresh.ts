@@ -2,7 +2,7 @@ import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-k
 import { inTime } from './in-time.ts';
 import type { Settings } from './options.ts';
 import { maxRounds, type RecordKeeper } from './record-keeper.ts';
-import { revokeSignIn } from './revoke.ts';
+import { revokeUnstored } from './revoke.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
@@ -243,9 +243,7 @@ async function storeAnswer(
 ): Promise<UsableRecord | undefined> {
   const store = async (next: TokenRecord): Promise<boolean> => {
     const isStored = await keeper.advance({ before: record, record: next }, lock);
-    const isSignedOut = !isStored && keeper.settings.revoke && !(await keeper.readAny().catch(() => record));
-    // Not if the person has signed in again: some providers end all sign-ins of the person. The lock is not held for it.
-    if (isSignedOut) void keeper.beforeClose(revokeSignIn(keeper, next));
+    if (!isStored) await revokeUnstored(keeper, next);
     return isStored;
   };
   let next: UsableRecord;

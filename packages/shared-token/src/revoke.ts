@@ -3,6 +3,15 @@ import { inTime } from './in-time.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
 
+/**
+ * For new tokens that a sign-out has kept out of the store: the provider would go on accepting them. Not if the person has signed in again:
+ * some providers end all sign-ins of the person. close() waits for it, and nothing else, because the caller may hold a lock.
+ */
+export async function revokeUnstored(keeper: RecordKeeper, record: TokenRecord): Promise<void> {
+  const isSignedOut = keeper.settings.revoke && !(await keeper.readAny().catch(() => record));
+  if (isSignedOut) void keeper.beforeClose(revokeSignIn(keeper, record));
+}
+
 /** Lets `revoke` tell the provider that this sign-in has ended, within `refreshTimeout`. A failure is an event. */
 export async function revokeSignIn(keeper: RecordKeeper, record: TokenRecord): Promise<void> {
   const { settings, emit, callUserCode } = keeper;

@@ -2,6 +2,7 @@ import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'toke
 import type { SignIn, SignInContext } from './options.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
+import { revokeUnstored } from './revoke.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
@@ -200,7 +201,12 @@ async function storeTokens(
   const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-  if (!(await keeper.put(record, { signOuts, before: stored, isLate }))) {
+  const putting = keeper.put(record, { signOuts, before: stored, isLate });
+  const isStored = await putting.catch(async (error: unknown) => {
+    if (hasCode(error, 'SIGN_IN_REQUIRED')) await revokeUnstored(keeper, record);
+    throw error;
+  });
+  if (!isStored) {
     const newer = usableRecord(await keeper.read(), acceptance.accepts);
     if (!newer) throw lockLostError(lock);
     return newer;

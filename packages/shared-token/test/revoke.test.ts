@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { SharedTokenOptions, TokenRecord } from '../src/index.ts';
+import type { SharedTokenOptions, SignIn, TokenRecord } from '../src/index.ts';
 import { openScene } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
@@ -83,6 +83,21 @@ for (const [when, refreshTimeout] of [
     assert.equal(revoked, ['refresh-token-1', 'refresh-token-2']);
   });
 }
+
+test('what a sign-in brings during a sign-out is revoked as well', async () => {
+  await using scene = openScene();
+  const { promise: answer, resolve } = Promise.withResolvers<void>();
+  const revoked: (string | undefined)[] = [];
+  const signIn: SignIn = ({ redeem }) => redeem(() => answer.then(scene.provider.signIn));
+  const shared = scene.open({ signIn, revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  const call = rejection(shared.signIn());
+  await scene.until('sign-in-started');
+  await shared.signOut();
+  resolve();
+  assert.is((await call).reason, 'signed-out');
+  await shared.close();
+  assert.equal(revoked, ['refresh-token-1']);
+});
 
 test('close() waits until what a refresh brings after a sign-out is revoked, and a failure is an event', async () => {
   await using scene = openScene();
