@@ -46,6 +46,11 @@ export const refreshDefects: readonly Defect[] = [
     '  return (await store(next)) ? next : undefined;',
     '  void store(next).catch(() => {});\n  return next;',
   ]),
+  defect('throws away the refresh token of an answer that has no access token', 5000, [
+    'refresh.ts',
+    '    if (kept) await store(kept);\n',
+    '    void [kept, store];\n',
+  ]),
   defect('sends the refresh token again after a lost answer', 5000, [
     'refresh.ts',
     'refresh({ ...record }, { signal }));',

@@ -231,14 +231,18 @@ export class UserCode {
       if (isOver()) onLost('the request arrived after its caller had given up');
       let answer: () => void;
       let isLost = false;
+      // Every second answer that makes no sense lacks the access token alone. No further choice, so that the schedules of known seeds stay.
+      let isCut = false;
       try {
         const response = serve();
-        isLost = course === 'lost answer' || course === 'garbage' || course === 'never';
+        isCut = course === 'garbage' && what === 'refresh' && machine.steps % 2 === 0;
+        isLost = course === 'lost answer' || (course === 'garbage' && !isCut) || course === 'never';
         if (isLost) onLost('the answer was lost');
         answer = () => {
           if (isOver()) onLost('the answer came after its caller had given up');
           if (plan.changesObjects) machine.enqueue(process, '', () => this.change(response));
-          resolve(course === 'garbage' ? ({ html: '<html>' } as unknown as TokenResponse) : response);
+          if (isCut) response.access_token = '';
+          resolve(course === 'garbage' && !isCut ? ({ html: '<html>' } as unknown as TokenResponse) : response);
         };
       } catch (error) {
         answer = () => reject(error);
