@@ -17,6 +17,11 @@ export const worldDefects: readonly Defect[] = [
     'record.accessToken === rejected || this.#memory.hasEnded(record)',
     'false',
   ]),
+  defect('asks by turns with another process for what the person has denied to both', 50000, [
+    'acceptance.ts',
+    'return isOfIt || scopesOf(record) === scopesOf(own);',
+    'return isOfIt;',
+  ]),
   defect('takes scopes in another order for other scopes', 200000, [
     'acceptance.ts',
     'return isOfIt || scopesOf(record) === scopesOf(own);',
