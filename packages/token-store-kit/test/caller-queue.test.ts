@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CallerQueue, lockHeldError, type QueueOptions, TokenStoreError } from '../src/index.ts';
@@ -102,7 +103,7 @@ test('the lock that processes share is acquired when it is the turn, and release
         assert.ok(deadline >= started + 5_000 && deadline <= performance.now() + 5_000);
         events.push(`${caller} acquires`);
         return async () => {
-          await null;
+          await delay(1);
           events.push(`${caller} releases`);
         };
       },
