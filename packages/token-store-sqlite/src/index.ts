@@ -11,6 +11,6 @@ export { TokenStoreError } from 'token-store-kit';
 export type { FileSystem } from 'token-store-kit/files';
 export { dataFilepath } from './data-filepath.ts';
 export { type Access, inspectTokenStore, type TokenStoreInspection } from './inspect-token-store.ts';
-export type { HeldLock } from './lock/held-locks.ts';
+export type { HeldLock } from './lock/held-lock.ts';
 export { openTokenStore, SqliteTokenStore } from './sqlite-token-store.ts';
 export type { TokenStoreOptions } from './token-store-options.ts';

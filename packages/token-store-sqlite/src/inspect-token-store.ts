@@ -5,7 +5,8 @@ import { accessError, damaged, type FileSystem, fileError, inspectFileSystem } f
 import { checkPath, DatabaseFile } from './database/database-file.ts';
 import { toTokenStoreError } from './database/file-error.ts';
 import { inspectTables } from './database/schema.ts';
-import { findHeldLocks, type HeldLock } from './lock/held-locks.ts';
+import type { HeldLock } from './lock/held-lock.ts';
+import { findHeldLocks } from './lock/held-locks.ts';
 
 /** What {@link inspectTokenStore} has found. No token and no key is in it. */
 export interface TokenStoreInspection {

@@ -1,22 +1,8 @@
 import { type BigIntStats, readdirSync, statSync } from 'node:fs';
 import { readIfThere } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
+import type { HeldLock } from './held-lock.ts';
 import { findLockPaths, readHolder } from './lock-paths.ts';
-
-/** A lock that a process holds now. What the system does not tell is undefined. */
-export interface HeldLock {
-  /** `database`: a process writes, and others cannot. `name`: a task of `exclusively` runs. */
-  readonly kind: 'database' | 'name';
-  /** What `exclusively` was called with. */
-  readonly name: string | undefined;
-  readonly pid: number;
-  /** The program of that process. */
-  readonly program: string | undefined;
-  /** Whether the process is stopped, as by SIGSTOP or Ctrl+Z: the lock stays until the process goes on, or is killed. */
-  readonly isStopped: boolean | undefined;
-  /** Epoch milliseconds. */
-  readonly since: number | undefined;
-}
 
 /**
  * The locks of a database that are held now. Linux says itself which process has locked which file. Elsewhere the file of the
