@@ -29,7 +29,7 @@ export interface Call {
 /** One task that the lock was acquired for. */
 export interface Task {
   readonly call: Call;
-  readonly lock: { readonly signal: AbortSignal };
+  readonly lock: { readonly signal: AbortSignal; readonly fence?: string };
   /** As it was at first: it aborts, if nobody asks for it again. */
   readonly signal: AbortSignal;
   /** The call as the table of the leases knows it. */
@@ -49,6 +49,7 @@ interface Version {
 /** A lock that was had. */
 interface Grant {
   readonly owner: string | null;
+  readonly fence: number;
   readonly process: Process;
   /** When the lease begins that was written last, and ends, by the machine's clock. */
   renewedAt: number;
@@ -131,15 +132,14 @@ export class Witness {
 
   /** The task asks whether it still has the lock, as it has to before it spends a token. */
   observe(task: Task): boolean {
-    const { process, name } = task.call;
+    const { process } = task.call;
     if (task.hasEnded || process.isDead || process.isStopped) return false;
     const { machine } = this.#server;
     const { current } = machine;
     machine.current = process;
     const isHeld = !task.lock.signal.aborted;
     machine.current = current;
-    const grant = this.#grants.get(name);
-    if (isHeld && !this.#isExcused(task) && grant?.owner !== task.owner)
+    if (isHeld && !this.#isExcused(task) && this.#isLost(task))
       this.#break('Never two callers have the lock of one name', `process ${process.id} still believes that it has it`);
     if (!isHeld && !this.hasTrouble && !machine.isSlow && this.#leaseMs > noticeMs)
       this.#break('A lock is kept as long as it can be renewed', `process ${process.id} has lost it`);
@@ -266,7 +266,10 @@ export class Witness {
   }
 
   #isLost(task: Task | undefined): boolean {
-    return task !== undefined && this.#grants.get(task.call.name)?.owner !== task.owner;
+    if (!task) return false;
+    const grant = this.#grants.get(task.call.name);
+    // A request of its own that arrives once more, after others have had the lock, is another grant.
+    return grant?.owner !== task.owner || grant?.fence !== Number(task.lock.fence);
   }
 
   /** Its process has just run. */
@@ -285,7 +288,7 @@ export class Witness {
     const { lease } = after;
     if (lease !== before.lease && lease) {
       if (lease.owner !== null && (!before.lease || lease.fence !== before.lease.fence))
-        this.#judgeGrant(name, process, values);
+        this.#judgeGrant(name, process, values, lease.fence);
       const grant = this.#grants.get(name);
       if (grant && lease.owner === null) grant.releasedAt = this.#now;
       else if (grant && lease.endsAt !== before.lease?.endsAt) {
@@ -299,7 +302,7 @@ export class Witness {
     if (after.stored !== before.stored) this.#judgeWrite(process, name, { before, after });
   }
 
-  #judgeGrant(name: string, process: Process, values: readonly unknown[]): void {
+  #judgeGrant(name: string, process: Process, values: readonly unknown[], fence: number): void {
     const old = this.#grants.get(name);
     const now = this.#now;
     const owner = values[1] as string;
@@ -327,7 +330,7 @@ export class Witness {
     if (waiting && this.#isPunctual(waiting)) this.#judgeWait(waiting, old, 'got it');
     // One that does not wait cannot give way.
     if (waiting?.timeoutMs !== 0) this.#judgeTurn(name, process);
-    this.#grants.set(name, { owner, process, renewedAt: now, endsAt: now, releasedAt: undefined });
+    this.#grants.set(name, { owner, fence, process, renewedAt: now, endsAt: now, releasedAt: undefined });
   }
 
   #judgeTurn(name: string, process: Process): void {
