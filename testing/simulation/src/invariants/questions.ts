@@ -58,6 +58,12 @@ export function goodSignIn(
   return !access || isEnded || expiresAt <= history.machine.wallNow || history.hasOddTime ? undefined : since(access);
 }
 
+/** Whether another sign-in began in the same millisecond: nobody does that, and SharedToken cannot tell them apart. */
+export function hasTwin(family: Family, { families }: History): boolean {
+  const { signedInAtMs } = family;
+  return signedInAtMs !== undefined && families.some((each) => each !== family && each.signedInAtMs === signedInAtMs);
+}
+
 /** Whether the wall clocks of the processes disagree, or did. Then times in records of several processes cannot be compared. */
 export function doClocksDiffer({ instances }: History): boolean {
   return instances.some(({ clockSteps }) => clockSteps.length > 0);

@@ -7,6 +7,7 @@ import {
   busySince,
   doClocksDiffer,
   familyGiven,
+  hasTwin,
   isForbidden,
   isOf,
   neededMs,
@@ -34,7 +35,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const isOwn = history.families.some(
         ({ window, scope }) => window?.instance === instance && scope === family.scope && !covers(scope, window.needs),
       );
-      return isOwn ? undefined : `sign-in ${family.id} has ${family.scope}`;
+      return isOwn || hasTwin(family, history) ? undefined : `sign-in ${family.id} has ${family.scope}`;
     },
   },
   {
@@ -116,10 +117,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     check({ call }, history) {
       const access = accessGiven(call, history);
       // Two sign-ins of one millisecond look like one, of which the other process has refreshed the token.
-      const hasTwin = history.families.some(
-        (each) => each !== access?.family && each.signedInAtMs && each.signedInAtMs === access?.family.signedInAtMs,
-      );
-      const isKnown = !access || access.storedAt !== undefined || call.instance.storeFailures > 0 || hasTwin;
+      const isTwin = access !== undefined && hasTwin(access.family, history);
+      const isKnown = !access || access.storedAt !== undefined || call.instance.storeFailures > 0 || isTwin;
       if (access && access.storedAt === undefined) call.instance.unstored.push(access);
       return isKnown ? undefined : `${access.value} was never stored`;
     },
