@@ -52,17 +52,17 @@ test('the Authorization header is the client’s own, whatever the caller sets',
   );
 });
 
-for (const [what, retryAfter, atLeast, atMost] of [
-  ['seconds', () => '1', 1000, 1000],
-  ['a date', () => new Date(Date.now() + 2000).toUTCString(), 1, 2000],
-  ['a date that has passed', () => new Date(0).toUTCString(), 0, 0],
-  ['nonsense', () => '2026-01-01', 500, 1000],
+const inTwoSeconds = (): string => new Date(Date.now() + 2000).toUTCString();
+const ofYesterday = { 'retry-after': 'Sat, 28 Nov 2026 12:00:01 GMT', date: 'Sat, 28 Nov 2026 12:00:00 GMT' };
+for (const [what, headers, atLeast, atMost] of [
+  ['seconds', () => ({ 'retry-after': '1' }), 1000, 1000],
+  ['a date', () => ({ 'retry-after': inTwoSeconds() }), 1, 2000],
+  ['a date by the clock of the server', () => ofYesterday, 1000, 1000],
+  ['a date that has passed', () => ({ 'retry-after': new Date(0).toUTCString() }), 0, 0],
+  ['nonsense', () => ({ 'retry-after': '2026-01-01' }), 500, 1000],
 ] as const) {
   test(`a Retry-After of ${what} is waited for, also by a POST`, async () => {
-    await using pair = await openPair([
-      (...args) => status(429, { 'retry-after': retryAfter() })(...args),
-      status(201),
-    ]);
+    await using pair = await openPair([(...args) => status(429, headers())(...args), status(201)]);
     const started = performance.now();
     assert.is((await pair.client.request('/me', { method: 'POST', body: '{}' })).status, 201);
     const [{ delay, ...wait } = { delay: Number.NaN }] = pair.waits;

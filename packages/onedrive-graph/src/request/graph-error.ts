@@ -61,7 +61,7 @@ export class GraphError extends Error {
       status,
       code,
       requestId: id,
-      retryAfter: readRetryAfter(headers.get('retry-after')),
+      retryAfter: readRetryAfter(headers),
     });
   }
 

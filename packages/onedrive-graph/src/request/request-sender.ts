@@ -102,7 +102,7 @@ export class RequestSender {
         isRefreshed = true;
         continue;
       }
-      const asked = readRetryAfter(headers.get('retry-after'));
+      const asked = readRetryAfter(headers);
       const isLast = attempt === maxAttempts || (asked !== undefined && asked > maxWaitMs);
       if (isLast || !isWorthRepeating(method, status)) return response;
       discardBody(response);

@@ -60,10 +60,10 @@ export function readRetryAfter(header: string | undefined, date: string | undefi
   const value = header?.trim() ?? '';
   if (/^\d+$/.test(value)) return Number(value) * 1000;
   const instant = readDate(value);
-  return instant && Math.max(0, instant - (readDate(date) ?? Date.now()));
+  return Number.isNaN(instant) ? undefined : Math.max(0, instant - (readDate(date) || Date.now()));
 }
 
-/** Date.parse() takes almost any text for a date. */
-function readDate(text = ''): number | undefined {
-  return /^[A-Z][a-z]+, .+ GMT$/.test(text) ? Date.parse(text) || undefined : undefined;
+/** NaN if it is none: Date.parse() takes almost any text for a date. */
+function readDate(text = ''): number {
+  return /^[A-Z][a-z]+, .+ GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 }
