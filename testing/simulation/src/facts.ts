@@ -24,6 +24,8 @@ export interface Family {
   /** Why it may be lost: see the window in SECURITY.md. */
   excuse?: string;
   wasStored: boolean;
+  /** When it was first stored, its `signIn` had been asked to stop: its callers were about to hear that. */
+  cameLate?: boolean;
   /** The store said that a write of it failed, although it was done. */
   hasLostAnswer: boolean;
   /** What the person granted. */

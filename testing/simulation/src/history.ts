@@ -185,6 +185,7 @@ export class History {
         if (token) token.storedAt ??= machine.steps;
         if (isFirst && family.signedOut) family.storedAgainAt = machine.steps;
         if (fact.by) this.#lastWritten.set(fact.by, family);
+        if (!family.wasStored) family.cameLate = family.window?.signal.aborted === true;
         family.wasStored = true;
         if (record.clientId === undefined) family.isBare = true;
         else if (family.isBare) family.clientId = record.clientId;

@@ -68,7 +68,7 @@ export const callInvariants: Invariants = {
       },
     },
     {
-      promise: 'A sign-in that was stored does not end in SIGN_IN_TIMEOUT',
+      promise: 'A sign-in that was stored in time does not end in SIGN_IN_TIMEOUT',
       check({ call }, history) {
         if (Object(errorOf(call)).code !== 'SIGN_IN_TIMEOUT' || history.hasStalled) return undefined;
         const last = history.windows.findLast(({ instance }) => instance === call.instance);
@@ -79,7 +79,7 @@ export const callInvariants: Invariants = {
         const hasEnded = ({ expiresAt = Number.POSITIVE_INFINITY, rejectedAt }: Access): boolean =>
           rejectedAt !== undefined || (!canRefresh && expiresAt <= history.machine.wallNow);
         const isOver = [...history.accesses.values()].some((each) => each.family === family && hasEnded(each));
-        if (!family || isOver || !covers(family.scope, call.instance.needs)) return undefined;
+        if (!family || family.cameLate || isOver || !covers(family.scope, call.instance.needs)) return undefined;
         return `sign-in ${family.id} is stored`;
       },
     },
