@@ -114,15 +114,10 @@ export class DatabaseFile {
 
   #openItself(): number {
     try {
-      return this.openBeside(this.path);
+      return openPrivateFile(this.path, { owner: this.stats });
     } catch (error) {
       throw openError(this.path, error);
     }
-  }
-
-  /** A file in the same directory: see `openPrivateFile`. */
-  openBeside(path: string, options: { create?: boolean } = {}): number {
-    return openPrivateFile(path, { owner: this.stats, ...options });
   }
 
   /**

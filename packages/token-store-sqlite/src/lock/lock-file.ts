@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import type Database from 'better-sqlite3';
-import { creationError, refusePlanted, removeIfThere, systemCode } from 'token-store-kit/files';
+import { creationError, refusePlanted, removeIfThere, systemCode, usePrivateFile } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
 
@@ -89,14 +89,11 @@ export class LockFile {
     // Loaded here, as in `lockPathsOf`.
     const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
     const own = `${this.#path}-${randomUUID()}`;
-    const descriptor = this.#database.openBeside(own, { create: true });
-    try {
-      // A later file may get the same inode number, but not the same time.
-      const stamp = randomInt(2 ** 31);
+    // A later file may get the same inode number, but not the same time.
+    const stamp = randomInt(2 ** 31);
+    usePrivateFile(own, { owner: this.#database.stats, create: true }, (descriptor) => {
       fs.futimesSync(descriptor, stamp, stamp);
-    } finally {
-      fs.closeSync(descriptor);
-    }
+    });
     try {
       fs.linkSync(own, this.#path);
     } catch (error) {
