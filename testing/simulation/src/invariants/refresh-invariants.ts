@@ -115,7 +115,7 @@ export const refreshInvariants: Invariants = {
         const { spending } = token;
         if (!spending) return undefined;
         // A program that knows no lock has written over the answer.
-        const isOverwritten = [...history.accesses.values()].some(
+        const isOverwritten = [...history.refreshTokens.values(), ...history.accesses.values()].some(
           ({ family, storedAt = 0 }) =>
             family.isForeign && family.name === call.instance.name && storedAt > spending.call.calledAt,
         );
