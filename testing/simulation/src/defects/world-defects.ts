@@ -22,11 +22,6 @@ export const worldDefects: readonly Defect[] = [
     'return isOfIt || scopesOf(record) === scopesOf(own);',
     'return isOfIt;',
   ]),
-  defect('takes scopes in another order for other scopes', 200000, [
-    'acceptance.ts',
-    'return isOfIt || scopesOf(record) === scopesOf(own);',
-    'return record.scope === own.scope;',
-  ]),
   defect('forgets the scopes if the answer to a refresh names none', 200, [
     'token-response.ts',
     'scope: tokens.scope ?? old?.scope,',
@@ -192,10 +187,5 @@ export const worldDefects: readonly Defect[] = [
     'shared-token.ts',
     'await inTime(lastWriteLimitMs, this.#keeper.close(), goOn).catch(goOn);',
     'await this.#keeper.close();',
-  ]),
-  defect('does not wait for writes that are under way when it is closed', 200000, [
-    'record-keeper.ts',
-    '    await this.#finished;\n',
-    '',
   ]),
 ];

@@ -155,7 +155,7 @@ function chooseAction(
   const kind = kinds[weighted(...weights)] as Action['kind'];
   // A refresh ahead begins after 100 ms, and in the second half of a life.
   const nearEnd = lifetimeMs - skewOf(lifetimeMs) + 500;
-  const delays = [0, 100, 5_000, 40_000, lifetimeMs + 1_000, nearEnd, 0.55 * lifetimeMs, 70_000];
+  const delays = [0, 100, 5_000, 40_000, lifetimeMs + 1_000, nearEnd, Math.round(0.55 * lifetimeMs), 70_000];
   const delayMs = delays[weighted(12, 3, 2, 2, 2, 2, 1, 1)] as number;
   const process = choices.isRare(stream, 3) ? before : choices.below(stream, processes);
   const request = chooseRequest(choices, stream, { kind, lifetimeMs });

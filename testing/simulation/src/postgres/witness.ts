@@ -206,7 +206,9 @@ export class Witness {
   }
 
   #judgeWait(call: Call, grant: Grant | undefined, what: string): void {
-    const freeAt = grant ? (grant.releasedAt ?? Math.max(grant.endsAt, call.calledAt + this.#leaseMs)) : 0;
+    // It looks at a lease from when it has seen it first, or first again after the database was away.
+    const seenAt = Math.max(call.calledAt, this.#server.troubleUntil);
+    const freeAt = grant ? (grant.releasedAt ?? Math.max(grant.endsAt, seenAt + this.#leaseMs)) : 0;
     const limit = this.#after(Math.max(freeAt, call.calledAt));
     if (this.#now > limit) {
       const waited = this.#now - Math.max(freeAt, call.calledAt);
