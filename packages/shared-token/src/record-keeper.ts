@@ -110,14 +110,14 @@ export class RecordKeeper {
    * Makes the change, by several tries if the failure may pass soon. What the store cannot do is owed, and counts as done. False if
    * a newer record is known, or a sign-out came since the work for it began: `signOuts` is how many there had been then.
    */
-  advance(change: Change, lock?: Lock, signOuts = this.signOuts): Promise<boolean> {
+  advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
     return this.beforeClose(this.#advance(change, lock, signOuts));
   }
 
   /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
     if (record.refusedAt !== undefined) return;
-    const refused = { ...record, refusedAt: Date.now(), refusedBecause: because };
+    const refused = { ...record, refusedAt: Date.now(), refusedBecause: String(because).toWellFormed() };
     await answered(this.stored.replace(record, refused)).catch(() => {});
   }
 
@@ -181,7 +181,8 @@ export class RecordKeeper {
   async close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#timer);
-    await this.#finished;
+    // A `revoke` that hangs must not cost a sign-in.
+    await Promise.all([this.#finished, this.payAgain()]);
     await this.payAgain();
   }
 

@@ -228,22 +228,24 @@ async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock
   return { type: 'token', record: next, replaced: [record.accessToken] };
 }
 
-/** What `refresh` resolved with, and when it was called. */
+/** What `refresh` resolved with, when it was called, and how many sign-outs there had been then. */
 interface Answer {
   readonly response: unknown;
   readonly obtainedAt: number;
+  readonly signOuts: number;
 }
 
 /** Undefined if a newer record is known. Throws RESPONSE, but never before the new refresh token is stored: the old one may be spent. */
 async function storeAnswer(
   keeper: RecordKeeper,
-  { response, obtainedAt }: Answer,
+  { response, obtainedAt, signOuts }: Answer,
   record: TokenRecord,
   lock?: Lock,
 ): Promise<UsableRecord | undefined> {
   const store = async (next: TokenRecord): Promise<boolean> => {
-    const isStored = await keeper.advance({ before: record, record: next }, lock);
-    if (!isStored) await revokeUnstored(keeper, next);
+    const isStored = await keeper.advance({ before: record, record: next }, lock, signOuts);
+    // The same token was in the record that is gone: it is revoked, or has moved to another store.
+    if (!isStored && next.refreshToken !== record.refreshToken) await revokeUnstored(keeper, next);
     return isStored;
   };
   let next: UsableRecord;
@@ -266,7 +268,7 @@ async function callRefresh(
   record: TokenRecord & { refreshToken: string },
   lock: Lock,
 ): Promise<Answer> {
-  const { settings, callUserCode } = keeper;
+  const { settings, callUserCode, signOuts } = keeper;
   const obtainedAt = Date.now();
   const { refresh, refreshTimeout } = settings;
   const limit = new AbortController();
@@ -280,12 +282,12 @@ async function callRefresh(
   const answer = callUserCode(async () => refresh({ ...record }, { signal }));
   try {
     // When a process goes on that was stopped, both timers are due, and this one may come first.
-    return { response: await inTime(refreshTimeout + abortGraceMs, answer, stop), obtainedAt };
+    return { response: await inTime(refreshTimeout + abortGraceMs, answer, stop), obtainedAt, signOuts };
   } catch (error) {
     // What `fetch` rejects with is the reason itself. Node's own functions wrap it.
     const reasons = [error, (Object(error) as Error).cause];
     if (lock.signal.aborted && reasons.includes(lock.signal.reason)) throw lockLostError(lock);
-    answer.then((response) => storeAnswer(keeper, { response, obtainedAt }, record)).catch(() => {});
+    answer.then((response) => storeAnswer(keeper, { response, obtainedAt, signOuts }, record)).catch(() => {});
     throw error;
   } finally {
     clearTimeout(stopTimer);

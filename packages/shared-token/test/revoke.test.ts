@@ -84,6 +84,68 @@ for (const [when, refreshTimeout] of [
   });
 }
 
+test('what a refresh brings while the record is deleted is revoked as well', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
+  scene.provider.gate = gate;
+  const { store } = scene;
+  const remove = store.delete.bind(store);
+  store.delete = async (name) => {
+    answer();
+    await sleep(20);
+    return remove(name);
+  };
+  const revoked: (string | undefined)[] = [];
+  const shared = scene.open({ revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  const call = rejection(shared.getToken());
+  await scene.until('refresh-started');
+  await shared.signOut();
+  await call;
+  await shared.close();
+  assert.equal(revoked, ['refresh-token-1', 'refresh-token-2']);
+});
+
+test('a late answer with the same refresh token revokes nothing: the record may have moved to another store', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { promise: answer, resolve } = Promise.withResolvers<void>();
+  const revoked: (string | undefined)[] = [];
+  const shared = scene.open({
+    refreshTimeout: 50,
+    refresh: () => answer.then(() => ({ access_token: 'access-token-2', expires_in: 3_600 })),
+    revoke: async ({ refreshToken }) => revoked.push(refreshToken),
+  });
+  await rejection(shared.getToken());
+  await scene.store.delete('my-app');
+  resolve();
+  await sleep(20);
+  await shared.close();
+  assert.equal(revoked, []);
+});
+
+test('close() stores what could not be stored, although a revoke hangs', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
+  const { promise: revoked, resolve: end } = Promise.withResolvers<void>();
+  scene.provider.gate = gate;
+  const shared = scene.open({ signIn: scene.provider.signIn, revoke: () => revoked });
+  const call = rejection(shared.getToken({ interactive: false }));
+  await scene.until('refresh-started');
+  // Another process signs out.
+  await scene.store.delete('my-app');
+  answer();
+  await call;
+  scene.store.refuse = () => Object.assign(new Error('full'), { code: 'STORE_FULL' });
+  await shared.signIn();
+  scene.store.refuse = () => undefined;
+  const closed = shared.close();
+  await untilTrue(() => scene.store.records.size === 1);
+  end();
+  await closed;
+});
+
 test('what a sign-in brings during a sign-out is revoked as well', async () => {
   await using scene = openScene();
   const { promise: answer, resolve } = Promise.withResolvers<void>();
