@@ -50,6 +50,9 @@ export interface TokenSet {
   readonly data: TokenRecord['data'];
 }
 
+/** JSON and Date can hold it, which they can't Infinity. */
+export const lastTimeMs = 8_640_000_000_000_000;
+
 const yearInSeconds = 365 * 24 * 60 * 60;
 
 /**
@@ -114,9 +117,10 @@ function readRefreshToken(given: Record<string, unknown>, obtainedAt: number) {
   const limits = [given.refresh_token_expires_in, given.refresh_token_timeout, given.authorization_expires_in];
   // Infinity: no limit is known.
   const seconds = Math.min(...limits.map((limit) => readSeconds(limit) ?? Number.POSITIVE_INFINITY));
+  const expiresAt = obtainedAt + Math.floor(seconds * 1000);
   return {
     refreshToken: readText(given.refresh_token),
-    refreshExpiresAt: Number.isFinite(seconds) ? obtainedAt + Math.floor(seconds * 1000) : undefined,
+    refreshExpiresAt: expiresAt <= lastTimeMs ? expiresAt : undefined,
   };
 }
 
@@ -127,7 +131,8 @@ function readSeconds(value: unknown): number | undefined {
 }
 
 function readText(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  // Half a surrogate pair could not be stored, and with it not what came along. What sends a token makes the same of it.
+  return typeof value === 'string' && value !== '' ? value.toWellFormed() : undefined;
 }
 
 function unusable(what: string): SharedTokenError {

@@ -116,6 +116,19 @@ test('describeRefusal says what the note says', async () => {
   assert.is(scene.record.refusedBecause, 'the password was changed');
 });
 
+for (const [what, note] of [
+  [400, '400'],
+  ['gone \ud83d', 'gone \ufffd'],
+] as const) {
+  test(`the refusal is noted although describeRefusal says ${JSON.stringify(what)}`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+    await rejection(scene.open({ describeRefusal: () => what as string }).getToken());
+    assert.is(scene.record.refusedBecause, note);
+  });
+}
+
 test('a refusal is no refusal if another process has stored another refresh token since', async () => {
   await using scene = openScene();
   await scene.signedIn();

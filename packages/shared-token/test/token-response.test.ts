@@ -129,6 +129,27 @@ test('scope and id_token of a response replace those that are stored', async () 
   assert.ok(scene.events.some((event) => event.type === 'refreshed' && event.rotated));
 });
 
+for (const field of ['refresh_token', 'scope', 'id_token'] as const) {
+  test(`half a surrogate pair in ${field} does not keep the answer out of the store`, async () => {
+    await using scene = openScene();
+    await scene.signedIn();
+    scene.provider.extra = { [field]: 'cut \ud83d' };
+    await scene.open().getToken();
+    const { accessToken, ...stored } = scene.record;
+    assert.is(accessToken, 'access-token-2');
+    assert.ok(Object.values(stored).includes('cut \ufffd'));
+  });
+}
+
+test('a refresh_token_expires_in that no Date can hold counts as none', async () => {
+  await using scene = openScene();
+  await scene.signedIn();
+  scene.provider.extra = { refresh_token_expires_in: 1e306 };
+  await scene.open().getToken();
+  assert.is(scene.record.refreshExpiresAt, undefined);
+  assert.is(scene.record.refreshToken, 'refresh-token-2');
+});
+
 test('refresh_token_expires_in becomes refreshExpiresAt, from a refresh and from a sign-in', async () => {
   await using scene = openScene();
   scene.provider.extra = { refresh_token_expires_in: 15_897_600 };
