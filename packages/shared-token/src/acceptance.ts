@@ -11,6 +11,8 @@ export class Acceptance {
   #own: TokenRecord | undefined;
   /** Whether it was less from the start. */
   #isLess = false;
+  /** What it brought, and what refreshes have made of it. */
+  #scopes = new Set<string>();
 
   constructor(accepts: (record: TokenRecord) => boolean) {
     this.#accepts = accepts;
@@ -23,6 +25,7 @@ export class Acceptance {
     this.#isLess = !this.#accepts(record);
     // Some providers name more scopes after a sign-in than after a refresh: the person has just been asked for them again.
     this.#own = this.#isLess || reason === 'not-accepted' ? record : undefined;
+    this.#scopes = new Set([scopesOf(record)]);
   }
 
   /** A call forces, or a person signed out. */
@@ -32,13 +35,12 @@ export class Acceptance {
 
   #isOwn(record: TokenRecord): boolean {
     const own = this.#own;
-    if (!own) return false;
-    // A refresh keeps the time of the sign-in, in whichever process, but may name the scopes in another way.
-    const isOfIt = record.signedInAt === own.signedInAt;
     // If it was enough, more may be needed by now.
-    if (!this.#isLess) return isOfIt && this.#accepts(own);
-    // Without the scopes, two programs to which the person has denied the same would ask by turns.
-    return isOfIt || scopesOf(record) === scopesOf(own);
+    if (!own || (!this.#isLess && !this.#accepts(own))) return false;
+    // A refresh keeps the time of the sign-in, in whichever process, but may name the scopes in another way.
+    if (record.signedInAt === own.signedInAt) this.#scopes.add(scopesOf(record));
+    // Without the scopes, two programs that both got less than they need would ask by turns.
+    return this.#scopes.has(scopesOf(record));
   }
 }
 

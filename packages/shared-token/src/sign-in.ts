@@ -201,6 +201,8 @@ async function storeTokens(
   const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
+  // Before it is stored, where a call could find it at once.
+  acceptance.signedIn(record, request.reason);
   const putting = keeper.put(record, { signOuts, before: stored, isLate });
   const isStored = await putting.catch(async (error: unknown) => {
     if (hasCode(error, 'SIGN_IN_REQUIRED')) await revokeUnstored(keeper, record);
@@ -212,7 +214,6 @@ async function storeTokens(
     return newer;
   }
   if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
-  acceptance.signedIn(record, request.reason);
   emit({ type: 'signed-in', expiresAt: toAccessToken(record).expiresAt });
   request.onStored(record);
   return record;

@@ -211,6 +211,40 @@ test('two instances to which the same was denied do not ask by turns', async () 
   assert.is(asked.length, 2);
 });
 
+test('two instances whose provider names fewer scopes at each refresh do not ask by turns', async () => {
+  await using scene = openScene();
+  const { asked, options } = stepUp(scene, ['files', 'offline']);
+  const both = [scene.open(options), scene.open(options)];
+  await both[0]?.getToken();
+  scene.provider.extra = { scope: 'files' };
+  for (let life = 1; life <= 4; life++)
+    await anHourLater(async () => {
+      for (const shared of both) await shared.getToken();
+    }, life);
+  assert.is(asked.length, 3);
+});
+
+test('a call that finds what its own sign-in has just stored does not ask again, although it is less', async () => {
+  await using scene = openScene();
+  const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const shared = scene.open(options);
+  const stop = new AbortController();
+  const { store } = scene;
+  const set = store.set.bind(store);
+  let second: Promise<unknown> | undefined;
+  store.set = async (...args) => {
+    await set(...args);
+    store.set = set;
+    // The caller lets go, so the next call does not join it.
+    stop.abort();
+    second = shared.getToken();
+    await sleep(20);
+  };
+  await rejection(shared.getToken({ signal: stop.signal }));
+  await second;
+  assert.is(asked.length, 1);
+});
+
 test('what the sign-in of another process brought does not count if it is less', async () => {
   await using scene = openScene();
   const { options } = stepUp(scene, ['files', 'mail'], ['mail']);

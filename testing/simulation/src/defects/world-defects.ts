@@ -19,8 +19,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('asks by turns with another process for what the person has denied to both', 50000, [
     'acceptance.ts',
-    'return isOfIt || scopesOf(record) === scopesOf(own);',
-    'return isOfIt;',
+    'return this.#scopes.has(scopesOf(record));',
+    'return record.signedInAt === own.signedInAt;',
   ]),
   defect('forgets the scopes if the answer to a refresh names none', 200, [
     'token-response.ts',
@@ -115,8 +115,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('asks a provider again before its retryAfter is over', 200000, [
     'shared-token.ts',
-    'Math.max(took > slowRefreshMs ? took : 0, pauseMs)',
-    'Math.min(took, pauseMs)',
+    'Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error))',
+    'Math.min(took, retryAfterOf(outcome.error))',
   ]),
   defect('adds the refresh token of another sign-in', 200, [
     'sign-in.ts',
@@ -160,7 +160,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('drops an answer that comes after its deadline', 200000, [
     'refresh.ts',
-    'answer.then((response) => storeAnswer(keeper, { response, obtainedAt }, record)).catch(() => {});',
+    'answer.then((response) => storeAnswer(keeper, { response, obtainedAt, signOuts }, record)).catch(() => {});',
     'answer.catch(() => {});',
   ]),
   defect('waits for a write that is never answered', 200000, [

@@ -111,7 +111,9 @@ export class Provider {
   #rotate(family: Family, parent: RefreshToken | undefined): void {
     family.generation++;
     family.isRotated = parent !== undefined;
-    family.current = `rt.${family.id}.${family.generation}.${secretMark}${this.options.cutsTokens ? '\ud800' : ''}`;
+    // What SharedToken stores is well-formed. Another program's may not be.
+    const isCut = this.options.cutsTokens && parent === undefined && family.window === undefined;
+    family.current = `rt.${family.id}.${family.generation}.${secretMark}${isCut ? '\ud800' : ''}`;
     const token = { value: family.current, family, generation: family.generation, parent };
     this.#history.refreshTokens.set(token.value, token);
   }
