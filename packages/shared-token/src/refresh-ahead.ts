@@ -1,5 +1,6 @@
 import type { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
+import { retryAfterOf } from './shared-token-error.ts';
 import type { UsableRecord } from './token-response.ts';
 import { isStale } from './usable-token.ts';
 
@@ -43,8 +44,7 @@ export class RefreshAhead {
         pauseMs = 0;
         return outcome.record;
       }
-      const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };
-      if (typeof retryAfter === 'number') pauseMs = Math.max(pauseMs, retryAfter);
+      pauseMs = Math.max(pauseMs, retryAfterOf(outcome.error));
       return undefined;
     } finally {
       this.#pausedUntil = performance.now() + pauseMs;

@@ -93,6 +93,12 @@ export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
+/** For how many milliseconds a failed refresh is not to be tried again: `retryAfter` of its error. 0 if it does not say. */
+export function retryAfterOf(error: unknown): number {
+  const { retryAfter } = Object(error) as { retryAfter?: unknown };
+  return typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : 0;
+}
+
 /** STORE with the store's error as `cause`; retryable if it was busy, full or not reachable. */
 export function toStoreError(error: unknown): SharedTokenError {
   if (error instanceof SharedTokenError) return error;

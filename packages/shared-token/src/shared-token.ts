@@ -17,7 +17,7 @@ import { RecordKeeper } from './record-keeper.ts';
 import type { Need, SilentOutcome } from './refresh.ts';
 import { RefreshAhead } from './refresh-ahead.ts';
 import { revokeSignIn } from './revoke.ts';
-import { SharedTokenError, signInRequired } from './shared-token-error.ts';
+import { retryAfterOf, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import { type HeldOutcome, SilentFlight } from './silent-flight.ts';
@@ -209,9 +209,8 @@ export class SharedToken implements AsyncDisposable {
       const bridge = outcome.bridge ?? usableRecord(this.#memory.record, this.#keeper.acceptance.accepts);
       if (forceRefresh || !bridge) throw outcome.error;
       const took = performance.now() - started;
-      const { retryAfter } = Object(outcome.error) as { retryAfter?: unknown };
-      const pauseMs = typeof retryAfter === 'number' ? retryAfter : 0;
-      return this.#hold(bridge, work, { bridgeMs: Math.max(took > slowRefreshMs ? took : 0, pauseMs) }).token;
+      const bridgeMs = Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error));
+      return this.#hold(bridge, work, { bridgeMs }).token;
     }
     const { signIn } = this.#settings;
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)

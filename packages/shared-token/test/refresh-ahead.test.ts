@@ -138,6 +138,18 @@ test('it leaves the provider alone for as long as retryAfter of the error asks f
   }
 });
 
+test('a retryAfter that is no number of milliseconds changes nothing', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 14);
+  scene.provider.failures.push(new TokenEndpointError('slow_down', Number.NaN));
+  const shared = scene.open({ refreshAhead });
+  await shared.getToken();
+  await scene.until('refresh-failed');
+  await shared.getToken();
+  await sleep(150);
+  assert.is(scene.provider.refreshes, 1);
+});
+
 test('a token within the skew, which bridges a refresh that failed, is not refreshed ahead', async () => {
   await using scene = openScene();
   const old = await signedIn(scene, 4);
