@@ -1,4 +1,4 @@
-import { checkText, refuseUnknown, type TokenRecord, type TokenStore } from 'token-store-kit';
+import { checkRecordName, checkText, refuseUnknown, type TokenRecord, type TokenStore } from 'token-store-kit';
 import type { SignInReason } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import type { TokenResponse } from './token-response.ts';
@@ -162,9 +162,10 @@ export function readOptions(options: SharedTokenOptions) {
     if (typeof value === 'function' || (value === undefined && !(name in functions))) continue;
     throw new TypeError(`${name} must be a function, not ${typeof value}`);
   }
+  checkRecordName(name, 'name');
   if (typeof interactive !== 'boolean') throw new TypeError(`interactive must be a boolean, not ${typeof interactive}`);
   return {
-    ...{ store, name: readText('name', name), ...functions, signIn, revoke, onEvent, interactive },
+    ...{ store, name, ...functions, signIn, revoke, onEvent, interactive },
     clientId: clientId === undefined ? undefined : readText('clientId', clientId),
     authority: authority === undefined ? undefined : readText('authority', authority),
     expirySkew: readDuration('expirySkew', expirySkew),

@@ -26,6 +26,12 @@ const unusable: [name: string, options: object, error: new () => Error, message:
   ],
   ['no name', { name: undefined }, TypeError, 'name must be a string, not a value of type undefined'],
   ['an empty name', { name: '' }, TypeError, 'name must not be empty'],
+  [
+    'a name that could be of a lock',
+    { name: 'sign-in\u001fapp' },
+    TypeError,
+    'name must not have the control character U+001F',
+  ],
   ['half a surrogate pair as the name', { name: '\ud800' }, TypeError, 'name must be well-formed Unicode'],
   ['a number as the client id', { clientId: 5 }, TypeError, 'clientId must be a string, not 5'],
   ['an empty client id', { clientId: '' }, TypeError, 'clientId must not be empty'],

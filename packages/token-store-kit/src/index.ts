@@ -5,7 +5,7 @@ export { checkData, checkRecord, recordFields } from './check-record.ts';
 export { checkText, refuseUnknown } from './check-text.ts';
 export { hashOf } from './hash-of.ts';
 export { pause, settled } from './pause.ts';
-export { signInLockName } from './reserved-names.ts';
+export { checkRecordName, signInLockName } from './reserved-names.ts';
 export { Slots } from './slots.ts';
 export { type CipherOptions, checkKey, type KeyCheck, saltBytes, TokenCipher } from './token-cipher.ts';
 export { comparedToken, type TokenRecord } from './token-record.ts';
