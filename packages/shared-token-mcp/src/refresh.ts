@@ -13,7 +13,9 @@ export function refusalOf(error: unknown): string | undefined {
 export async function refreshAtIssuer(settings: Settings, record: TokenRecord, signal: AbortSignal) {
   const { sdk, fetch, clientInformation } = settings;
   const { issuer, client, resource } = record.data ?? {};
-  if (issuer === undefined || (await hasMoved(settings, record, signal)))
+  // The program's own client may be one of another issuer, which knows no secret of it.
+  const { issuer: issuerOfClient = issuer } = (client === undefined && clientInformation) || {};
+  if (issuer === undefined || !isSameIssuer(issuer, issuerOfClient) || (await hasMoved(settings, record, signal)))
     throw Object.assign(new Error('The server has another authorization server now'), { code: 'issuer_changed' });
   const fetchFn = fetchUntil(fetch, signal);
   return sdk.refreshAuthorization(issuer, {

@@ -70,6 +70,17 @@ test('the old issuer is gone: an expired token leads to the new one', async () =
   assert.is(scene.record.data?.issuer, other.issuer);
 });
 
+test('a client of the new issuer is not shown to the old one for a refresh', async () => {
+  await using scene = await openMcpScene();
+  const client = { client_id: 'registered', client_secret: 'the-secret-of-this-client' };
+  scene.authorizationServer.clientsStore.known.set('registered', { ...client, redirect_uris: ['http://localhost'] });
+  await scene.connect(scene.open({ clientInformation: client }));
+  const { refreshes } = scene.authorizationServer;
+  const moved = scene.open({ clientInformation: { ...client, issuer: 'https://new.example' }, interactive: false });
+  await rejection(moved.shared.getToken({ forceRefresh: true }));
+  assert.is(scene.authorizationServer.refreshes, refreshes);
+});
+
 test('a server that does not say who its issuer is, for now, is no reason to sign in again', async () => {
   for (const sdk of Object.values(sdks)) {
     await using scene = await openMcpScene(sdk);
