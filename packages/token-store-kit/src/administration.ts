@@ -28,7 +28,7 @@ export interface MoveRecordOptions {
   name: string;
   /**
    * Whether a record at the target can be what became of the one that was moved there, before the move was interrupted.
-   * It is of the same client and authority. Default: yes.
+   * It is of the same client and authority. Default: yes, unless they say that the person signed in at different times.
    */
   isSameAccount?: ((moved: TokenRecord, present: TokenRecord) => boolean) | undefined;
 }
@@ -115,7 +115,11 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
   if (locks.some((lock) => lock?.signal?.aborted)) throw lockLostError(name);
   if (record) {
     await source.set(moving + name, record);
-    await source.delete(name);
+    // A sign-out came meanwhile.
+    if (!(await source.delete(name))) {
+      await source.delete(moving + name);
+      return 'not-signed-in';
+    }
   }
   if (!(await target.replace(name, undefined, moved))) {
     // Either the lock was lost, or a program that takes no lock has signed in there meanwhile. Then the source keeps its own.
@@ -128,14 +132,17 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
       return 'already-there';
     }
   }
-  await source.delete(moving + name);
-  return 'moved';
+  if (await source.delete(moving + name)) return 'moved';
+  await target.delete(name);
+  return 'not-signed-in';
 }
 
 function isSameSignIn(moved: TokenRecord, present: TokenRecord, { isSameAccount }: MoveRecordOptions): boolean {
   if (comparedToken(moved) === comparedToken(present)) return true;
   if (moved.clientId !== present.clientId || moved.authority !== present.authority) return false;
-  return isSameAccount?.(moved, present) ?? true;
+  if (isSameAccount) return isSameAccount(moved, present);
+  const { signedInAt = moved.signedInAt } = present;
+  return signedInAt === (moved.signedInAt ?? signedInAt);
 }
 
 function lockLostError(name: string): TokenStoreError {

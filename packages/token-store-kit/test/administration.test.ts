@@ -240,6 +240,20 @@ test('a record that is forgotten while its move waits for the target does not mo
   assert.equal(pair.target.list(), []);
 });
 
+for (let writes = 0; writes < writesOfMove; writes++) {
+  test(`a record that is forgotten after ${writes} of ${writesOfMove} writes of its move is in neither store`, async () => {
+    const { source, target } = newPair();
+    let left = writes;
+    const forget = (): void => {
+      if (left-- !== 0) return;
+      source.delete('moving\u001fapp');
+      source.delete('app');
+    };
+    assert.is(await move({ source: writeBy(source, forget), target: writeBy(target, forget) }), 'not-signed-in');
+    assert.equal([source.list(), target.list()], [[], []]);
+  });
+}
+
 test('if there is nothing to move, the target is not touched', async () => {
   const { source } = newPair();
   source.delete('app');
@@ -321,15 +335,16 @@ test('another sign-in at the target does not end an interrupted move: the record
   for (const [present, isSameAccount] of [
     [{ ...rotated, clientId: 'other' }, undefined],
     [{ ...rotated, authority: 'other' }, undefined],
+    [{ ...rotated, signedInAt: 2 }, undefined],
     [rotated, () => false],
   ] as const) {
-    const pair = newPair();
+    const pair = newPair({ ...record, signedInAt: 1 });
     await moveUntilKilled(pair, writesUntilBetween);
     pair.target.set('app', present);
     assert.is(await move({ ...pair, isSameAccount }), 'already-there');
     pair.target.delete('app');
     assert.is(await move(pair), 'moved');
-    assert.equal(pair.target.get('app'), record);
+    assert.equal(pair.target.get('app'), { ...record, signedInAt: 1 });
   }
 });
 
