@@ -243,9 +243,11 @@ async function storeAnswer(
   lock?: Lock,
 ): Promise<UsableRecord | undefined> {
   const store = async (next: TokenRecord): Promise<boolean> => {
-    const isStored = await keeper.advance({ before: record, record: next }, lock, signOuts);
-    // The same token was in the record that is gone: it is revoked, or has moved to another store.
-    if (!isStored && next.refreshToken !== record.refreshToken) await revokeUnstored(keeper, next);
+    const isStored = await keeper.advance({ before: record, record: next }, lock, keeper.signOuts);
+    // A sign-out that began meanwhile may delete it all the same. The same token was in the record that is gone: it is revoked, or has moved to
+    // another store.
+    const mayBeGone = !isStored || signOuts !== keeper.signOuts;
+    if (mayBeGone && next.refreshToken !== record.refreshToken) await revokeUnstored(keeper, next);
     return isStored;
   };
   let next: UsableRecord;
