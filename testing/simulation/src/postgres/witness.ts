@@ -63,6 +63,8 @@ const answerMs = 10_000;
 /** More statements per call within the window than that are too many: "at most 2 per second and waiting caller". */
 const [windowMs, maxStatements] = [10_000, 20];
 const maxTurns = 6;
+/** For how long one that has just had the lock lets the others go first. */
+const giveWayMs = 1_200;
 /** So many writes a row remembers besides the last one. */
 const maxRemembered = 32;
 
@@ -330,8 +332,8 @@ export class Witness {
       (call) => call.process === process && call.name === name && call.method === 'exclusively' && !call.settledAt,
     );
     if (waiting && this.#isPunctual(waiting)) this.#judgeWait(waiting, old, 'got it');
-    // One that does not wait cannot give way.
-    if (waiting?.timeoutMs !== 0) this.#judgeTurn(name, process);
+    // One that waits for less than the others take to ask again cannot give way.
+    if ((waiting?.timeoutMs ?? giveWayMs) >= giveWayMs) this.#judgeTurn(name, process);
     this.#grants.set(name, { owner, fence, process, renewedAt: now, endsAt: now, releasedAt: undefined });
   }
 
