@@ -22,7 +22,7 @@ import { Watcher } from './lock/watcher.ts';
 import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
 import { type OpenedTables, openTables } from './records/open-tables.ts';
 import { type Context, type Outcome, RecordTable } from './records/record-table.ts';
-import { fromStoredName } from './statements.ts';
+import { fromStoredName, toStoredName } from './statements.ts';
 
 /** As long as a refresh may take by default. */
 const closeTimeoutMs = 30_000;
@@ -136,6 +136,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   async changed(name: string, options: ChangedOptions): Promise<void> {
     checkText(name, 'name');
     const { timeout, signal } = readChangedOptions(options);
+    // Refuses a name that is too long.
+    toStoredName(name);
     this.#assertOpen();
     await pause(timeout, [this.#closing.signal, signal], (wake) => this.#context.watcher.watch(name, 'record', wake));
   }

@@ -242,8 +242,18 @@ test('names with any characters are different names, and one that is too long is
     const store = await scene.open(options);
     for (const name of names) await store.set(name, { refreshToken: `token of ${name} \0 漢` });
     for (const name of names) assert.is((await store.get(name))?.refreshToken, `token of ${name} \0 漢`);
-    const error = await errorOf(store.get('漢'.repeat(900)));
-    assert.equal([error.constructor, error.message], [RangeError, 'name must have at most 2600 bytes, not 2700']);
+    const long = '漢'.repeat(900);
+    for (const call of [
+      () => store.get(long),
+      () => store.set(long, record),
+      () => store.replace(long, 'first', record),
+      () => store.delete(long),
+      () => store.exclusively(long, async () => 1),
+      () => store.changed(long, { timeout: 3_000 }),
+    ]) {
+      const error = await errorOf(call());
+      assert.equal([error.constructor, error.message], [RangeError, 'name must have at most 2600 bytes, not 2700']);
+    }
   }
 });
 

@@ -208,9 +208,9 @@ export class Watcher {
     );
     // Also if it fails: the callers get the error when they read, and the next look may succeed.
     for (const { topic } of due) this.#knownOf(topic).readAt = now;
-    const names = new Set(due.map(({ name }) => toStoredName(name)));
     this.#isLooking = true;
     try {
+      const names = new Set(due.map(({ name }) => toStoredName(name)));
       const rows = names.size === 0 ? [] : await this.#database.read(this.#statements.look, () => [[...names]]);
       for (const row of rows) this.read(fromStoredName(row.name ?? ''), row.revision ?? null, now);
     } catch {
