@@ -190,24 +190,33 @@ together('a pool that reads every type in its own way changes nothing', async ()
   await pool.end();
 });
 
-together('a pool that makes no connection of its own to listen: it looks about once a second', async () => {
-  const schema = scene.newSchema();
-  const pool = scene.newPool('no client');
-  const plain = new Proxy(pool, {
-    get: (_, key) => (key === 'Client' ? undefined : Reflect.get(pool, key).bind?.(pool)),
+/** As a standby does: it refuses to listen, and the connection stays. */
+class Refusing extends pg.Client {
+  override query(...[text, ...others]: never[]): never {
+    return super.query(String(text).replace(/^LISTEN/, 'DISCARD LISTEN'), ...others) as never;
+  }
+}
+
+for (const [what, Client] of Object.entries({ 'makes no connection': undefined, 'is refused': Refusing })) {
+  together(`a pool that ${what} to listen: it looks about once a second`, async () => {
+    const schema = scene.newSchema();
+    const pool = scene.newPool('no client');
+    const plain = new Proxy(pool, {
+      get: (_, key) => (key === 'Client' ? Client : (Reflect.get(pool, key).bind?.(pool) ?? Reflect.get(pool, key))),
+    });
+    const [store, other] = [await scene.open({ schema, pool: plain }), await scene.open({ schema })];
+    await store.set('app', record);
+    let looks = 0;
+    pool.on('acquire', () => looks++);
+    const started = performance.now();
+    const change = store.changed('app', { timeout: 30_000 });
+    await delay(500);
+    await other.set('app', { refreshToken: 'second' });
+    await within(3_500, 'the change', change);
+    const seconds = (performance.now() - started) / 1_000;
+    assert.ok(looks <= 2 + seconds, `${looks} looks in ${seconds} s`);
   });
-  const [store, other] = [await scene.open({ schema, pool: plain }), await scene.open({ schema })];
-  await store.set('app', record);
-  let looks = 0;
-  pool.on('acquire', () => looks++);
-  const started = performance.now();
-  const change = store.changed('app', { timeout: 30_000 });
-  await delay(500);
-  await other.set('app', { refreshToken: 'second' });
-  await within(3_500, 'the change', change);
-  const seconds = (performance.now() - started) / 1_000;
-  assert.ok(looks <= 2 + seconds, `${looks} looks in ${seconds} s`);
-});
+}
 
 together('close() lets calls that are under way end', async () => {
   const schema = scene.newSchema();

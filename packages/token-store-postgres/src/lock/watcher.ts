@@ -148,7 +148,9 @@ export class Watcher {
       client?.on('error', lose);
       client?.on('end', lose);
       client?.on('notification', ({ payload = '' }) => this.#receive(payload));
-      if (client && !(await settled(this.#startListening(client), listenTimeoutMs))) throw new Error('no answer');
+      const starting = client && this.#startListening(client);
+      if (starting && !(await settled(starting, listenTimeoutMs))) throw new Error('no answer');
+      await starting;
       this.#listener = client;
       if (this.#isIdle) this.#stopListening();
     } catch {
