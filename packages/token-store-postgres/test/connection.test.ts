@@ -9,7 +9,7 @@ import pg from 'pg';
 import { within } from 'testing-authority/start-program';
 import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
-import { openPostgresTokenStore } from '../src/index.ts';
+import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
 import { newProject, run } from './project.ts';
 import { startScene } from './scene.ts';
@@ -109,6 +109,7 @@ const failures: [kind: string, connectionString: () => string | Promise<string>,
   ['a wrong password', () => url({ user: 'locked', password: 's3cret-wrong' }), 'no-permission'],
   ['a role that pg_hba.conf refuses', () => url({ user: 'barred' }), 'no-permission'],
   ['no such database', () => url({}).replace(/postgres$/, 'missing'), 'no-database'],
+  ['no such port', () => `${url({})}?port=70000`, 'unreachable'],
   ['a server without TLS', () => `${url({})}?sslmode=verify-full`, 'unreachable'],
 ];
 
@@ -120,6 +121,39 @@ for (const [kind, connectionString, reason] of failures) {
     assert.match(error.message, /^PostgreSQL at \S+:\d+, database \w+ /);
     assert.not.match(inspect(error, { depth: 10, showHidden: true }), 's3cret');
   });
+}
+
+for (const isOwn of [true, false]) {
+  together(
+    `${isOwn ? 'its own' : 'your'} pool: a file of the URL that is away for a while fails the calls that connect`,
+    async () => {
+      const file = writeFile(`ca-${isOwn}.pem`, '');
+      const schema = scene.newSchema();
+      const connectionString = `${scene.cluster.connectionString()}?sslmode=disable&sslrootcert=${file}`;
+      const options = () =>
+        isOwn ? { schema, connectionString } : { schema, pool: scene.newPool('a file', { connectionString }) };
+      const isOfFile = ({ code, reason, message }: TokenStoreError): boolean =>
+        code === 'STORE_OPEN' &&
+        reason === 'unreachable' &&
+        message.includes(`${file}, which the connection needs, cannot be read`);
+      const store = await scene.open(options());
+      await store.set('app', record);
+      rmSync(file);
+      assert.ok(isOfFile(await errorOf(openPostgresTokenStore(options()))));
+      // There is one connection. For another one, pg-pool calls pg in a tick of its own, which a pool of the caller's does not survive.
+      const lists = await Promise.allSettled(isOwn ? [store.list(), store.list(), store.list()] : [store.list()]);
+      const errors = lists.flatMap((list) => (list.status === 'rejected' ? [list.reason] : []));
+      assert.ok(errors.length === (isOwn ? 2 : 0) && errors.every(isOfFile), String(errors));
+      // It connects in order to listen, and looks instead.
+      const change = store.changed('app', { timeout: 20_000 });
+      await delay(200);
+      writeFile(`ca-${isOwn}.pem`, '');
+      const other = await scene.open({ schema });
+      await other.set('app', { refreshToken: 'second' });
+      await within(10_000, 'the change', change);
+      assert.equal(await Promise.all([store.list(), store.list()]), [['app'], ['app']]);
+    },
+  );
 }
 
 together('an error of a statement has neither the statement nor a value in it', async () => {

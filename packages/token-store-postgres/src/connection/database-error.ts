@@ -50,7 +50,18 @@ const failures: Record<string, Failure> = {
   XX: damaged,
 };
 
-type ForeignError = Readonly<Partial<Record<'code' | 'message' | 'severity' | 'syscall', unknown>>>;
+type ForeignError = Readonly<Partial<Record<'code' | 'message' | 'path' | 'severity' | 'syscall', unknown>>>;
+
+/** Whether it could not read a file that the connection string names, such as `sslrootcert`. */
+export function isFileError(error: unknown): boolean {
+  const { code, syscall } = Object(error) as ForeignError;
+  return syscall === 'open' || code === 'EISDIR';
+}
+
+function noFile(path = 'a file'): Failure {
+  const problem = `was not asked, because ${path}, which the connection needs, cannot be read`;
+  return ['STORE_OPEN', 'unreachable', problem, 'Make it readable for this user, or correct the connection string'];
+}
 
 /** The SQLSTATE. Undefined if the error does not come from the server. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -78,7 +89,7 @@ const safeMessages = new RegExp(
  * code, and its message only if that cannot quote a value.
  */
 export function toStoreError(database: string, error: unknown, isWrite: boolean): TokenStoreError {
-  const { code: foreignCode, message, syscall } = Object(error) as ForeignError;
+  const { code: foreignCode, message, path, syscall } = Object(error) as ForeignError;
   const text = String(message);
   const state = sqlStateOf(error);
   let detail: string;
@@ -87,7 +98,7 @@ export function toStoreError(database: string, error: unknown, isWrite: boolean)
   else if (typeof foreignCode === 'string') detail = syscall === undefined ? foreignCode : `${syscall} ${foreignCode}`;
   else detail = safeMessages.exec(text)?.[0] ?? 'connection failed';
   const cause = Object.assign(new Error(detail), typeof foreignCode === 'string' && { code: foreignCode });
-  const [code, reason, problem, remedy] = failureOf(state, text, isWrite);
+  const [code, reason, problem, remedy] = isFileError(error) ? noFile(path as string) : failureOf(state, text, isWrite);
   return new TokenStoreError(code, `${database} ${problem} (${detail})`, { reason, remedy, cause });
 }
 

@@ -94,8 +94,8 @@ export class Database {
     if (!this.#Client) return undefined;
     const { options } = this.#pool;
     const client = new this.#Client(options);
-    if (databaseName === undefined) return client;
     const { host, port, user, password, ssl, database } = client;
+    if (databaseName === undefined || host === undefined) return client;
     // A URL among the options would win over their `database`. A password file has the password for the database that was named.
     const others = { connectionString: undefined, host, port, user, ssl, database: databaseName };
     const samePassword = typeof password === 'function' ? () => password({ host, port, user, database }) : password;
@@ -176,7 +176,8 @@ export class Database {
       isOver = true;
       resolve(client);
     };
-    const ask = (): void => void this.#pool.connect().then(take, reject);
+    // A pool may throw as well, for a file that its URL names.
+    const ask = (): void => void (async () => this.#pool.connect())().then(take).catch(reject);
     ask();
     const asking = this.#isOwn ? setInterval(ask, askAgainMs) : undefined;
     const isInTime = await settled(promise, deadline - performance.now());

@@ -1,7 +1,9 @@
+import { EventEmitter } from 'node:events';
 import { userInfo } from 'node:os';
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
 import { Database, ownPoolSize } from './database.ts';
+import { isFileError } from './database-error.ts';
 import type { ClientConstructor, PgPool } from './pg-pool.ts';
 
 /** pg would wait without limit. */
@@ -10,7 +12,8 @@ const connectTimeoutMs = 4_000;
 /** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
 export async function openDatabase(settings: Settings): Promise<Database> {
   const pool = settings.pool ?? (await openOwnPool(settings));
-  const { Client } = pool as { Client?: ClientConstructor };
+  const { Client: PoolClient } = pool as { Client?: ClientConstructor };
+  const Client = PoolClient && withLateErrors(PoolClient);
   return new Database(nameOf(Client, pool.options), pool, Client, settings.pool === undefined);
 }
 
@@ -20,18 +23,39 @@ async function openOwnPool({ connectionString }: Settings): Promise<PgPool> {
   const target = connectionString === undefined ? {} : { connectionString };
   try {
     new Client(target);
-  } catch {
+  } catch (error) {
     // The error of the URL's parser quotes the whole of it, with the password.
-    throw new TypeError('connectionString must be like postgresql://user@host:5432/database?sslmode=verify-full');
+    if (!isFileError(error))
+      throw new TypeError('connectionString must be like postgresql://user@host:5432/database?sslmode=verify-full');
   }
   return new Pool({
     connectionTimeoutMillis: connectTimeoutMs,
     fallback_application_name: 'token-store-postgres',
     keepAlive: true,
     ...target,
-    Client: withLibpqDefaults(Client),
+    Client: withLateErrors(withLibpqDefaults(Client)),
     max: ownPoolSize,
     allowExitOnIdle: true,
+  });
+}
+
+/**
+ * pg reads the files that a URL names for each connection, and its constructor throws if it cannot. pg-pool calls it in timers, too: that would
+ * end the process. Here `connect` fails instead.
+ */
+function withLateErrors(Client: ClientConstructor): ClientConstructor {
+  return new Proxy(Client, {
+    construct(_, [options]) {
+      try {
+        return new Client(options);
+      } catch (error) {
+        const connect = async (callback?: (reason: unknown) => void): Promise<void> => {
+          if (!callback) throw error;
+          callback(error);
+        };
+        return Object.assign(new EventEmitter(), { connect });
+      }
+    },
   });
 }
 
@@ -78,11 +102,7 @@ async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client
 
 /** Host, port and name of the database, for messages. */
 function nameOf(Client: ClientConstructor | undefined, options: object): string {
-  try {
-    const { host, port, database } = Client ? new Client(options) : {};
-    if (host !== undefined) return `PostgreSQL at ${host}:${port}${database ? `, database ${database}` : ''}`;
-  } catch {
-    // The pool reports it when it connects.
-  }
-  return 'PostgreSQL';
+  const { host, port, database } = Client ? new Client(options) : {};
+  if (host === undefined) return 'PostgreSQL';
+  return `PostgreSQL at ${host}:${port}${database ? `, database ${database}` : ''}`;
 }

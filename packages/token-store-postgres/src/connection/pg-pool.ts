@@ -36,6 +36,7 @@ export interface PgPool {
 
 /** A connection outside of a pool: a `pg.Client`. */
 export interface StandaloneClient {
+  /** Undefined: it could not be made, and `connect` says why. */
   readonly host?: string;
   readonly port?: number;
   database?: string | undefined;
