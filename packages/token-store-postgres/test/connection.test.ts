@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import crypto, { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -15,7 +15,11 @@ import { newProject, run } from './project.ts';
 import { startScene } from './scene.ts';
 
 const { scene, test, together } = await startScene({
-  hba: ['host all locked 127.0.0.1/32 scram-sha-256', 'host all barred 127.0.0.1/32 reject'],
+  hba: [
+    'host all locked 127.0.0.1/32 scram-sha-256',
+    'host all barred 127.0.0.1/32 reject',
+    'host all hashed 127.0.0.1/32 md5',
+  ],
 });
 
 const folder = mkdtempSync(join(tmpdir(), 'connection-'));
@@ -100,6 +104,16 @@ const unreachablePort = async (): Promise<number> => {
   return port;
 };
 
+/** As a pg_hba.conf with the method `gss` has it: AuthenticationGSS. */
+const kerberosPort = async (): Promise<number> => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.write(Buffer.from('R\0\0\0\x08\0\0\0\x07')));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return (server.address() as { port: number }).port;
+};
+
 const password = 's3cret-password';
 const url = (options: object): string => scene.cluster.connectionString({ password, ...options });
 const failures: [kind: string, connectionString: () => string | Promise<string>, reason: string][] = [
@@ -110,6 +124,7 @@ const failures: [kind: string, connectionString: () => string | Promise<string>,
   ['a role that pg_hba.conf refuses', () => url({ user: 'barred' }), 'no-permission'],
   ['no such database', () => url({}).replace(/postgres$/, 'missing'), 'no-database'],
   ['no such port', () => `${url({})}?port=70000`, 'unreachable'],
+  ['a server that asks for Kerberos', async () => url({ port: await kerberosPort() }), 'unreachable'],
   ['a server without TLS', () => `${url({})}?sslmode=verify-full`, 'unreachable'],
 ];
 
@@ -122,6 +137,18 @@ for (const [kind, connectionString, reason] of failures) {
     assert.not.match(inspect(error, { depth: 10, showHidden: true }), 's3cret');
   });
 }
+
+test('a password that cannot be hashed, as on a system without MD5, fails the call', async () => {
+  await scene.cluster.query("SET password_encryption = 'md5'; CREATE ROLE hashed LOGIN PASSWORD 'x'");
+  const { createHash } = crypto;
+  crypto.createHash = (name, options) => createHash(name === 'md5' ? 'unsupported' : name, options);
+  try {
+    const error = await errorOf(openPostgresTokenStore({ connectionString: url({ user: 'hashed' }) }));
+    assert.equal([error.code, error.reason], ['STORE_OPEN', 'unreachable']);
+  } finally {
+    crypto.createHash = createHash;
+  }
+});
 
 for (const isOwn of [true, false]) {
   together(

@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { userInfo } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
-import { Database, ownPoolSize } from './database.ts';
+import { Database, destroySocket, ownPoolSize } from './database.ts';
 import { isFileError } from './database-error.ts';
-import type { ClientConstructor, PgPool } from './pg-pool.ts';
+import type { ClientConstructor, ClientInternals, PgPool } from './pg-pool.ts';
 
 /** pg would wait without limit. */
 const connectTimeoutMs = 4_000;
@@ -40,14 +41,19 @@ async function openOwnPool({ connectionString }: Settings): Promise<PgPool> {
 }
 
 /**
- * pg reads the files that a URL names for each connection, and its constructor throws if it cannot. pg-pool calls it in timers, too: that would
- * end the process. Here `connect` fails instead.
+ * What pg throws where nobody can catch it fails the connection instead of the process. Its constructor reads the files that a URL names,
+ * also in timers of pg-pool; a listener of the socket throws for a message that it does not know, as one that asks for Kerberos; and while
+ * it connects, it emits what it cannot do, such as MD5 on a system without it.
  */
 function withLateErrors(Client: ClientConstructor): ClientConstructor {
   return new Proxy(Client, {
     construct(_, [options]) {
       try {
-        return new Client(options);
+        const client = new Client(options);
+        const { connection } = client as ClientInternals;
+        for (const event of ['connect', 'sslconnect']) connection?.on(event, () => endOnThrow(connection.stream));
+        client.on('error', () => destroySocket(client));
+        return client;
       } catch (error) {
         const connect = async (callback?: (reason: unknown) => void): Promise<void> => {
           if (!callback) throw error;
@@ -57,6 +63,17 @@ function withLateErrors(Client: ClientConstructor): ClientConstructor {
       }
     },
   });
+}
+
+function endOnThrow(stream: Duplex): void {
+  const { emit } = stream;
+  stream.emit = (...event: Parameters<typeof emit>) => {
+    try {
+      return emit.apply(stream, event);
+    } catch (error) {
+      return Boolean(stream.destroy(error as Error));
+    }
+  };
 }
 
 /** What PostgreSQL's own programs take if nothing is named: the password file, and the name of the system's user. */

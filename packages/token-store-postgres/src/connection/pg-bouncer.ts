@@ -10,7 +10,6 @@ const timeoutMs = 2_000;
 export async function askLoginRetry(database: Database): Promise<number | undefined> {
   const client = database.newClient('pgbouncer');
   if (!client) return undefined;
-  client.on('error', () => {});
   try {
     const asking = client.connect().then(() => client.query('SHOW CONFIG'));
     if (!(await settled(asking, timeoutMs))) return undefined;

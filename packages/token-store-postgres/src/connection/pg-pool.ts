@@ -1,4 +1,5 @@
 /** The part of `pg` that this package uses, so that its declarations need no `@types/pg`. Every `pg.Pool` has it. */
+import type { Duplex } from 'node:stream';
 
 /** One statement, as `client.query` of pg takes it. */
 export interface PgQuery {
@@ -62,7 +63,7 @@ export interface ClientInternals {
   readonly secretKey?: unknown;
   readonly host?: string;
   readonly port?: number;
-  readonly connection?: { readonly stream?: { destroy(): void } };
+  readonly connection?: { readonly stream: Duplex; on(event: string, listener: () => void): unknown };
 }
 
 /** Whether the server process that answers (`pid`) is the one that the connection was made with. A pooler names another one. */
