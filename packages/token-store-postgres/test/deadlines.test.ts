@@ -100,6 +100,15 @@ for (const [kind, options] of Object.entries(pools)) {
   });
 }
 
+test('a change of key does not wait without end for a connection', async () => {
+  const pool = scene.newPool('used up', { max: 1 });
+  const store = await scene.open({ pool });
+  const client = await pool.connect();
+  assertUnreachable(await attempt(() => store.rekey('passphrase')), 'rekey');
+  client.release();
+  await store.rekey('passphrase');
+});
+
 test('the server does not go on with a statement that was given up', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema, pool: scene.newPool('given up') });

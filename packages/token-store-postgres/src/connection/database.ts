@@ -62,7 +62,7 @@ export class Database {
     return this.use((run) => run(text, values), limits, true);
   }
 
-  /** Runs statements in one transaction on one connection. By default it has no deadline, but each statement has. */
+  /** Runs statements in one transaction on one connection. Without limits, only the connection and each statement have a deadline. */
   transaction<T>(
     work: (run: Run) => Promise<T>,
     limits: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 },
@@ -113,10 +113,11 @@ export class Database {
 
   async #inTurn<T>(work: Work<T>, limits: Limits, isWrite: boolean, onConnect: (client: PgClient) => void): Promise<T> {
     const since = performance.now();
-    if (!(await this.#slots.acquire(limits.deadline - since))) throw this.#noTurnError(since);
+    const connectBy = Math.min(limits.deadline, deadlineIn());
+    if (!(await this.#slots.acquire(connectBy - since))) throw this.#noTurnError(since);
     let ending: Promise<void> | undefined;
     try {
-      const client = await this.#connect(limits.deadline, isWrite);
+      const client = await this.#connect(connectBy, isWrite);
       onConnect(client);
       return await this.#use(client, work, limits, isWrite, () => {
         ending = cancelStatement(client as ClientInternals);
