@@ -16,6 +16,9 @@ const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', g
 const mayOnlyRead = 'lets this role read, but not write';
 const grantAll =
   'GRANT it SELECT, INSERT and UPDATE on the tables; with row-level security, use a name that its policy allows';
+const asksPassword = 'asks for a password, and none was given';
+const giveOne = 'Set PGPASSWORD, or name a password file by PGPASSFILE';
+const noPassword: Failure = ['STORE_OPEN', 'no-permission', asksPassword, giveOne];
 const noWrite: Failure = ['STORE_READONLY', 'no-permission', mayOnlyRead, grantAll];
 const otherSession =
   'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open)';
@@ -81,7 +84,7 @@ const readTimeout = 'Query read timeout';
 export const lateError = new Error(readTimeout);
 /** Messages of pg and pg-pool that come without a code. */
 const safeMessages = new RegExp(
-  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|Unknown authenticationOk message type \\d+|The server does not support SSL connections|Client has encountered a connection error and is not queryable`,
+  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|Unknown authenticationOk message type \\d+|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
 );
 
 /**
@@ -103,6 +106,7 @@ export function toStoreError(database: string, error: unknown, isWrite: boolean)
 }
 
 function failureOf(state: string | undefined, message: string, isWrite: boolean): Failure {
+  if (message.includes('client password must be')) return noPassword;
   if (state === undefined) return message.includes(readTimeout) ? silent : unreachable;
   if (isWrite && state === '42501') return noWrite;
   return (
