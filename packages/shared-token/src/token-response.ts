@@ -1,6 +1,7 @@
 import type { TokenRecord } from 'token-store-kit';
 import { readData } from './read-data.ts';
 import { SharedTokenError } from './shared-token-error.ts';
+import { lastTimeMs } from './usable-token.ts';
 
 /** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
 export interface TokenResponse {
@@ -49,9 +50,6 @@ export interface TokenSet {
   readonly scope: string | undefined;
   readonly data: TokenRecord['data'];
 }
-
-/** JSON and Date can hold it, which they can't Infinity. */
-export const lastTimeMs = 8_640_000_000_000_000;
 
 const yearInSeconds = 365 * 24 * 60 * 60;
 

@@ -1,8 +1,11 @@
 import type { TokenRecord } from 'token-store-kit';
-import { type AccessToken, lastTimeMs, type UsableRecord } from './token-response.ts';
+import type { AccessToken, UsableRecord } from './token-response.ts';
 
 /** A token that was obtained this far in the future is still taken: the clocks of two machines differ a little. */
 const clockToleranceMs = 30_000;
+
+/** JSON and Date can hold it, which they can't Infinity. */
+export const lastTimeMs = 8_640_000_000_000_000;
 
 /** Whose records count. A property that is undefined accepts every record. */
 export interface Ownership {
