@@ -78,7 +78,7 @@ type Content = Pick<TokenStoreInspection, 'state' | 'error' | 'isEncrypted'>;
 /** By SQLite alone: to open the file in another way, and close it, would drop the locks that SQLite has on it in this process. */
 function inspectContent(file: DatabaseFile): Content {
   try {
-    file.checkJournals();
+    file.check();
     const sql = file.connect({ timeout: busyLimitMs, readonly: true });
     try {
       return sql.transaction((): Content => {

@@ -147,22 +147,30 @@ test('relative paths, symbolic links and odd names lead to the same file', () =>
   }
 });
 
-test('a file that is replaced while it is open is STORE_OPEN at the next write', () => {
+test('a file that is replaced while it is open is STORE_OPEN at the next call, and no task runs', async () => {
   if (windows) return console.log('skipped: Windows lets no program replace a file that SQLite has open');
   const path = join(temporaryDirectory(), 'tokens.db');
   using store = openTokenStore(path);
   store.set('app', { refreshToken: 'old' });
+  const waiting = store.changed('app', { timeout: 10_000 });
   const other = join(temporaryDirectory(), 'tokens.db');
   makeTokenDatabase(other);
   const bytes = readFileSync(other);
   // A new file under the old name: an editor leaves one, a backup, or `rm` and a second program.
   writeFileSync(`${path}.new`, bytes);
   renameSync(`${path}.new`, path);
-  assert.throws(
-    () => store.set('app', { refreshToken: 'new' }),
-    (error: TokenStoreError) =>
-      error.code === 'STORE_OPEN' && error.reason === 'moved' && /Open it again/.test(error.message),
-  );
+  const calls = [
+    () => waiting,
+    async () => store.get('app'),
+    async () => store.list(),
+    async () => store.set('app', { refreshToken: 'new' }),
+    () => store.exclusively('app', async () => assert.unreachable('the task ran')),
+  ];
+  for (const call of calls) {
+    const error = await call().catch((error: unknown) => error);
+    const { code, reason, remedy } = Object(error) as TokenStoreError;
+    assert.equal([code, reason, remedy], ['STORE_OPEN', 'moved', 'Open it again'], `${call}: ${error}`);
+  }
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
 });
 

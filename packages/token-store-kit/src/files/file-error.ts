@@ -34,6 +34,7 @@ export const fileFailures = {
   diskFailed: ['STORE_OPEN', 'disk', 'the system could not read or write it', checkDisk],
   notAFile: ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file'],
   danglingLink: ['STORE_OPEN', 'not-a-file', noTarget, 'Remove the link, or make the file it points to'],
+  moved: ['STORE_OPEN', 'moved', 'was moved, replaced or deleted since it was opened', 'Open it again'],
   closed: ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again'],
 } as const satisfies Record<string, Failure>;
 

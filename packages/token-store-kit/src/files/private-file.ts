@@ -10,6 +10,8 @@ export interface Owner {
 
 /** What the system says about a file. Not the class of node:fs, whose types a user may not have. */
 export interface FileStats extends Owner {
+  readonly dev: number;
+  readonly ino: number;
   readonly mode: number;
   readonly nlink: number;
   readonly size: number;

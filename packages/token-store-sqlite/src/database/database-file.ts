@@ -121,10 +121,14 @@ export class DatabaseFile {
   }
 
   /**
-   * Throws STORE_OPEN if the journal is not one of the database's owner: SQLite would wait for a FIFO for ever, and write into the
-   * database what another user's journal says.
+   * Throws STORE_OPEN if another file has the path by now: SQLite reads the old one, and notices it only at a write. So a token would be
+   * spent, or a person asked, in vain. And if the journal is not one of the database's owner: SQLite would wait for a FIFO for ever, and
+   * write into the database what another user's journal says.
    */
-  checkJournals(): void {
+  check(): void {
+    const { dev, ino } = this.stats;
+    const now = lookAt(this.path);
+    if (now?.ino !== ino || now.dev !== dev) throw fileError(this.path, fileFailures.moved);
     if (!this.#isShared) return; // Two looks would cost as much as a read.
     for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
   }
@@ -144,6 +148,14 @@ function loadDriver(path: string): typeof Database {
     const problem = 'the package better-sqlite3, which has native code, could not be loaded';
     const remedy = 'Install it where this program finds it: it cannot be part of a bundle';
     throw fileError(path, ['STORE_OPEN', 'no-native-code', problem, remedy], error);
+  }
+}
+
+function lookAt(path: string): FileStats | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw openError(path, error);
   }
 }
 

@@ -22,13 +22,12 @@ const notOurs = damaged('is not a token database, or is damaged');
 const locked = 'another process keeps the database locked';
 const endIt = 'Try again; if it stays locked, find that process (`fuser` on this file) and end it';
 const busy: Failure = ['STORE_BUSY', 'database-locked', locked, endIt];
-const { full, readOnly, readOnlyFileSystem, cannotOpen, diskFailed } = fileFailures;
-const replaced = 'was moved, replaced or deleted since it was opened';
+const { full, readOnly, readOnlyFileSystem, cannotOpen, diskFailed, moved } = fileFailures;
 const halfWritten = 'a process was stopped while it wrote, and a store that is open for reading only may not undo that';
 
 /** By SQLite's extended result code, else by the primary code that it belongs to (https://www.sqlite.org/rescode.html). */
 const failures: Record<string, Failure> = {
-  SQLITE_READONLY_DBMOVED: ['STORE_OPEN', 'moved', replaced, 'Open it again'],
+  SQLITE_READONLY_DBMOVED: moved,
   // The triggers refuse nothing but records under another key.
   SQLITE_CONSTRAINT_TRIGGER: keyChanged,
   SQLITE_READONLY_ROLLBACK: ['STORE_READONLY', 'unfinished-write', halfWritten, 'Open it once without readOnly'],

@@ -49,7 +49,7 @@ export class TokenDatabase {
   attempt<T>(work: () => T): T {
     let deadline: number | undefined;
     for (;;) {
-      this.file.checkJournals();
+      this.file.check();
       try {
         return work();
       } catch (error) {
@@ -92,7 +92,7 @@ export class TokenDatabase {
 
   /** Differs after a commit of this connection or of another one. Undefined while another one writes: never waits for it. */
   #countCommits(): string | undefined {
-    this.file.checkJournals();
+    this.file.check();
     this.sql.pragma('busy_timeout = 0');
     try {
       const own = this.statement('SELECT total_changes()').pluck().get();
