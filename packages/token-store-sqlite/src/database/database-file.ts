@@ -70,8 +70,9 @@ export class DatabaseFile {
   }
 
   /**
-   * Call it while SQLite has locked the file for this thread alone. To close a descriptor drops all locks that any thread of this process
-   * has on the file, and SQLite does not notice. Left open, Node.js would close it at the end of the worker thread that has opened it.
+   * Call it while SQLite has locked the file for this thread alone, or just before it is removed. To close a descriptor drops all locks
+   * that any thread of this process has on the file, and SQLite does not notice. Left open, Node.js would close it at the end of the worker
+   * thread that has opened it.
    */
   #close(): void {
     if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
@@ -92,15 +93,19 @@ export class DatabaseFile {
 
   /**
    * Removes the file that this process has made, if nothing could be written into it, for example because the disk is full. `sql` has it
-   * open. Otherwise, the next command would find a database. A process that has opened it meanwhile hears that it was moved.
+   * open, if SQLite could open it. Otherwise, the next command would find a database. A process that has opened it meanwhile hears that it
+   * was moved.
    */
-  removeIfEmpty(sql: Database.Database): void {
+  removeIfEmpty(sql: Database.Database | undefined): void {
     if (!this.#isNew) return;
     try {
+      this.check();
       // A journal would need a place on the disk.
-      sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-      this.#close();
-      if (fs.statSync(this.path).size === 0) fs.unlinkSync(this.path);
+      sql?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      const isEmpty = fs.statSync(this.path).size === 0;
+      // If it is empty, another thread can lose no more than the lock of a file that goes.
+      if (sql || isEmpty) this.#close();
+      if (isEmpty) fs.unlinkSync(this.path);
     } catch {
       // Another process uses it, or Windows, which does not remove a file that is open.
     }

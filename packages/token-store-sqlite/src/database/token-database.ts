@@ -35,12 +35,14 @@ export class TokenDatabase {
     const { key, readOnly } = readOptions(options);
     this.readOnly = readOnly;
     this.file = DatabaseFile.find(path, { readOnly });
-    this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
+    let sql: Database.Database | undefined;
     try {
+      sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
+      this.sql = sql;
       this.cipher = this.#prepare(key);
     } catch (error) {
-      this.file.removeIfEmpty(this.sql);
-      this.sql.close();
+      this.file.removeIfEmpty(sql);
+      sql?.close();
       throw error;
     }
   }
