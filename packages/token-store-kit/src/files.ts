@@ -19,6 +19,7 @@ export {
   makeDirectories,
   type Owner,
   openPrivateFile,
+  pinFile,
   refusePlanted,
   removeIfThere,
   usePrivateFile,

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { hashOf } from 'token-store-kit';
-import { fileError, inspectFileSystem, type Owner, openError, systemCode } from 'token-store-kit/files';
+import { fileError, inspectFileSystem, type Owner, openError, pinFile, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 import type { TokenFile } from '../token-file.ts';
 
@@ -9,9 +9,6 @@ const maxPathBytes = 68;
 
 /** What a file system without sockets answers, such as FAT. */
 const noSockets: readonly unknown[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
-
-/** O_PATH, which Node does not name: opens a socket too, and has no effect on it. */
-const pathOnly = 0o10000000;
 
 /**
  * The folder with the locks of a file, which is there while a lock is needed. It is beside the file, so that every process finds the
@@ -111,13 +108,9 @@ function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) =
     if (isMade(path)) fs.lchownSync(path, uid, gid);
     return;
   }
-  const descriptor = fs.openSync(path, pathOnly | fs.constants.O_NOFOLLOW);
-  try {
-    const same = `/proc/self/fd/${descriptor}`;
-    if (isMade(same)) fs.chownSync(same, uid, gid);
-  } finally {
-    fs.closeSync(descriptor);
-  }
+  pinFile(path, (pinned) => {
+    if (isMade(pinned)) fs.chownSync(pinned, uid, gid);
+  });
 }
 
 /** What is in it, no other user has put there. */

@@ -11,6 +11,7 @@ import {
   makeDirectories,
   openError,
   openPrivateFile,
+  pinFile,
   refusePlanted,
   systemCode,
 } from 'token-store-kit/files';
@@ -53,16 +54,19 @@ export class DatabaseFile {
 
   /**
    * Takes access away from all users but the owner. Not by name: another user may have put a link there, which root would follow.
-   * `sql` has it open.
+   * `sql` has it open. On Linux, a program that reads the file is not waited for.
    */
   makePrivate(sql: Database.Database): void {
     const isExposed = (this.stats.mode & 0o077) !== 0 && process.platform !== 'win32';
-    if (!isExposed && this.#descriptor === undefined) return;
+    const needsDescriptor = isExposed && process.platform !== 'linux';
+    if (isExposed && !needsDescriptor) this.#closeToOthers((mode) => this.#chmodPinned(mode));
+    if (!needsDescriptor && this.#descriptor === undefined) return;
     // Nothing is written, so a journal would be one more file without a use.
     sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     try {
-      this.#descriptor ??= this.#openItself();
-      if (isExposed) this.#closeToOthers(this.#descriptor);
+      this.#descriptor ??= translating(this.path, () => openPrivateFile(this.path, { owner: this.stats }));
+      const descriptor = this.#descriptor;
+      if (needsDescriptor) this.#closeToOthers((mode) => fs.fchmodSync(descriptor, mode));
     } finally {
       this.#close();
       sql.exec('ROLLBACK');
@@ -79,13 +83,21 @@ export class DatabaseFile {
     this.#descriptor = undefined;
   }
 
-  #closeToOthers(descriptor: number): void {
+  #chmodPinned(mode: number): void {
+    pinFile(this.path, (pinned) => {
+      this.#refuseOther(fs.statSync(pinned));
+      fs.chmodSync(pinned, mode);
+    });
+  }
+
+  #closeToOthers(change: (mode: number) => void): void {
     const { mode, uid } = this.stats;
     try {
-      fs.fchmodSync(descriptor, mode & 0o600);
+      change(mode & 0o600);
     } catch (error) {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
+      if (systemCode(error) !== 'EPERM') throw openError(this.path, error);
       const problem = `can be read by other users, and belongs to user ${uid}, so that this user cannot change it`;
       throw fileError(this.path, ['STORE_OPEN', 'exposed', problem, 'Choose another file'], error);
     }
@@ -117,25 +129,20 @@ export class DatabaseFile {
     return new driver(path, { fileMustExist: true, ...options });
   }
 
-  #openItself(): number {
-    try {
-      return openPrivateFile(this.path, { owner: this.stats });
-    } catch (error) {
-      throw openError(this.path, error);
-    }
-  }
-
   /**
    * Throws STORE_OPEN if another file has the path by now: SQLite reads the old one, and notices it only at a write. So a token would be
    * spent, or a person asked, in vain. And if the journal is not one of the database's owner: SQLite would wait for a FIFO for ever, and
    * write into the database what another user's journal says.
    */
   check(): void {
-    const { dev, ino } = this.stats;
-    const now = lookAt(this.path);
-    if (now?.ino !== ino || now.dev !== dev) throw fileError(this.path, fileFailures.moved);
+    this.#refuseOther(translating(this.path, () => fs.statSync(this.path, { throwIfNoEntry: false })));
     if (!this.#isShared) return; // Two looks would cost as much as a read.
     for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
+  }
+
+  #refuseOther(now: FileStats | undefined): void {
+    const { dev, ino } = this.stats;
+    if (now?.ino !== ino || now.dev !== dev) throw fileError(this.path, fileFailures.moved);
   }
 }
 
@@ -156,9 +163,10 @@ function loadDriver(path: string): typeof Database {
   }
 }
 
-function lookAt(path: string): FileStats | undefined {
+/** Returns what `act` returns. The system's errors become TokenStoreErrors. */
+function translating<T>(path: string, act: () => T): T {
   try {
-    return fs.statSync(path, { throwIfNoEntry: false });
+    return act();
   } catch (error) {
     throw openError(path, error);
   }
@@ -166,11 +174,7 @@ function lookAt(path: string): FileStats | undefined {
 
 /** The descriptor of the new file. Undefined if another process was faster. */
 function create(path: string): number | undefined {
-  try {
-    makeDirectories(dirname(path));
-  } catch (error) {
-    throw openError(path, error);
-  }
+  translating(path, () => makeDirectories(dirname(path)));
   try {
     return fs.openSync(path, 'wx', 0o600);
   } catch (error) {
