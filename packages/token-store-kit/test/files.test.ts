@@ -83,6 +83,7 @@ for (const [code, opened, written = opened] of [
   ['ENOTDIR', 'STORE_OPEN not-a-file'],
   ['EMFILE', 'STORE_OPEN undefined'],
   ['ENFILE', 'STORE_OPEN undefined'],
+  ['ENAMETOOLONG', 'STORE_OPEN undefined'],
 ] as const) {
   test(`${code} is ${opened} if a file is opened, and ${written} if it is written`, () => {
     const cause = Object.assign(new Error(), { code });
@@ -94,6 +95,7 @@ for (const [code, opened, written = opened] of [
       assert.equal([error.path, error.cause], ['/a', cause]);
       assert.is(error.problem.includes('read-only'), code === 'EROFS');
       assert.is(error.problem.includes('too many files'), /^E[MN]FILE$/.test(code));
+      assert.is(error.remedy?.includes('shorter name'), code === 'ENAMETOOLONG');
       assert.is(error.remedy?.startsWith('Check the disk'), /^E(IO|FBIG)$/.test(code));
     }
   });

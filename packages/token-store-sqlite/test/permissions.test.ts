@@ -41,14 +41,14 @@ for (const umask of ['000', '077']) {
     if (!canTrace) return;
     const made = readFileSync(trace, 'utf8')
       .split('\n')
-      .filter((line) => line.includes(path) && line.includes('O_CREAT'))
+      .filter((line) => line.includes(dirname(path)) && line.includes('O_CREAT'))
       // A lock file gets its own name later: the UUID goes then.
       .map((line) => ({
-        suffix: /"[^"]*tokens\.db([^"]*?)(?:-[\da-f]{8}(?:-[\da-f]+){4})?"/.exec(line)?.[1],
+        suffix: /\/(?:tokens\.db)?([^"/]*?)(?:-[\da-f]{8}(?:-[\da-f]+){4})?",/.exec(line)?.[1],
         mode: / (0\d+)\)/.exec(line)?.[1],
       }));
     const kinds = new Set(made.map(({ suffix }) => suffix));
-    assert.equal([...kinds].sort(), ['', '-journal', `-${lock}`, `-${lock}-holder`]);
+    assert.equal([...kinds].sort(), ['', '-journal', `-${lock}-holder`, 'token-store-sqlite']);
     assert.equal([...new Set(made.map(({ mode }) => mode))], ['0600']);
     const changed = readFileSync(trace, 'utf8')
       .split('\n')

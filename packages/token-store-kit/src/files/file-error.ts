@@ -31,6 +31,7 @@ export const fileFailures = {
   readOnlyFileSystem: ['STORE_READONLY', 'read-only-file-system', mountedSo, 'Choose a file on another one'],
   cannotOpen: ['STORE_OPEN', undefined, 'cannot be opened', allowReads],
   tooManyOpen: ['STORE_OPEN', undefined, 'cannot be opened, because too many files are open', raiseLimit],
+  nameTooLong: ['STORE_OPEN', undefined, 'the name is too long', 'Choose a file with a shorter name'],
   diskFailed: ['STORE_OPEN', 'disk', 'the system could not read or write it', checkDisk],
   notAFile: ['STORE_OPEN', 'not-a-file', 'is not a file', 'Choose the name of a file'],
   danglingLink: ['STORE_OPEN', 'not-a-file', noTarget, 'Remove the link, or make the file it points to'],
@@ -74,6 +75,7 @@ export function openError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('STORE_')) return error;
   if (code === 'EIO' || code === 'EFBIG') return fileError(path, fileFailures.diskFailed, error);
+  if (code === 'ENAMETOOLONG') return fileError(path, fileFailures.nameTooLong, error);
   if (code === 'EMFILE' || code === 'ENFILE') return fileError(path, fileFailures.tooManyOpen, error);
   const [, , problem, remedy] = code === 'EROFS' ? fileFailures.readOnlyFileSystem : fileFailures.cannotOpen;
   return fileError(path, ['STORE_OPEN', openReasons[code], problem, remedy], error);

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { creationError, refusePlanted, removeIfThere, systemCode, usePrivateFile } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
@@ -88,7 +89,8 @@ export class LockFile {
   #make(): void {
     // Loaded here, as in `lockPathsOf`.
     const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
-    const own = `${this.#path}-${randomUUID()}`;
+    // Without the database's name, which may be as long as the system allows.
+    const own = join(dirname(this.#path), `token-store-sqlite-${randomUUID()}`);
     // A later file may get the same inode number, but not the same time.
     const stamp = randomInt(2 ** 31);
     usePrivateFile(own, { owner: this.#database.stats, create: true }, (descriptor) => {
