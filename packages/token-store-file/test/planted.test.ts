@@ -172,4 +172,21 @@ test('a hard link is refused under each name, so that two names are not two lock
   }
 });
 
+test('a link to the file that is made while the store is open is named, and nobody is told to remove the file', () => {
+  const directory = temporaryDirectory();
+  const [path, other] = [join(directory, 'a.json'), join(directory, 'b.json')] as const;
+  using store = openFileTokenStore(path);
+  const assertReason = (reason: string): void =>
+    assert.throws(
+      () => store.get('app'),
+      (error: TokenStoreError) => error.reason === reason && error.path === path && !/Remove it/.test(error.message),
+    );
+  writeFileSync(path, '', { mode: 0o600 });
+  linkSync(path, other);
+  assertReason('linked');
+  rmSync(path);
+  symlinkSync(other, path);
+  assertReason('moved');
+});
+
 test.run();

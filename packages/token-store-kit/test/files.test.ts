@@ -180,19 +180,19 @@ posixTest('a file that is made has mode 0600, and one that is read is not made',
   fs.closeSync(descriptor);
 });
 
-const planted: Record<string, (path: string) => unknown> = {
-  'a FIFO': (path) => spawnSync('mkfifo', [path]),
-  'a symbolic link': (path) => fs.symlinkSync(newFile(), path),
-  'a link to a device': (path) => fs.symlinkSync('/dev/null', path),
-  'a hard link': (path) => fs.linkSync(newFile(), path),
-  'a folder': (path) => fs.mkdirSync(path),
+const planted: Record<string, [reason: string, plant: (path: string) => unknown]> = {
+  'a FIFO': ['exposed', (path) => spawnSync('mkfifo', [path])],
+  'a symbolic link': ['moved', (path) => fs.symlinkSync(newFile(), path)],
+  'a link to a device': ['moved', (path) => fs.symlinkSync('/dev/null', path)],
+  'a hard link': ['linked', (path) => fs.linkSync(newFile(), path)],
+  'a folder': ['exposed', (path) => fs.mkdirSync(path)],
 };
 posixTest('what is no file of its own is not opened in the place of one', () => {
-  for (const [what, plant] of Object.entries(planted)) {
+  for (const [what, [reason, plant]] of Object.entries(planted)) {
     const path = join(newDirectory(), 'file');
     plant(path);
     for (const create of [false, true]) {
-      assertFailure('STORE_OPEN exposed', () => openPrivateFile(path, { owner: self, create }), what);
+      assertFailure(`STORE_OPEN ${reason}`, () => openPrivateFile(path, { owner: self, create }), what);
     }
   }
 });
@@ -242,7 +242,7 @@ posixTest('what takes the place of a file between two looks is closed again', ()
   Object.assign(fs, { lstatSync: () => undefined });
   try {
     for (let times = 0; times < 20; times++) {
-      assertFailure('STORE_OPEN exposed', () => openPrivateFile(path, { owner: self }));
+      assertFailure('STORE_OPEN linked', () => openPrivateFile(path, { owner: self }));
     }
   } finally {
     Object.assign(fs, { lstatSync });

@@ -49,7 +49,7 @@ test('a lock file may have two names as long as it is empty: so it is made', () 
   writeFileSync(path, 'of another program');
   assert.throws(
     () => lock.tryLock(),
-    (error: TokenStoreError) => error.reason === 'exposed',
+    (error: TokenStoreError) => error.reason === 'linked',
   );
 });
 

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { fileError, fileFailures, openError, systemCode } from './file-error.ts';
+import { type Failure, fileError, fileFailures, openError, systemCode } from './file-error.ts';
 import { fs } from './node-fs.ts';
 
 /** A user and a group of the system. */
@@ -17,6 +17,7 @@ export interface FileStats extends Owner {
   readonly size: number;
   /** False for a directory, a socket, a device. */
   isFile(): boolean;
+  isSymbolicLink(): boolean;
 }
 
 /** A file, by its path without symbolic links: two names of one file have to share their locks. */
@@ -47,11 +48,7 @@ export function findFile(path: string): FoundFile | undefined {
 
 /** `given` is the path before its symbolic links were followed. */
 function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats): void {
-  if (nlink > 1) {
-    const problem = `has ${nlink} names (hard links), each of which would have its own locks`;
-    const remedy = 'Remove the other names, or use a copy of the file';
-    throw fileError(path, ['STORE_OPEN', 'linked', problem, remedy]);
-  }
+  if (nlink > 1) throw fileError(path, linked(nlink));
   const self = process.geteuid?.();
   if (uid === 0 || uid === self) return;
   // root can use every user's files, in folders that only this user can write, or a group of the user's own.
@@ -65,17 +62,27 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats)
   throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose a file in a folder that only you can write']);
 }
 
+function linked(names: number): Failure {
+  const problem = `has ${names} names (hard links), each of which would have its own locks`;
+  return ['STORE_OPEN', 'linked', problem, 'Remove the other names, or use a copy of the file'];
+}
+
 /**
- * Throws STORE_OPEN for what another user may have put there: no file, one of another user than `owner`, or a hard link. `stats`
- * are those of the file itself, and undefined if there is none.
+ * Throws STORE_OPEN for what another user may have put there: no file, one of another user than `owner`, or a link. `stats` are
+ * those of the file itself, and undefined if there is none.
  */
 export function refusePlanted(
   path: string,
   owner: Owner,
   stats: FileStats | undefined = fs.lstatSync(path, { throwIfNoEntry: false }),
 ): void {
-  const trusted = [0, process.geteuid?.(), owner.uid];
-  if (!stats || (stats.isFile() && stats.nlink <= 1 && trusted.includes(stats.uid))) return;
+  if (!stats) return;
+  if ([0, process.geteuid?.(), owner.uid].includes(stats.uid)) {
+    // Not to be removed: it may be the only file, to which its owner has made a link.
+    if (stats.isSymbolicLink()) throw fileError(path, fileFailures.moved);
+    if (stats.isFile() && stats.nlink > 1) throw fileError(path, linked(stats.nlink));
+    if (stats.isFile()) return;
+  }
   const problem = `is not one of this store's files (user ${stats.uid} has made it)`;
   const remedy = 'Remove it, and keep the store in a folder that only you can write';
   throw fileError(path, ['STORE_OPEN', 'exposed', problem, remedy]);
