@@ -19,7 +19,7 @@ import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
-import { findHeldLocks } from './lock/held-locks.ts';
+import { findLockPaths, readHolder } from './lock/lock-paths.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 import type { TokenStoreOptions } from './token-store-options.ts';
 
@@ -110,9 +110,13 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     return runExclusively(appName, checkAndRun, { ...wait, database, closing: this.#closing.signal });
   }
 
-  /** The names whose locks of {@link exclusively} are held now, by any process: for `changeKey` of token-store-kit/administration. */
+  /**
+   * The names whose locks of {@link exclusively} are held now, by any process, and those that killed processes have left: the kernel
+   * tells a container nothing of other ones. For `changeKey` of token-store-kit/administration.
+   */
   lockedNames(): string[] {
-    return findHeldLocks(this.#open().file).flatMap(({ name }) => name ?? []);
+    const { file } = this.#open();
+    return findLockPaths(file.path).flatMap(({ holder }) => readHolder(holder, file)?.name ?? []);
   }
 
   /**

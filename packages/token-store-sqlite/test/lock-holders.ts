@@ -10,9 +10,14 @@ export function newStore(): SqliteTokenStore {
   return openTokenStore(join(temporaryDirectory(), 'tokens.db'));
 }
 
-/** A process that holds the lock of `name`. */
-export async function holder(store: SqliteTokenStore, name = 'app', milliseconds = 30_000): Promise<Program> {
-  const program = startProgram('hold', [store.path, name, milliseconds]);
+/** A process that holds the lock of `name`. `before`: a tool that starts it. */
+export async function holder(
+  store: SqliteTokenStore,
+  name = 'app',
+  milliseconds = 30_000,
+  before: readonly string[] = [],
+): Promise<Program> {
+  const program = startProgram('hold', [store.path, name, milliseconds], before);
   assert.is(await program.line(), 'asks');
   assert.is(await program.line(), 'holds');
   return program;

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -5,7 +6,7 @@ import { makeLink, temporaryDirectory } from 'testing-authority/temporary-direct
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { inspectTokenStore, openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { busyBecauseOf, filesBeside, holder, isWaitedFor, neverRuns, newStore } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
 
@@ -38,7 +39,31 @@ test('the names whose locks are held are those of all processes', async () => {
   });
   program.kill('SIGKILL');
   await program.ended;
+  assert.equal(store.lockedNames(), ['of another process'], 'it cannot always be told that it has ended');
+  await store.exclusively('of another process', async () => {});
   assert.equal(store.lockedNames(), []);
+});
+
+const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+const hasContainers =
+  process.platform === 'linux' && spawnSync('unshare', [...container.slice(1), 'true']).status === 0;
+if (!hasContainers) console.log('skipped: this user may make no namespace of process ids, as a container has');
+const withContainer = hasContainers ? test : test.skip;
+
+withContainer('a lock that a process in a container has acquired is told with its name', async () => {
+  using store = newStore();
+  const program = await holder(store, 'app', 30_000, container);
+  assert.equal(store.lockedNames(), ['app']);
+  assert.equal(
+    inspectTokenStore(store.path).locks.map(({ name }) => name),
+    ['app'],
+  );
+  const lockedNames = `const { openTokenStore } = await import(${JSON.stringify(import.meta.resolve('../src/index.ts'))});
+    console.log(openTokenStore(${JSON.stringify(store.path)}).lockedNames().join());`;
+  const [command = '', ...args] = [...container, process.execPath, '--input-type=module', '-e', lockedNames];
+  assert.is(spawnSync(command, args, { encoding: 'utf8' }).stdout, 'app\n', 'in another container');
+  program.kill('SIGKILL');
+  await program.ended;
 });
 
 test('a process that acquires the lock again and again gives way to one that waits', async () => {

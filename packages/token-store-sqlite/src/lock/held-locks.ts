@@ -22,8 +22,7 @@ export function findHeldLocks(database: DatabaseFile): HeldLock[] {
   for (const paths of findLockPaths(database.path)) {
     const holder = readHolder(paths.holder, database);
     const pid = kernelLocks ? pidOf(paths.lock) : holder?.pid;
-    if (holder?.pid === pid) add('name', pid, holder?.name, holder?.since);
-    else add('name', pid);
+    add('name', pid, holder?.name, holder?.pid === pid ? holder?.since : undefined);
   }
   return locks;
 }

@@ -45,12 +45,16 @@ interface Holder {
   readonly name: string;
 }
 
-/** Undefined if there is no such file, or this user may not read it, or it is not one of ours. */
+/**
+ * Undefined if there is no such file, or this user may not read it, or it is not one of ours. After a process was killed, it is there until
+ * the lock is acquired again.
+ */
 export function readHolder(path: string, database: DatabaseFile): Holder | undefined {
   try {
     const text = usePrivateFile(path, { owner: database.stats }, (descriptor) => fs.readFileSync(descriptor, 'utf8'));
-    const [, pid, since, name] = /^(\d+) (\d+) (.*)$/s.exec(text) ?? [];
-    return name === undefined ? undefined : { pid: Number(pid), since: Number(since), name };
+    const [, pid, since, name = ''] = /^(\d+) (\d+) (.*)$/s.exec(text) ?? [];
+    const isOfThisLock = lockPathsOf(database.path, name).holder === path;
+    return pid !== undefined && isOfThisLock ? { pid: Number(pid), since: Number(since), name } : undefined;
   } catch {
     return undefined;
   }
