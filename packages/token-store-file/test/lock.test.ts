@@ -83,6 +83,24 @@ posixTest(
   },
 );
 
+const container = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+const hasContainers = isLinux && spawnSync('unshare', [...container.slice(1), 'true']).status === 0;
+if (!hasContainers) console.log('skipped: this user may make no namespace of process ids, as a container has');
+(hasContainers ? test : test.skip)(
+  'the process id of a container is not told: here it is that of another process',
+  async () => {
+    using store = newStore();
+    const program = await holder(store, 30_000, container);
+    const { message, pid } = (await errorOf(
+      store.exclusively('app', async () => {}, { timeout: 0 }),
+    )) as TokenStoreError;
+    assert.is(pid, undefined);
+    assert.match(message, 'another process is working');
+    program.kill('SIGKILL');
+    await program.ended;
+  },
+);
+
 posixTest('a task keeps its lock until a write is over that it did not wait for', async () => {
   using store = newStore();
   const program = startProgram('stop-in-write', [store.path]);

@@ -11,6 +11,7 @@ export {
   systemCode,
 } from './files/file-error.ts';
 export { type FileSystem, inspectFileSystem, readIfThere } from './files/file-system.ts';
+export { ownNamespace } from './files/pid-namespace.ts';
 export {
   changeDirectory,
   type FileStats,

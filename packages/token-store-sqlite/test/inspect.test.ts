@@ -189,7 +189,10 @@ linux('a holder that did not say its name is not called by that of the one befor
   using store = newStore();
   const program = await holder(store);
   const [file = ''] = filesBeside(store).filter((name) => name.endsWith('-holder'));
-  writeFileSync(join(dirname(store.path), file), `${program.pid} ${Date.now()} other`);
+  writeFileSync(
+    join(dirname(store.path), file),
+    readFileSync(join(dirname(store.path), file), 'utf8').replace('app', 'other'),
+  );
   const { locks } = inspect(store.path);
   assert.equal(
     locks.map(({ kind, pid, name }) => [kind, pid, name]),

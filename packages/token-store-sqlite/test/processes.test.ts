@@ -62,6 +62,9 @@ withContainer('a lock that a process in a container has acquired is told with it
     console.log(openTokenStore(${JSON.stringify(store.path)}).lockedNames().join());`;
   const [command = '', ...args] = [...container, process.execPath, '--input-type=module', '-e', lockedNames];
   assert.is(spawnSync(command, args, { encoding: 'utf8' }).stdout, 'app\n', 'in another container');
+  const { message, pid } = await store.exclusively('app', neverRuns, { timeout: 0 }).catch((error) => error);
+  assert.is(pid, undefined, 'of which the process id says nothing here');
+  assert.match(message, 'another process is working');
   program.kill('SIGKILL');
   await program.ended;
 });

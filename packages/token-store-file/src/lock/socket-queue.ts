@@ -1,5 +1,5 @@
 import type { LockWait } from 'token-store-kit';
-import { creationError, removeIfThere, systemCode } from 'token-store-kit/files';
+import { creationError, ownNamespace, removeIfThere, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 import type { LockFolder } from './lock-folder.ts';
 import { listen, untilEnded } from './sockets.ts';
@@ -43,8 +43,8 @@ export class SocketQueue {
 
   /** The process that has the lock, if it can be told. */
   get holder(): number | undefined {
-    const pid = this.#names().numbered[0]?.split('-')[2];
-    return pid === undefined ? undefined : Number.parseInt(pid, 36);
+    const [pid, rest] = this.#names().numbered[0]?.split('-')[2]?.split('.') ?? [];
+    return pid !== undefined && rest?.startsWith(ownNamespace()) ? Number.parseInt(pid, 36) : undefined;
   }
 
   /** Waits for the lock, and tries once at least. Resolves with a function that releases it, or with undefined after the deadline. */
@@ -74,7 +74,7 @@ export class SocketQueue {
   async #join(signals: readonly AbortSignal[]): Promise<{ name: string; close: () => void }> {
     for (let tries = 1; ; tries++) {
       for (const signal of signals) signal.throwIfAborted();
-      const id = `${process.pid.toString(36)}.${Math.random().toString(36).slice(2, 10)}`;
+      const id = `${process.pid.toString(36)}.${ownNamespace()}${Math.random().toString(36).slice(2, 8)}`;
       const draft = `${this.#lock}-new-${id}`;
       let close: (() => void) | undefined;
       try {

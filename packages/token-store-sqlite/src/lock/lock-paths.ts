@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hashOf } from 'token-store-kit';
-import { usePrivateFile } from 'token-store-kit/files';
+import { ownNamespace, usePrivateFile } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 
 const hashLength = 32;
@@ -40,7 +40,8 @@ function pathsOf(lock: string): LockPaths {
 
 /** Who has a lock: `since` when, in epoch milliseconds, and under which app name. */
 interface Holder {
-  readonly pid: number;
+  /** Undefined if the process is in a container, and this one in another: its number would be that of any process here. */
+  readonly pid: number | undefined;
   readonly since: number;
   readonly name: string;
 }
@@ -52,9 +53,10 @@ interface Holder {
 export function readHolder(path: string, database: DatabaseFile): Holder | undefined {
   try {
     const text = usePrivateFile(path, { owner: database.stats }, (descriptor) => fs.readFileSync(descriptor, 'utf8'));
-    const [, pid, since, name = ''] = /^(\d+) (\d+) (.*)$/s.exec(text) ?? [];
+    const [, pid, namespace, since, name = ''] = /^(\d+)\.(\w+) (\d+) (.*)$/s.exec(text) ?? [];
     const isOfThisLock = lockPathsOf(database.path, name).holder === path;
-    return pid !== undefined && isOfThisLock ? { pid: Number(pid), since: Number(since), name } : undefined;
+    if (pid === undefined || !isOfThisLock) return undefined;
+    return { pid: namespace === ownNamespace() ? Number(pid) : undefined, since: Number(since), name };
   } catch {
     return undefined;
   }
@@ -65,7 +67,7 @@ export function writeHolder(path: string, appName: string, database: DatabaseFil
   try {
     usePrivateFile(path, { owner: database.stats, create: true }, (descriptor) => {
       fs.ftruncateSync(descriptor);
-      fs.writeSync(descriptor, `${process.pid} ${Date.now()} ${appName}`);
+      fs.writeSync(descriptor, `${process.pid}.${ownNamespace()} ${Date.now()} ${appName}`);
     });
   } catch {
     // See above.
