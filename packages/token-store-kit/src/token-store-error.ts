@@ -22,7 +22,7 @@ export type TokenStoreErrorReason =
   | 'not-a-file' // the path leads to a directory, or to a link without a file
   | 'missing' // the store was opened for reading only, and there is nothing to read
   | 'exposed' // other users can read the file, or have made it or a file beside it, and this user may not change that
-  | 'linked' // the file has several names (hard links), which would not share their locks
+  | 'linked' // the file has several names (hard links, or a mount of it alone), which would not share their locks
   | 'network-file-system' // locks do not reach the processes of the other computers that have the file
   | 'disk' // the system could not read or write the disk
   | 'unreachable' // the database server does not answer; trying again may help

@@ -139,6 +139,24 @@ posixTest('what is not a file, or has several names, is refused', () => {
   assert.throws(() => findFile(join(path, '..')), /^[^()]*file\. /);
 });
 
+const inNamespace = ['--mount', 'sh', '-c', 'mount --bind "$1" "$2" && exec "$3" --input-type=module -e "$4"', 'sh'];
+const canMount = spawnSync('unshare', [...inNamespace, '/proc/self/mounts', '/proc/self/mounts', 'true']).status === 0;
+if (!canMount) console.log('skipped: this user may mount nothing');
+(canMount ? test : test.skip)('a file that is mounted alone is refused: its locks would be in another folder', () => {
+  const [path, target] = [newFile(), newFile()];
+  const module = JSON.stringify(import.meta.resolve('../src/files.ts'));
+  const find = (path: string): string => `try { found.push(findFile(${JSON.stringify(path)}) && 'found'); }
+    catch (error) { found.push(error.reason + ' ' + error.message); }`;
+  const code = `const { findFile } = await import(${module});
+    const found = [];
+    ${find(target)} ${find(path)}
+    console.log(JSON.stringify(found));`;
+  const { stdout } = spawnSync('unshare', [...inNamespace, path, target, process.execPath, code], { encoding: 'utf8' });
+  const [alone, beside] = JSON.parse(stdout);
+  assert.match(alone, /^linked .*: is mounted alone.* Mount the folder, not the file$/);
+  assert.is(beside, 'found');
+});
+
 asRoot('a file of another user is refused if its folder, or that of a link to it, lets others put it there', () => {
   for (const [user, uid, folder, mode, failure] of [
     [0, someUser, someUser, 0o777, 'STORE_OPEN exposed'],

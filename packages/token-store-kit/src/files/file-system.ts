@@ -29,16 +29,26 @@ export function inspectFileSystem(folder: string): FileSystem {
 function mountedType(folder: string): string | undefined {
   let longest = '';
   let found: string | undefined;
-  for (const line of readIfThere('/proc/self/mountinfo')?.split('\n') ?? []) {
-    const [, escaped, type] = /^\S+ \S+ \S+ \S+ (\S+) .* - (\S+) /.exec(line) ?? [];
-    // The table writes a space as \040.
-    const point = escaped?.replace(/\\([0-7]{3})/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 8)));
-    if (point === undefined || point.length < longest.length) continue;
+  for (const { point, type } of readMounts()) {
+    if (point.length < longest.length) continue;
     if (!`${folder}/`.startsWith(point.replace(/\/?$/, '/'))) continue;
     longest = point;
     found = type;
   }
   return found;
+}
+
+/** Whether something is mounted at this path itself. False if it is not known. */
+export function isMountPoint(path: string): boolean {
+  return readMounts().some(({ point }) => point === path);
+}
+
+/** None on other systems than Linux. */
+function readMounts(): { point: string; type: string }[] {
+  const lines = readIfThere('/proc/self/mountinfo')?.matchAll(/^\S+ \S+ \S+ \S+ (\S+) .* - (\S+) /gm) ?? [];
+  // The table writes a space as \040.
+  const decode = (_: string, code: string): string => String.fromCharCode(Number.parseInt(code, 8));
+  return Array.from(lines, ([, point = '', type = '']) => ({ point: point.replace(/\\([0-7]{3})/g, decode), type }));
 }
 
 /** For files of the system: another one may have been planted. Undefined if there is none, or this user may not read it. */

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { type Failure, fileError, fileFailures, openError, systemCode } from './file-error.ts';
+import { isMountPoint } from './file-system.ts';
 import { fs } from './node-fs.ts';
 
 /** A user and a group of the system. */
@@ -29,7 +30,8 @@ export interface FoundFile {
 /**
  * Finds a file, and follows symbolic links. Undefined if there is none.
  *
- * @throws {TokenStoreError} STORE_OPEN for what is not a file, has several names, or may have been planted by another user.
+ * @throws {TokenStoreError} STORE_OPEN for what is not a file, has several names, is mounted without its folder, or may have been
+ * planted by another user.
  */
 export function findFile(path: string): FoundFile | undefined {
   try {
@@ -49,6 +51,10 @@ export function findFile(path: string): FoundFile | undefined {
 /** `given` is the path before its symbolic links were followed. */
 function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats): void {
   if (nlink > 1) throw fileError(path, linked(nlink));
+  if (isMountPoint(path)) {
+    const problem = 'is mounted alone, without its folder, where the locks of other processes are';
+    throw fileError(path, ['STORE_OPEN', 'linked', problem, 'Mount the folder, not the file']);
+  }
   const self = process.geteuid?.();
   if (uid === 0 || uid === self) return;
   // root can use every user's files, in folders that only this user can write, or a group of the user's own.
