@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { makeLink, temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inspectTokenStore, openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { inspectTokenStore, openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
 import { busyBecauseOf, filesBeside, holder, isWaitedFor, neverRuns, newStore } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
 
@@ -67,6 +68,21 @@ withContainer('a lock that a process in a container has acquired is told with it
   assert.match(message, 'another process is working');
   program.kill('SIGKILL');
   await program.ended;
+});
+
+posix('two installed copies of this package and its driver, in one process, share the locks', async () => {
+  const copy = temporaryDirectory();
+  const driver = ['lib', 'prebuilds', 'package.json'].map((name) => join('better-sqlite3', name));
+  const kit = ['dist', 'package.json'].map((name) => join('token-store-kit', name));
+  for (const path of ['src', 'package.json', ...[...driver, ...kit].map((name) => join('node_modules', name))]) {
+    cpSync(join(import.meta.dirname, '..', path), join(copy, path), { recursive: true });
+  }
+  const { openTokenStore: openByCopy } = await import(pathToFileURL(join(copy, 'src/index.ts')).href);
+  using store = newStore();
+  using other: SqliteTokenStore = openByCopy(store.path);
+  const task = () => other.exclusively('app', neverRuns, { timeout: 0 });
+  const { code } = await store.exclusively('app', task).catch((error) => error);
+  assert.is(code, 'STORE_BUSY');
 });
 
 test('a process that acquires the lock again and again gives way to one that waits', async () => {

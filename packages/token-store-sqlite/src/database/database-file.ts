@@ -16,7 +16,12 @@ import {
   systemCode,
 } from 'token-store-kit/files';
 
-let driver: typeof Database | undefined;
+/**
+ * The driver is shared by all copies of this package that are installed in the program: each copy of SQLite in a process would take the
+ * locks of the other ones for its own.
+ */
+const driver = Symbol.for('token-store-sqlite.driver');
+const shared = globalThis as { [driver]?: typeof Database };
 
 /** The file that SQLite opens, and the place for files beside it. */
 export class DatabaseFile {
@@ -125,8 +130,8 @@ export class DatabaseFile {
 
   /** SQLite's connection to the file, or to one beside it. */
   connect({ path = this.path, ...options }: { path?: string; timeout: number; readonly?: boolean }): Database.Database {
-    driver ??= loadDriver(path);
-    return new driver(path, { fileMustExist: true, ...options });
+    shared[driver] ??= loadDriver(path);
+    return new shared[driver](path, { fileMustExist: true, ...options });
   }
 
   /**
