@@ -1,6 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, realpathSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { open } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -205,6 +214,28 @@ test('a file system that gives less than it is asked for is asked again, and one
   const error = await rejection(failing, GraphClientError).finally(() => Object.assign(prototype, { read }));
   assert.is(error.code, 'FILE');
   assert.is(String(await contentOf('/me/drive/root:/slow.txt')), 'hello');
+});
+
+test('a file whose end comes before its size says is sourceChanged, and nothing is stored', async () => {
+  await using handle = await open(inFolder('small.txt'));
+  const prototype = Object.getPrototypeOf(handle);
+  const { read } = prototype;
+  prototype.read = function (buffer: Buffer, offset: number, length: number, position: number) {
+    return read.call(this, buffer, offset, Math.min(length, 4 - position), position);
+  };
+  const uploading = client().upload('/me/drive/root:/short.txt', inFolder('small.txt'));
+  const error = await rejection(uploading, GraphError).finally(() => Object.assign(prototype, { read }));
+  assert.is(error.code, 'sourceChanged');
+  assert.is((await rejection(client().json('/me/drive/root:/short.txt'), GraphError)).status, 404);
+});
+
+test('a file that has bytes, although its size is 0, is FILE, and nothing is sent', async () => {
+  if (!existsSync('/proc/version')) return console.log('skipped: only Linux has such files');
+  const before = authority.requests.length;
+  const error = await rejection(client().upload('/me/drive/root:/x', '/proc/version'), GraphClientError);
+  assert.is(error.code, 'FILE');
+  assert.match(error.message, /^cannot read \/proc\/version: /);
+  assert.is(authority.requests.length, before);
 });
 
 test('a session that Graph has ended is replaced by a new one', async () => {

@@ -118,7 +118,8 @@ export class UploadSession {
   async #readPiece(start: number): Promise<Uint8Array<ArrayBuffer>> {
     const { input, file, size, isUnchanged } = this.#source;
     const piece = new Uint8Array(Math.min(this.#pieceUnits * unitBytes, size - start));
-    for (let done = 0; done < piece.length; ) {
+    let done = 0;
+    while (done < piece.length) {
       const { bytesRead } = await input.read(piece, done, piece.length - done, start + done).catch((error) => {
         throw fileError('read', file, error);
       });
@@ -126,7 +127,7 @@ export class UploadSession {
       done += bytesRead;
     }
     // If the file is unchanged after its last byte was read, all pieces are of one content.
-    if (start + piece.length === size && !(await isUnchanged())) {
+    if (done < piece.length || (start + done === size && !(await isUnchanged()))) {
       const message = `${file} changed while it was uploaded, and nothing was stored; upload it again when it is complete`;
       throw new GraphError(message, { status: 0, code: 'sourceChanged' });
     }

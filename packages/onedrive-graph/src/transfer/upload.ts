@@ -37,6 +37,9 @@ export async function upload(to: Upload, file: string): Promise<Response> {
   const isUnchanged = async (): Promise<boolean> =>
     isSame(before, await stat(file, { bigint: true }).catch(() => undefined));
   if (size > 0) return await sendInSessions(to, { input, file, size, isUnchanged }, Number(before.mtimeNs) / 1e6);
+  // So it is below /proc. A session must be told the size before it gets the bytes.
+  const { bytesRead } = await input.read(new Uint8Array(1), 0, 1, 0).catch(fail);
+  if (bytesRead > 0) fail(new Error('it has bytes, but its size is 0; upload a copy of it'));
   // A session does not accept an empty piece.
   onProgress?.({ done: 0, total: 0 });
   const url = actionUrl(item.url, 'content');
