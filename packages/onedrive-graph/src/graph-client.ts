@@ -1,6 +1,5 @@
 import type { DriveItem } from './drive-item.ts';
 import { GraphAddressError, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
-import { GraphClientError } from './graph-client-error.ts';
 import { readPages } from './read-pages.ts';
 import type { GraphRequest } from './request/graph-request.ts';
 import { defaultIdleTimeoutMs } from './request/idle-limit.ts';
@@ -128,9 +127,7 @@ export class GraphClient {
    */
   async upload(path: string | URL, file: string, options: UploadOptions = {}): Promise<DriveItem> {
     const request = this.#describeTransfer(path, options);
-    const item: unknown = await readJson(await this.#upload(request, file, options), request.signal);
-    if (typeof Object(item).id === 'string') return item as DriveItem;
-    throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
+    return (await readJson(await this.#upload(request, file, options), request.signal)) as DriveItem;
   }
 
   /** As {@link upload}, with Graph's last answer as it came: its status, its headers, its body. */

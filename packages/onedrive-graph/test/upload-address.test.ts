@@ -14,6 +14,8 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 test.after(quickenWaits());
 const file = join(folder, 'small.txt');
 writeFileSync(file, 'hello');
+const emptyFile = join(folder, 'empty.txt');
+writeFileSync(emptyFile, '');
 
 interface Odd extends AsyncDisposable {
   readonly graph: OddGraph;
@@ -86,11 +88,16 @@ for (const [what, session, code, says] of [
 }
 
 for (const body of ['', '{}', '[]', 'null', '"text"', '{"id":1}']) {
-  test(`an item of ${body || 'nothing'} is RESPONSE`, async () => {
+  test(`an item of ${body || 'nothing'} is RESPONSE, and an upload that has begun is kept`, async () => {
     await using odd = await openOddUpload((_request, response) => response.writeHead(201).end(body));
-    const error = await rejection(odd.client.upload('/me/drive/root:/x', file), GraphClientError);
-    assert.is(error.code, 'RESPONSE');
-    assert.match(error.message, 'did not answer with an item');
+    for (const path of [file, emptyFile]) {
+      const sessions = new Map<string, UnfinishedUpload>();
+      const uploading = odd.client.requestUpload('/me/drive/root:/x', path, { sessions });
+      const error = await rejection(uploading, GraphClientError);
+      assert.is(error.code, 'RESPONSE');
+      assert.match(error.message, 'did not answer with an item');
+      assert.is(sessions.size, path === file ? 1 : 0);
+    }
   });
 }
 

@@ -144,6 +144,27 @@ for (const [what, fault, sent] of [
   });
 }
 
+for (const [status, answer] of [
+  [201, '{"id":"1"}'],
+  [200, '{"message":"blocked"}'],
+  [204, undefined],
+] as const) {
+  test(`${status} to a piece before the last one does not count as the whole file`, async () => {
+    await using graph = await openOddGraph(({ method, headers }, response, { origin }) => {
+      if (method === 'PUT' && headers['content-range']?.startsWith('bytes 0-')) response.writeHead(status).end(answer);
+      else if (method === 'PUT') response.writeHead(201).end('{"id":"ID"}');
+      else if (method === 'GET') response.end(`{"nextExpectedRanges":["${pieceBytes}-"]}`);
+      else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
+    });
+    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
+    assert.is((await odd.upload('/me/drive/root:/x', inFolder('big.img'))).id, 'ID');
+    assert.equal(
+      graph.requests.map(({ method }) => method),
+      ['POST', 'PUT', 'GET', 'PUT'],
+    );
+  });
+}
+
 for (const status of [408, 416, 502, 504]) {
   test(`after ${status}, Graph is asked how far it is`, async () => {
     authority.fail('content', { type: 'status', status });

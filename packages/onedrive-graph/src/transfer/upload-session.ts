@@ -82,8 +82,10 @@ export class UploadSession {
       const isQuick = performance.now() - startedAt < this.#sender.idleTimeout / 8;
       if (piece && isQuick) this.#pieceUnits = Math.min(maxPieceUnits, this.#pieceUnits * 2);
       if (response.status === 404 || response.status === 410) return 'gone';
-      if (response.status === (piece === undefined ? 200 : 202)) return await this.#readNext(response);
-      if (response.ok) return { item: response };
+      // Before the last piece nobody can have the whole file, whatever the answer says.
+      const isLast = piece && Number(start) + piece.length === this.#source.size;
+      if (response.ok && isLast && response.status !== 202) return { item: response };
+      if (response.ok) return await this.#readNext(response);
       if (!recoverableStatuses.includes(response.status)) throw await GraphError.from(response, this.#target.signal);
       discardBody(response);
       return { reason: `Graph failed (HTTP ${response.status})` };

@@ -44,8 +44,14 @@ export async function upload(to: Upload, file: string): Promise<Response> {
   onProgress?.({ done: 0, total: 0 });
   const url = actionUrl(item.url, 'content');
   const response = await sender.sendSuccessfully({ ...item, method: 'PUT', url, body: new Uint8Array() });
-  await peekJson(response, item.signal);
+  await checkItem(response, item.signal);
   return response;
+}
+
+/** Throws notGraph or RESPONSE: a captive portal, or a proxy that blocks, answers with success too. */
+async function checkItem(response: Response, signal: AbortSignal): Promise<void> {
+  if (typeof Object(await peekJson(response, signal)).id === 'string') return;
+  throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
 }
 
 /** Whether the path leads to the same content as before. */
@@ -74,8 +80,8 @@ async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: numb
       if (isFinal(error)) await sessions?.delete(name);
       throw error;
     });
-    // A page of a captive portal is no reason to forget the upload.
-    if (response) await peekJson(response, item.signal);
+    // Before the upload is forgotten: a captive portal is no reason for that.
+    if (response) await checkItem(response, item.signal);
     await sessions?.delete(name);
     if (response) {
       report(size);
