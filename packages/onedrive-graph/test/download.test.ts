@@ -434,13 +434,16 @@ test('after a break before the first byte, the whole file is taken', async () =>
 for (const [what, code, headers, body] of [
   ['a part that the caller did not ask for', 206, { 'content-range': 'bytes 5-9/100' }, 'hello'],
   ['a part without its range', 206, {}, 'hello'],
+  ['an answer that it has only been accepted', 202, {}, ''],
+  ['an answer without content', 204, {}, undefined],
 ] as const) {
-  test(`${what} is RESPONSE, and nothing is saved`, async () => {
+  test(`${what} is RESPONSE, and the file stays as it was`, async () => {
     await using graph = await openOddGraph((_request, response) => response.writeHead(code, headers).end(body));
     const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+    writeFileSync(inFolder('part.bin'), 'as it was');
     const error = await rejection(odd.download('/file', inFolder('part.bin')), GraphClientError);
     assert.is(error.code, 'RESPONSE');
-    assert.not(existsSync(inFolder('part.bin')));
+    assert.is(readFileSync(inFolder('part.bin'), 'utf8'), 'as it was');
   });
 }
 

@@ -32,6 +32,10 @@ export async function download(
   const whole = { ...request, headers: uncompressed };
   const first = await sender.sendSuccessfully(whole);
   try {
+    // With 202 or 204, for example, there is no file, and an empty one must not replace what is there.
+    if (first.status !== 200 && !(first.status === 206 && uncompressed.has('range'))) {
+      throw new GraphClientError('RESPONSE', `Graph did not answer with the file (HTTP ${first.status})`);
+    }
     if (isPage(first.headers.get('content-type')))
       await checkPage(sender, { ...request, headers: new Headers(headers) }, first);
     const total = totalOf(first);
@@ -80,9 +84,6 @@ async function* readPieces(
   first: Response,
   from: number,
 ): AsyncGenerator<Uint8Array, void> {
-  if (first.status === 206 && !request.headers.has('range')) {
-    throw new GraphClientError('RESPONSE', 'Graph answered with a part of the file, and was asked for all of it');
-  }
   const total = totalOf(first);
   let response: Response | undefined = from === 0 ? first : undefined;
   let done = from;
