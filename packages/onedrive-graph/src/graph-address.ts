@@ -49,11 +49,12 @@ export function parseGraphRoot(root: string | URL): URL {
  * `/me/drive/root:/Backups/100%25%20done.txt`. Add `:/content`, `:/children` and the like for what is below it.
  *
  * @param names a `/` in one separates two names, so `/Backups/2026` may be given as one
- * @throws {GraphAddressError} not-encoded for no name, for `.` and `..`, and for text that is not well-formed Unicode
+ * @throws {GraphAddressError} not-encoded for no name or an empty one, for `.` and `..`, and for text that is not well-formed Unicode
  */
 export function itemPath(...names: readonly string[]): string {
-  const all = names.flatMap((name) => String(name).split('/')).filter((name) => name !== '');
-  const wrong = all.find((name) => name === '.' || name === '..' || !name.isWellFormed());
+  // `itemPath('Backup', '')` must not be the whole folder: it may be deleted.
+  const all = names.flatMap((name) => String(name).match(/[^/]+/g) ?? name);
+  const wrong = all.find((name) => /^(\/*|\.\.?)$/.test(name) || !name.isWellFormed());
   if (all.length === 0 || wrong !== undefined) {
     const got = wrong === undefined ? 'none' : JSON.stringify(wrong);
     throw new GraphAddressError('not-encoded', `itemPath: expected the names of folders and a file, got ${got}`);

@@ -56,8 +56,9 @@ test('no name has replaced another one', async () => {
 
 for (const [names, got] of [
   [[], 'none'],
-  [[''], 'none'],
-  [['/'], 'none'],
+  [[''], '""'],
+  [['Backup', ''], '""'],
+  [['Backup', '//'], '"//"'],
   [['..'], '".."'],
   [['a', '.'], '"."'],
   [['a/../b'], '".."'],
