@@ -22,6 +22,7 @@ import * as assert from 'uvu/assert';
 import { GraphClient, type GraphClientError } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { quickenWaits } from './quick-waits.ts';
+import { rejection } from './within.ts';
 
 const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
@@ -82,6 +83,21 @@ test('what a killed process has left of a download is used by the next one', asy
   assert.ok(readFileSync(file).equals(content));
   if (isLinux) assert.is(reports[0], 1_000, 'it began where the killed process stopped');
   if (isLinux) assert.is(statSync(file).mode & 0o777, 0o600, 'what only its owner could read stays so');
+  assert.equal(parts(), []);
+});
+
+test('what an aborted download has left is used by the next one, of the same process', async () => {
+  const controller = new AbortController();
+  const reason = new Error('the user has had enough');
+  const aborted = client.download('/file', file, {
+    signal: controller.signal,
+    onProgress: ({ done }) => done > 0 && controller.abort(reason),
+  });
+  assert.is(await rejection(aborted, Error), reason);
+  const reports: number[] = [];
+  await client.download('/file', file, { onProgress: ({ done }) => reports.push(done) });
+  assert.is(reports[0], isLinux ? 1_000 : 0);
+  assert.ok(readFileSync(file).equals(content));
   assert.equal(parts(), []);
 });
 

@@ -3,7 +3,7 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileError } from '../graph-client-error.ts';
 import { untilAborted } from '../request/until-aborted.ts';
-import { openPart } from './part-file.ts';
+import { leavePart, openPart } from './part-file.ts';
 
 /** How long a file that another program has open on Windows is waited for. */
 const longestWaitMs = 5_000;
@@ -19,7 +19,8 @@ export class Destination implements AsyncDisposable {
   readonly #output: FileHandle;
   /** What is written, and where it goes when it is complete. Undefined for a device or a pipe. */
   readonly #part: { path: string; target: string } | undefined;
-  /** How many bytes an earlier process has left, which need not be requested again. */
+  #isPartKept = false;
+  /** How many bytes an earlier download has left, which need not be requested again. */
   readonly length: number;
 
   private constructor(file: string, output: FileHandle, part?: { path: string; target: string }, length = 0) {
@@ -30,7 +31,7 @@ export class Destination implements AsyncDisposable {
   }
 
   /**
-   * `contentId`: see `contentIdOf`; what a killed process has left of the same content is continued. Throws FILE, or the
+   * `contentId`: see `contentIdOf`; what an earlier download has left of the same content is continued. Throws FILE, or the
    * signal's reason: to open a pipe waits for its reader.
    */
   static async open(
@@ -65,9 +66,15 @@ export class Destination implements AsyncDisposable {
     });
   }
 
+  /** A later download of the same content shall continue what is written. */
+  keepPart(): void {
+    this.#isPartKept = true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#output.close().catch(() => {});
-    if (this.#part) await rm(this.#part.path).catch(() => {});
+    const end = this.#isPartKept ? leavePart : rm;
+    if (this.#part) await end(this.#part.path).catch(() => {});
   }
 
   #attempt(work: () => Promise<void>): Promise<void> {

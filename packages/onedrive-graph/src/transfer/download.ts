@@ -46,13 +46,19 @@ export async function download(
       throw new GraphClientError('CHANGED', `what an earlier download has left of ${file} is too long`);
     }
     let done = destination.length;
-    for await (const chunk of readPieces(sender, whole, first, done)) {
-      await destination.write(chunk);
-      done += chunk.length;
-      onProgress?.({ done, ...(total !== undefined && { total }) });
+    try {
+      for await (const chunk of readPieces(sender, whole, first, done)) {
+        await destination.write(chunk);
+        done += chunk.length;
+        onProgress?.({ done, ...(total !== undefined && { total }) });
+      }
+      await destination.complete();
+      return done;
+    } catch (error) {
+      const isInterrupted = isBreak(error) || (error instanceof GraphError && error.retryable);
+      if (contentId !== undefined && done > 0 && (isInterrupted || request.signal.aborted)) destination.keepPart();
+      throw error;
     }
-    await destination.complete();
-    return done;
   } finally {
     discardBody(first);
   }

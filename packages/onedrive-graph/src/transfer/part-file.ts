@@ -21,8 +21,8 @@ export function contentIdOf(url: URL, etag: string, size: number): string | unde
 }
 
 /**
- * Opens the part of `target`. If a killed process has left one with the same content id, it is continued; what killed processes
- * have left else is deleted if possible. `mode`: that of the file which is replaced. Throws the file system's error.
+ * Opens the part of `target`. If an earlier download has left one with the same content id, it is continued; what else such have
+ * left is deleted if possible. `mode`: that of the file which is replaced. Throws the file system's error.
  */
 export async function openPart(target: string, contentId: string | undefined, mode?: number): Promise<PartFile> {
   const path = `${target}.${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
@@ -34,6 +34,11 @@ export async function openPart(target: string, contentId: string | undefined, mo
   }
   // `wx`: a link of that name is not followed.
   return { path, output: await open(path, 'wx', mode), length: 0 };
+}
+
+/** Leaves a part that is closed to a later download, also one of this process. Throws the file system's error. */
+export function leavePart(path: string): Promise<void> {
+  return rename(path, path.replace(/-\d+(-[0-9a-f]+\.part)$/, '-0$1'));
 }
 
 /**
@@ -55,7 +60,7 @@ async function takeOver(left: string, path: string, mode: number | undefined): P
   return { path, output, length: (await output.stat()).size };
 }
 
-/** What processes of this machine have left that do not run any more. */
+/** What processes of this machine have left that do not run any more, or have ended their download: the id is 0 then. */
 async function leftParts(target: string): Promise<{ path: string; contentId: string }[]> {
   const folder = dirname(target);
   const prefix = `${basename(target)}.`;
@@ -71,6 +76,7 @@ async function leftParts(target: string): Promise<{ path: string; contentId: str
 }
 
 function isRunning(pid: number): boolean {
+  if (pid === 0) return false;
   try {
     process.kill(pid, 0);
     return true;
