@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
   chownSync,
   existsSync,
   linkSync,
@@ -14,6 +15,8 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from 'testing-authority/until';
@@ -148,6 +151,33 @@ for (const [what, make] of planted) {
     await client.download('/file', file, { onProgress: ({ done }) => reports.push(done) });
     assert.is(reports[0], 0);
     assert.ok(readFileSync(file).equals(content));
+  });
+}
+
+test('what is left and cannot be opened is not gone on with', async () => {
+  leaveAgain();
+  const { open } = promises;
+  const set = (change: typeof open): void => {
+    promises.open = change;
+    syncBuiltinESMExports();
+  };
+  set((path, flags, mode) => (typeof flags === 'number' ? Promise.reject(new Error('no')) : open(path, flags, mode)));
+  assert.equal(await client.download('/file', file).finally(() => set(open)), { bytes: content.length });
+  assert.equal(parts(), []);
+});
+
+for (const mode of [0o444, 0o666]) {
+  test(`a file of mode ${mode.toString(8)} keeps it, and what is left of it can be written again`, async () => {
+    if (!isLinux) return console.log('skipped: not gone on with here');
+    const file = join(folder, `mode-${mode}`);
+    writeFileSync(file, 'old');
+    chmodSync(file, mode);
+    const modes: number[] = [];
+    await client.download('/file', file, {
+      onProgress: () => modes.push(...parts().map((name) => statSync(join(folder, name)).mode & 0o200)),
+    });
+    assert.equal([...new Set(modes)], [0o200]);
+    assert.is(statSync(file).mode & 0o777, mode);
   });
 }
 

@@ -9,6 +9,9 @@ import { leavePart, openPart } from './part-file.ts';
 const longestWaitMs = 5_000;
 const lookIntervalMs = 50;
 
+/** What is written, where it goes when it is complete, and the mode of the file that is there. */
+type Replacement = { path: string; target: string; mode: number | undefined };
+
 /**
  * The file that a download fills. A regular file is written beside its place, and takes the place when it is complete; a
  * symbolic link stays, and the file that it leads to is replaced. A device or a pipe is written to directly.
@@ -17,13 +20,13 @@ export class Destination implements AsyncDisposable {
   /** As the caller named it. */
   readonly #file: string;
   readonly #output: FileHandle;
-  /** What is written, and where it goes when it is complete. Undefined for a device or a pipe. */
-  readonly #part: { path: string; target: string } | undefined;
+  /** Undefined for a device or a pipe. */
+  readonly #part: Replacement | undefined;
   #isPartKept = false;
   /** How many bytes an earlier download has left, which need not be requested again. */
   readonly length: number;
 
-  private constructor(file: string, output: FileHandle, part?: { path: string; target: string }, length = 0) {
+  private constructor(file: string, output: FileHandle, part?: Replacement, length = 0) {
     this.#file = file;
     this.#output = output;
     this.#part = part;
@@ -43,8 +46,10 @@ export class Destination implements AsyncDisposable {
       const target = found ? realpathSync(file) : file;
       if (found?.isFIFO()) return new Destination(file, await openPipe(target, signal));
       if (found && !found.isFile()) return new Destination(file, await open(target, 'w'));
-      const { path, output, length } = await openPart(target, contentId, found && found.mode & 0o777);
-      return new Destination(file, output, { path, target }, length);
+      const mode = found && found.mode & 0o777;
+      // Whoever goes on with the part must be able to open it, also if nobody may write the file.
+      const { path, output, length } = await openPart(target, contentId, mode === undefined ? mode : mode | 0o200);
+      return new Destination(file, output, { path, target, mode }, length);
     } catch (error) {
       signal.throwIfAborted();
       throw fileError('write', file, error);
@@ -59,6 +64,8 @@ export class Destination implements AsyncDisposable {
   /** Puts the file in its place. Throws FILE. */
   complete(): Promise<void> {
     return this.#attempt(async () => {
+      // Not every file system has modes.
+      if (this.#part?.mode !== undefined) await this.#output.chmod(this.#part.mode).catch(() => {});
       // Otherwise a power failure could leave an empty file in the place of the old one.
       if (this.#part) await this.#output.datasync();
       await this.#output.close();

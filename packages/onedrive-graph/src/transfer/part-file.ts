@@ -22,7 +22,7 @@ export function contentIdOf(url: URL, etag: string, size: number): string | unde
 
 /**
  * Opens the part of `target`. If an earlier download has left one with the same content id, it is continued; what else such have
- * left is deleted if possible. `mode`: that of the file which is replaced. Throws the file system's error.
+ * left is deleted if possible. `mode`: of the part, for its owner to write. Throws the file system's error.
  */
 export async function openPart(target: string, contentId: string | undefined, mode?: number): Promise<PartFile> {
   const path = `${target}.${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
@@ -42,7 +42,7 @@ export function leavePart(path: string): Promise<void> {
 }
 
 /**
- * undefined if another process has just taken it over, and if it is no file of this user's own: another user may have put it
+ * undefined if it cannot be opened, if another process has just taken it over, and if it is no file of this user's own: another user may have put it
  * there.
  */
 async function takeOver(left: string, path: string, mode: number | undefined): Promise<PartFile | undefined> {
@@ -51,13 +51,14 @@ async function takeOver(left: string, path: string, mode: number | undefined): P
     const stat = await lstat(left);
     if (!stat.isFile() || stat.nlink !== 1 || stat.uid !== process.getuid?.()) return undefined;
     await rename(left, path);
+    const output = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    // The new file must not be readable for more users than the old one.
+    if (mode !== undefined) await output.chmod(mode);
+    return { path, output, length: (await output.stat()).size };
   } catch {
+    await rm(path).catch(() => {});
     return undefined;
   }
-  const output = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
-  // The new file must not be readable for more users than the old one.
-  if (mode !== undefined) await output.chmod(mode);
-  return { path, output, length: (await output.stat()).size };
 }
 
 /** What processes of this machine have left that do not run any more, or have ended their download: the id is 0 then. */
