@@ -104,6 +104,19 @@ test('what an aborted download has left is used by the next one, of the same pro
   assert.equal(parts(), []);
 });
 
+test('a name of any length that the system takes is saved, and gone on with', async () => {
+  for (const name of ['語'.repeat(85), 'a'.repeat(255)]) {
+    const controller = new AbortController();
+    const onProgress = ({ done }: { done: number }): unknown => done > 0 && controller.abort();
+    const aborted = client.download('/file', join(folder, name), { signal: controller.signal, onProgress });
+    assert.is((await rejection(aborted, Error)).name, 'AbortError');
+    assert.is(parts().length, isLinux ? 1 : 0);
+    assert.equal(await client.download('/file', join(folder, name)), { bytes: content.length });
+    assert.ok(readFileSync(join(folder, name)).equals(content));
+    assert.equal(parts(), []);
+  }
+});
+
 test('what is left of another version is deleted', async () => {
   leaveAgain();
   etag = '"v2"';

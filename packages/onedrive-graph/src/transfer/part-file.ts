@@ -25,7 +25,8 @@ export function contentIdOf(url: URL, etag: string, size: number): string | unde
  * left is deleted if possible. `mode`: of the part, for its owner to write. Throws the file system's error.
  */
 export async function openPart(target: string, contentId: string | undefined, mode?: number): Promise<PartFile> {
-  const path = `${target}.${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
+  const name = `${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
+  const path = join(dirname(target), `${prefixOf(target)}${name}`);
   for (const left of await leftParts(target)) {
     const found = left.contentId === contentId ? await takeOver(left.path, path, mode) : undefined;
     if (found) return found;
@@ -64,7 +65,7 @@ async function takeOver(left: string, path: string, mode: number | undefined): P
 /** What processes of this machine have left that do not run any more, or have ended their download: the id is 0 then. */
 async function leftParts(target: string): Promise<{ path: string; contentId: string }[]> {
   const folder = dirname(target);
-  const prefix = `${basename(target)}.`;
+  const prefix = prefixOf(target);
   // None if the folder can't be read: whether it can be written shows when the part is made.
   const names = await readdir(folder).catch(() => []);
   return names.flatMap((name) => {
@@ -74,6 +75,12 @@ async function leftParts(target: string): Promise<{ path: string; contentId: str
     if (contentId === undefined || host !== hostId() || isRunning(Number(pid))) return [];
     return [{ path: join(folder, name), contentId }];
   });
+}
+
+/** With what a part's name begins. Up to 50 bytes follow, and some file systems take names of no more than 143 bytes. */
+function prefixOf(target: string): string {
+  const name = basename(target);
+  return `${Buffer.byteLength(name) > 90 ? hash('sha256', name) : name}.`;
 }
 
 function isRunning(pid: number): boolean {
