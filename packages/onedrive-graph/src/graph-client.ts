@@ -105,9 +105,9 @@ export class GraphClient {
 
   /**
    * Saves what Graph answers as `file`, for example the content of `/me/drive/root:/notes.txt:/content`. The file is there
-   * whole, or as it was before. A symbolic link is followed; a device or a pipe is written to directly. After a broken
-   * connection the rest is requested, if Graph gave the file a strong ETag. On Linux then a later call does so too, with the
-   * file `….part` that an abort, a kill or a connection that stays broken leaves beside `file`.
+   * whole, or as it was before. A symbolic link is followed; a device, a pipe or `/dev/stdout` is written to directly.
+   * After a broken connection the rest is requested, if Graph gave the file a strong ETag. On Linux then a later call does so
+   * too, with the file `….part` that an abort, a kill or a connection that stays broken leaves beside `file`.
    *
    * @throws {GraphError} if the status is not a success
    * @throws {GraphClientError} CONNECTION, CHANGED, INCOMPLETE, RESPONSE or FILE

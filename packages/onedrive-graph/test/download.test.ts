@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  constants,
   createReadStream,
   existsSync,
   globSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -120,6 +122,22 @@ test('a symbolic link stays, and the file that it leads to is replaced', async (
   await client().download(`${notes}:/content`, inFolder('link.txt'));
   assert.is(readlinkSync(inFolder('link.txt')), 'target.txt');
   assert.is(readFileSync(inFolder('target.txt'), 'utf8'), 'remember the milk');
+});
+
+test('a symbolic link to a file that is not there stays, and the file is made', async () => {
+  mkdirSync(inFolder('below'));
+  if (!makeLink('../second.txt', inFolder('below/first.txt'))) return;
+  makeLink('new.txt', inFolder('second.txt'));
+  await client().download(`${notes}:/content`, inFolder('below/first.txt'));
+  assert.is(readFileSync(inFolder('new.txt'), 'utf8'), 'remember the milk');
+  assert.is(readlinkSync(inFolder('below/first.txt')), '../second.txt');
+  assert.is(readlinkSync(inFolder('second.txt')), 'new.txt');
+});
+
+test('a name that can only be a folder is FILE, before the content comes', async () => {
+  const onProgress = (): void => assert.unreachable();
+  const saving = client().download(`${notes}:/content`, inFolder('no-such-folder/'), { onProgress });
+  assert.is((await rejection(saving, GraphClientError)).code, 'FILE');
 });
 
 test('a file that another program has open for a moment is replaced when it is closed', async () => {
@@ -302,6 +320,27 @@ if (process.platform !== 'win32') {
     assert.is((error.cause as NodeJS.ErrnoException).code, 'EPIPE');
   });
 } else console.log('skipped: Windows has no pipes in folders');
+
+if (existsSync('/proc/self/fd')) {
+  test('a file that this process has open is written to at its end, and not replaced', async () => {
+    const file = inFolder('all.txt');
+    await using handle = await open(file, 'a');
+    await handle.writeFile('before: ');
+    makeLink(`/dev/fd/${handle.fd}`, inFolder('output'));
+    await client().download(`${notes}:/content`, inFolder('output'));
+    await handle.writeFile(', and after');
+    assert.is(readFileSync(file, 'utf8'), 'before: remember the milk, and after');
+  });
+
+  test('a pipe that this process has open needs no name', async () => {
+    const pipe = makePipe('nameless');
+    await using handle = await open(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    rmSync(pipe);
+    await client().download(`${notes}:/content`, `/dev/fd/${handle.fd}`);
+    const { buffer, bytesRead } = await handle.read();
+    assert.is(buffer.toString('utf8', 0, bytesRead), 'remember the milk');
+  });
+} else console.log('skipped: only Linux has names for what a process has open');
 
 function makePipe(name: string): string {
   assert.is(spawnSync('mkfifo', [inFolder(name)]).status, 0);

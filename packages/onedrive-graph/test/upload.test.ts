@@ -97,6 +97,14 @@ test('an upload replaces the item, also one that is named by its id', async () =
   assert.is(created[0]?.body, '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}');
 });
 
+test('a file that is deleted, but still open, is uploaded', async () => {
+  if (!existsSync('/proc/self/fd')) return console.log('skipped: only Linux has names for what a process has open');
+  writeFileSync(inFolder('deleted.txt'), 'hello');
+  await using handle = await open(inFolder('deleted.txt'));
+  rmSync(inFolder('deleted.txt'));
+  assert.is((await client().upload('/me/drive/root:/deleted.txt', `/dev/fd/${handle.fd}`)).size, 5);
+});
+
 test('requestUpload returns Graph’s last answer', async () => {
   const response = await client().requestUpload('/me/drive/root:/raw.txt', inFolder('small.txt'));
   assert.is(response.status, 201);

@@ -1,5 +1,6 @@
-import { constants, realpathSync, statSync } from 'node:fs';
+import { constants, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileError } from '../graph-client-error.ts';
 import { untilAborted } from '../request/until-aborted.ts';
@@ -14,13 +15,13 @@ type Replacement = { path: string; target: string; mode: number | undefined };
 
 /**
  * The file that a download fills. A regular file is written beside its place, and takes the place when it is complete; a
- * symbolic link stays, and the file that it leads to is replaced. A device or a pipe is written to directly.
+ * symbolic link stays, and the file that it leads to is replaced. A device, a pipe and /dev/stdout are written to directly.
  */
 export class Destination implements AsyncDisposable {
   /** As the caller named it. */
   readonly #file: string;
   readonly #output: FileHandle;
-  /** Undefined for a device or a pipe. */
+  /** Undefined for what is written to directly. */
   readonly #part: Replacement | undefined;
   #isPartKept = false;
   /** How many bytes an earlier download has left, which need not be requested again. */
@@ -43,9 +44,10 @@ export class Destination implements AsyncDisposable {
   ): Promise<Destination> {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
-      const target = found ? realpathSync(file) : file;
-      if (found?.isFIFO()) return new Destination(file, await openPipe(target, signal));
-      if (found && !found.isFile()) return new Destination(file, await open(target, 'w'));
+      if (found?.isFIFO()) return new Destination(file, await openPipe(file, signal));
+      const target = !found || found.isFile() ? followLinks(file) : undefined;
+      // What a shell's >> has written before stays.
+      if (target === undefined) return new Destination(file, await open(file, found?.isFile() ? 'a' : 'w'));
       const mode = found && found.mode & 0o777;
       // Whoever goes on with the part must be able to open it, also if nobody may write the file.
       const { path, output, length } = await openPart(target, contentId, mode === undefined ? mode : mode | 0o200);
@@ -89,6 +91,22 @@ export class Destination implements AsyncDisposable {
       throw fileError('write', this.#file, error);
     });
   }
+}
+
+/**
+ * The file that a name leads to, which need not be there yet. undefined if none can be put there: a folder, and what a process has open,
+ * as /dev/stdout. Throws the file system's error.
+ */
+function followLinks(file: string): string | undefined {
+  const path = join(realpathSync(dirname(file)), basename(file));
+  if (file.endsWith('/') || file.endsWith(sep) || /^\/(proc|dev\/fd)\//.test(path)) return undefined;
+  let next: string;
+  try {
+    next = readlinkSync(path);
+  } catch {
+    return path;
+  }
+  return followLinks(isAbsolute(next) ? next : `${dirname(path)}/${next}`);
 }
 
 /**

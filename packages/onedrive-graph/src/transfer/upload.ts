@@ -1,5 +1,5 @@
-import { type BigIntStats, realpathSync } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { open, realpath, stat } from 'node:fs/promises';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
@@ -62,7 +62,8 @@ function isSame(before: BigIntStats, now: BigIntStats | undefined): boolean {
 async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: number): Promise<Response> {
   const { sender, item, sessions, onProgress } = to;
   const { size } = source;
-  const name = `${item.url.href} ${realpathSync(source.file)}`;
+  // A file that is deleted has no path, but may be open as /dev/fd/3.
+  const name = `${item.url.href} ${await realpath(source.file).catch(() => source.file)}`;
   const kept = await sessions?.get(name);
   let uploadUrl = isContinuable(kept, { size, modifiedAt }) ? kept.uploadUrl : undefined;
   for (let count = 0; count < maxSessions; count++) {
