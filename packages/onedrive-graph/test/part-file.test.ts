@@ -13,6 +13,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import promises from 'node:fs/promises';
@@ -115,6 +116,27 @@ test('a name of any length that the system takes is saved, and gone on with', as
     assert.ok(readFileSync(join(folder, name)).equals(content));
     assert.equal(parts(), []);
   }
+});
+
+test('what an earlier process with the same id has left, as in a container that starts again, is used', async () => {
+  leaveAgain();
+  const again = join(folder, left.replace(/-\d+(-\w+\.part)$/, `-${process.pid}$1`));
+  renameSync(join(folder, left), again);
+  utimesSync(again, 1e9, 1e9);
+  const reports: number[] = [];
+  const times: number[] = [];
+  await client.download('/file', file, {
+    onProgress({ done }) {
+      reports.push(done);
+      times.push(...parts().map((name) => statSync(join(folder, name)).mtimeMs));
+    },
+  });
+  if (isLinux) assert.is(reports[0], 1_000);
+  assert.ok(
+    times.every((time) => time > 1e12),
+    'another download of this process does not take it',
+  );
+  assert.equal(parts(), []);
 });
 
 test('what is left of another version is deleted', async () => {

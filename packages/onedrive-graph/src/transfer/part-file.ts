@@ -1,6 +1,6 @@
 import { hash, randomBytes } from 'node:crypto';
-import { constants, readFileSync } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises';
+import { constants, lstatSync, readFileSync } from 'node:fs';
+import { type FileHandle, lstat, lutimes, open, readdir, rename, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
@@ -43,14 +43,16 @@ export function leavePart(path: string): Promise<void> {
 }
 
 /**
- * undefined if it cannot be opened, if another process has just taken it over, and if it is no file of this user's own: another user may have put it
- * there.
+ * undefined if it cannot be opened, if another process has just taken it over, and if it is no file of this user's own: another user
+ * may have put it there.
  */
 async function takeOver(left: string, path: string, mode: number | undefined): Promise<PartFile | undefined> {
   const { O_APPEND, O_WRONLY, O_NOFOLLOW = 0 } = constants;
   try {
     const stat = await lstat(left);
     if (!stat.isFile() || stat.nlink !== 1 || stat.uid !== process.getuid?.()) return undefined;
+    // See `isWritten`.
+    await lutimes(left, new Date(), new Date());
     await rename(left, path);
     const output = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
     // The new file must not be readable for more users than the old one.
@@ -72,8 +74,9 @@ async function leftParts(target: string): Promise<{ path: string; contentId: str
     if (!name.startsWith(prefix)) return [];
     const [, contentId, host, pid] =
       /^([0-9a-f]{16}|none)-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/.exec(name.slice(prefix.length)) ?? [];
-    if (contentId === undefined || host !== hostId() || isRunning(Number(pid))) return [];
-    return [{ path: join(folder, name), contentId }];
+    const path = join(folder, name);
+    if (contentId === undefined || host !== hostId() || isWritten(path, Number(pid))) return [];
+    return [{ path, contentId }];
   });
 }
 
@@ -83,9 +86,11 @@ function prefixOf(target: string): string {
   return `${Buffer.byteLength(name) > 90 ? hash('sha256', name) : name}.`;
 }
 
-function isRunning(pid: number): boolean {
+/** Whether the process that began the part still runs. In a container that starts again, another one may have had our id. */
+function isWritten(part: string, pid: number): boolean {
   if (pid === 0) return false;
   try {
+    if (pid === process.pid) return lstatSync(part).mtimeMs > Date.now() - process.uptime() * 1000;
     process.kill(pid, 0);
     return true;
   } catch (error) {
