@@ -238,6 +238,22 @@ for (const [path, item, isTaken] of [
   });
 }
 
+for (const [what, body, isTaken] of [
+  ['Graph itself refuses', '{"error":{"code":"BadRequest","message":"no property named size"}}', true],
+  ['another one refuses', '<html></html>', false],
+] as const) {
+  test(`a page whose size and type ${what} to tell is ${isTaken ? 'saved' : 'not'}`, async () => {
+    await using graph = await openOddGraph(({ path }, response) => {
+      if (!/content/.test(path)) return response.writeHead(400).end(body);
+      return response.setHeader('content-type', 'text/html').end('<html></html>');
+    });
+    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
+    const saving = odd.download('/me/onenote/pages/ID/content', inFolder('page'));
+    if (isTaken) assert.equal(await saving, { bytes: 13 });
+    else assert.is((await rejection(saving, GraphError)).status, 400);
+  });
+}
+
 test('a part of a page, which the caller asked for, is saved', async () => {
   await using graph = await openOddGraph(({ path }, response) => {
     if (!/content/.test(path)) return response.end('{"size":13}');

@@ -71,7 +71,11 @@ async function checkPage(sender: RequestSender, request: GraphRequest, page: Res
   url.pathname = url.pathname.replace(/:?\/content$/, '');
   if (url.pathname === request.url.pathname) return;
   url.search = '?$select=size,file';
-  const answer = await sender.sendSuccessfully({ ...request, url });
+  const answer = await sender.send({ ...request, url });
+  const error = answer.ok ? undefined : await GraphError.from(answer, request.signal);
+  // Graph itself says that it cannot tell, for example of a page of OneNote: no portal is in the way.
+  if (error?.code !== undefined) return;
+  if (error) throw error;
   const { size, file } = Object(await readJson(answer, request.signal)) as Partial<DriveItem>;
   // Graph converts a file if the query asks for another format.
   if (request.url.searchParams.has('format')) return;
