@@ -2,7 +2,7 @@ import type { DriveItem } from './drive-item.ts';
 import { GraphAddressError, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
 import { readPages } from './read-pages.ts';
 import type { GraphRequest } from './request/graph-request.ts';
-import { defaultIdleTimeoutMs } from './request/idle-limit.ts';
+import { defaultIdleTimeoutMs, maxTimeoutMs } from './request/idle-limit.ts';
 import { readJson } from './request/read-json.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
@@ -163,9 +163,6 @@ export class GraphClient {
     };
   }
 }
-
-/** The longest wait of a timer. */
-const maxTimeoutMs = 2 ** 31 - 1;
 
 function checkTimeout(timeout: unknown): void {
   if (typeof timeout !== 'number') throw new TypeError(`idleTimeout: expected milliseconds, got ${typeof timeout}`);

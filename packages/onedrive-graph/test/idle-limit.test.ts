@@ -141,6 +141,23 @@ test('the answer to the last piece may take four times as long, because Graph pu
   assert.equal(reasons, ['no answer from graph.example within 0.16 s']);
 });
 
+test('with the longest idleTimeout, the answer to the last piece is waited for', async () => {
+  const waits: GraphWait[] = [];
+  const client = openClient('http://127.0.0.1', {
+    idleTimeout: 2 ** 31 - 1,
+    async fetch(_url, { method }) {
+      if (method === 'POST') return Response.json({ uploadUrl: 'https://graph.example/up' });
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return Response.json(method === 'PUT' ? { id: '1' } : { nextExpectedRanges: ['0-'] });
+    },
+    onWait: (wait) => waits.push(wait),
+  });
+  const file = join(folder, 'patient');
+  writeFileSync(file, 'hello');
+  await client.upload('/me/drive/root:/patient', file);
+  assert.equal(waits, []);
+});
+
 test('idleTimeout must be a number of milliseconds above 0', () => {
   for (const wrong of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
     assert.throws(() => openClient('http://127.0.0.1', { idleTimeout: wrong }), /^RangeError: idleTimeout|idleTimeout/);

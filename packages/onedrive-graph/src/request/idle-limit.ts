@@ -2,6 +2,8 @@ import { GraphClientError } from '../graph-client-error.ts';
 import { isError } from './is-error.ts';
 
 export const defaultIdleTimeoutMs = 30_000;
+/** The longest wait of a timer. A longer one would end at once. */
+export const maxTimeoutMs = 2 ** 31 - 1;
 
 /** The outcome of `work`, or CONNECTION if it is not settled within `timeout` milliseconds; its signal aborts then. */
 export async function withIdleLimit<T>(

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
 import { GraphError } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import { isTimeout } from '../request/idle-limit.ts';
+import { isTimeout, maxTimeoutMs } from '../request/idle-limit.ts';
 import { discardBody } from '../request/read-body.ts';
 import { readJson } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
@@ -102,7 +102,8 @@ export class UploadSession {
     if (piece === undefined) return { ...this.#target, method: 'GET', headers: new Headers() };
     const end = start + piece.length;
     const range = `bytes ${start}-${end - 1}/${this.#source.size}`;
-    const answerTimeout = (end === this.#source.size ? lastAnswerFactor : 1) * this.#sender.idleTimeout;
+    const factor = end === this.#source.size ? lastAnswerFactor : 1;
+    const answerTimeout = Math.min(factor * this.#sender.idleTimeout, maxTimeoutMs);
     const headers = new Headers({ 'content-range': range });
     return { ...this.#target, method: 'PUT', headers, body: piece, answerTimeout };
   }
