@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClientError } from '../src/index.ts';
+import { GraphClientError, GraphError } from '../src/index.ts';
 import { openPair, redirect, status, summary } from './odd-pair.ts';
 import { rejection } from './within.ts';
 
@@ -75,6 +75,24 @@ test('a redirect to another host goes without the token, and a 401 of that host 
   assert.equal(pair.graph.requests.map(summary), ['GET 127.0.0.1 old ', 'GET localhost no token ']);
   assert.is(pair.graph.requests[1]?.headers.range, 'bytes=0-1');
   assert.equal(asked, [false]);
+});
+
+test('an error says whether what refused had got the token', async () => {
+  await using pair = await openPair([
+    status(401),
+    status(401),
+    redirect(302, ({ elsewhere }) => elsewhere),
+    status(401),
+  ]);
+  const outcomes = [
+    await rejection(pair.client.json('/me'), GraphError),
+    await rejection(pair.client.json('/me'), GraphError),
+  ];
+  assert.equal(
+    outcomes.map(({ hadToken }) => hadToken),
+    [true, false],
+  );
+  assert.is((await GraphError.from(new Response('', { status: 401 }))).hadToken, undefined);
 });
 
 test('a redirect to another host and back does not get the token again', async () => {

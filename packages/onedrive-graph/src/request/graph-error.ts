@@ -14,6 +14,7 @@ export interface GraphErrorDetails {
   code?: string | undefined;
   requestId?: string | undefined;
   retryAfter?: number | undefined;
+  hadToken?: boolean | undefined;
 }
 
 /**
@@ -31,10 +32,15 @@ export class GraphError extends Error {
   declare readonly requestId?: string;
   /** How many milliseconds Graph asks to wait. */
   declare readonly retryAfter?: number;
+  /**
+   * Whether the request had the token: not after a redirect to another host, and not at an upload's address, so that a 401 from there
+   * says nothing about the token. Undefined if it is not known.
+   */
+  declare readonly hadToken?: boolean;
   /** True if the same request may succeed later: 429 and every 5xx but 501, 505 and 507 (the drive is full). */
   readonly retryable: boolean;
 
-  constructor(message: string, { status, code, requestId, retryAfter }: GraphErrorDetails) {
+  constructor(message: string, { status, code, requestId, retryAfter, hadToken }: GraphErrorDetails) {
     // Graph's text ends up on terminals and in log files, and could otherwise forge lines there.
     super(message.replace(/\p{Cc}+/gu, ' '));
     this.status = status;
@@ -42,6 +48,7 @@ export class GraphError extends Error {
     if (code !== undefined) this.code = code;
     if (requestId !== undefined) this.requestId = requestId;
     if (retryAfter !== undefined) this.retryAfter = retryAfter;
+    if (hadToken !== undefined) this.hadToken = hadToken;
   }
 
   /**
@@ -56,12 +63,14 @@ export class GraphError extends Error {
     const id = headers.get('request-id') ?? requestId;
     const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');
     const what = message ?? (statusText || 'it gave no reason');
-    const hint = status === 404 ? sayDecoded(sourceOf(response).path) : '';
+    const { path, hadToken } = sourceOf(response);
+    const hint = status === 404 ? sayDecoded(path) : '';
     return new GraphError(`Graph refused: ${what.replace(/\.?$/, '.')} (${details})${hint}`, {
       status,
       code,
       requestId: id,
       retryAfter: readRetryAfter(headers),
+      hadToken,
     });
   }
 

@@ -28,6 +28,8 @@ export async function withIdleLimit<T>(
 interface Source {
   /** What Graph was asked for. Absent for an address that is a secret itself. */
   readonly path?: string;
+  /** Absent if that is not known. */
+  readonly hadToken?: boolean;
   readonly host: string;
   /** How long nothing may come from there, in milliseconds. */
   readonly idleTimeout: number;

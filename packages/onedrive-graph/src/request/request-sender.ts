@@ -125,6 +125,7 @@ export class RequestSender {
       const response = await withIdleLimit(url.host, answerTimeout, work);
       return keepSource(response, {
         host: url.host,
+        hadToken: token !== undefined,
         idleTimeout: this.idleTimeout,
         ...(request.withToken && { path: url.pathname }),
       });
