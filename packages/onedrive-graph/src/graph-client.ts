@@ -106,6 +106,7 @@ export class GraphClient {
   /**
    * Saves what Graph answers as `file`, for example the content of `/me/drive/root:/notes.txt:/content`. The file is there
    * whole, or as it was before. A symbolic link is followed; a device, a pipe or `/dev/stdout` is written to directly.
+   * A file that is itself a mount, as in a container, cannot be replaced: the complete content is written over it.
    * After a broken connection the rest is requested, if Graph gave the file a strong ETag. On Linux then a later call does so
    * too, with the file `….part` that an abort, a kill or a connection that stays broken leaves beside `file`.
    *

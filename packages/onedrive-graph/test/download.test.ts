@@ -174,6 +174,24 @@ for (const code of ['EPERM', 'EACCES', 'EBUSY', 'EXDEV']) {
   });
 }
 
+test('a file that is mounted, and so cannot be replaced, is written to', async () => {
+  if (windows) return console.log('skipped: Windows mounts no files');
+  const file = inFolder('mounted.txt');
+  writeFileSync(file, 'old, and much longer than what comes');
+  const { ino } = statSync(file);
+  const { rename } = promises;
+  const set = (change: typeof rename): void => {
+    promises.rename = change;
+    syncBuiltinESMExports();
+  };
+  set(() => Promise.reject(Object.assign(new Error('busy'), { code: 'EBUSY' })));
+  await client()
+    .download(`${notes}:/content`, file)
+    .finally(() => set(rename));
+  assert.is(readFileSync(file, 'utf8'), 'remember the milk');
+  assert.is(statSync(file).ino, ino);
+});
+
 test('two downloads to the same file do not disturb each other', async () => {
   const file = inFolder('twice.txt');
   await Promise.all([client().download(`${notes}:/content`, file), client().download(`${notes}:/content`, file)]);

@@ -1,6 +1,7 @@
-import { constants, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { constants, createReadStream, createWriteStream, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileError } from '../graph-client-error.ts';
 import { untilAborted } from '../request/until-aborted.ts';
@@ -127,7 +128,8 @@ async function openPipe(pipe: string, signal: AbortSignal): Promise<FileHandle> 
 
 /**
  * Windows does not replace a file that another program has open, as virus scanners, indexers and other downloads have for a moment.
- * It would be a pity to lose a long download to that. Throws the file system's error.
+ * It would be a pity to lose a long download to that. A file that is itself a mount, as in containers, is written to instead.
+ * Throws the file system's error.
  */
 async function replaceFile(written: string, target: string): Promise<void> {
   for (const deadline = performance.now() + longestWaitMs; ; await delay(lookIntervalMs)) {
@@ -135,6 +137,8 @@ async function replaceFile(written: string, target: string): Promise<void> {
       return await rename(written, target);
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
+      if (code === 'EBUSY' && process.platform !== 'win32')
+        return await pipeline(createReadStream(written), createWriteStream(target));
       const isOpenElsewhere = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
       if (!isOpenElsewhere || performance.now() > deadline) throw error;
     }
