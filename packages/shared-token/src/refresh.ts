@@ -49,6 +49,9 @@ const lookIntervalMs = 50;
 /** What a record without a refresh token says was the reason of its refusal: RFC 6750 section 3.1. */
 const rejectedToken = 'invalid_token';
 
+/** The store does not say what it has. */
+const unread: TokenRecord = {};
+
 /** A store may miss a change. */
 const changeTimeoutMs = 5_000;
 
@@ -82,10 +85,11 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (hasCode(error, 'SIGN_IN_REQUIRED')) throw error;
     if (ahead && hasCode((Object(error) as Error).cause, 'STORE_BUSY'))
       return { type: 'failed', error, bridge: undefined };
-    // A sign-out in the meantime wins: then the old token is not given out either.
+    // A sign-out in the meantime wins: then the old token is not given out either, nor one that another call has read before.
     const known = first ?? held;
-    const now = await keeper.readAny().catch(() => known);
+    const now = await keeper.readAny().catch(() => known ?? unread);
     if (known && !now) throw signInRequired('signed-out', settings);
+    if (!now) return needSignIn(settings, 'not-signed-in');
     const bridge = usableRecord(keeper.ours(now), accepts) ?? usableRecord(held, accepts);
     const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
     emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);

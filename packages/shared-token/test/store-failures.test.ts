@@ -50,6 +50,22 @@ test('a store that throws instead of rejecting is STORE as well', async () => {
   assert.is((await rejection(scene.open().getToken())).code, 'STORE');
 });
 
+test('what the store says at a second look counts: a call that reads that nothing is stored gives no token of another call', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 });
+  const { store } = scene;
+  const get = store.get.bind(store);
+  const shared = scene.open();
+  store.get = async () => {
+    store.get = get;
+    // Meanwhile another call gets the token, and another process signs out.
+    await shared.signIn({ signIn: scene.provider.signIn });
+    await store.delete('my-app');
+    throw new Error('not reachable');
+  };
+  assert.is((await rejection(shared.getToken())).reason, 'not-signed-in');
+});
+
 test('a broken store opens no browser', async () => {
   for (const method of ['get', 'exclusively'] as const) {
     await using scene = openScene();
