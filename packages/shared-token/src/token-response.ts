@@ -1,7 +1,6 @@
 import type { TokenRecord } from 'token-store-kit';
 import { readData } from './read-data.ts';
 import { SharedTokenError } from './shared-token-error.ts';
-import { lastTimeMs } from './usable-token.ts';
 
 /** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
 export interface TokenResponse {
@@ -115,10 +114,11 @@ function readRefreshToken(given: Record<string, unknown>, obtainedAt: number) {
   const limits = [given.refresh_token_expires_in, given.refresh_token_timeout, given.authorization_expires_in];
   // Infinity: no limit is known.
   const seconds = Math.min(...limits.map((limit) => readSeconds(limit) ?? Number.POSITIVE_INFINITY));
-  const expiresAt = obtainedAt + Math.floor(seconds * 1000);
+  const expiresAt = new Date(obtainedAt + Math.floor(seconds * 1000)).getTime();
   return {
     refreshToken: readText(given.refresh_token),
-    refreshExpiresAt: expiresAt <= lastTimeMs ? expiresAt : undefined,
+    // No Date can hold it, or it is not known.
+    refreshExpiresAt: Number.isNaN(expiresAt) ? undefined : expiresAt,
   };
 }
 

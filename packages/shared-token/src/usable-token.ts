@@ -5,7 +5,7 @@ import type { AccessToken, UsableRecord } from './token-response.ts';
 const clockToleranceMs = 30_000;
 
 /** JSON and Date can hold it, which they can't Infinity. */
-export const lastTimeMs = 8_640_000_000_000_000;
+const lastTimeMs = 8_640_000_000_000_000;
 
 /** Whose records count. A property that is undefined accepts every record. */
 export interface Ownership {
