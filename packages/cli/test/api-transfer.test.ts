@@ -148,4 +148,20 @@ test('what a killed upload of stdin has left is removed by the next', async () =
   assert.equal(readdirSync(temporary), process.getuid?.() === 0 ? [foreign] : []);
 });
 
+test('an unfinished upload is kept for the account, and a logout forgets it', async () => {
+  const own = ['--app', 'own'];
+  await home.login([...own, '--client-id', authority.clientId]);
+  const account = JSON.parse((await home.call(['status', '--json', ...own])).stdout).account.id;
+  authority.fail('content', { type: 'hang' });
+  const sent = authority.requests.length;
+  const { child, ended } = home.start(['api', '/me/drive/root:/small.txt', '--upload', 'small.txt', ...own]);
+  await until(() => authority.requests.slice(sent).some(({ endpoint }) => endpoint === 'content'));
+  child.kill('SIGKILL');
+  await ended;
+  const file = inHome('data/onedrive-token/uploads.json');
+  assert.match(readFileSync(file, 'utf8'), account);
+  await home.call(['logout', ...own]);
+  assert.is(readFileSync(file, 'utf8'), '{}\n');
+});
+
 test.run();

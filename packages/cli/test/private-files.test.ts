@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readEntries, writeEntry } from '../src/settings/private-files.ts';
+import { readEntries, writeEntries } from '../src/settings/private-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'private-json-'));
 const file = join(folder, 'entries.json');
@@ -12,9 +12,8 @@ test.after(() => rmSync(folder, { recursive: true }));
 test.after.each(() => rmSync(file, { force: true }));
 
 test('only the owner can read the file, and no draft is left beside it', () => {
-  writeEntry(file, 'a', 1);
-  writeEntry(file, 'b', 2);
-  writeEntry(file, 'a', undefined);
+  writeEntries(file, { a: 1 });
+  writeEntries(file, { b: 2 });
   assert.equal({ ...readEntries(file) }, { b: 2 });
   assert.equal(readdirSync(folder), ['entries.json']);
   if (process.platform !== 'win32') assert.is(statSync(file).mode & 0o777, 0o600);
@@ -23,7 +22,7 @@ test('only the owner can read the file, and no draft is left beside it', () => {
 test('a file that is damaged has no entries, and the next write replaces it', () => {
   writeFileSync(file, '{');
   assert.equal({ ...readEntries(file) }, {});
-  writeEntry(file, 'a', 1);
+  writeEntries(file, { a: 1 });
   assert.equal({ ...readEntries(file) }, { a: 1 });
 });
 
@@ -33,7 +32,7 @@ test('a FIFO that another user has put there has no entries, and nothing waits; 
   const read = `import(${JSON.stringify(import.meta.resolve('../src/settings/private-files.ts'))})
     .then(({ readEntries }) => console.log(Object.keys(readEntries(${JSON.stringify(file)})).length))`;
   assert.is(spawnSync(process.execPath, ['-e', read], { encoding: 'utf8', timeout: 10_000 }).stdout, '0\n');
-  writeEntry(file, 'a', 1);
+  writeEntries(file, { a: 1 });
   assert.equal({ ...readEntries(file) }, { a: 1 });
 });
 

@@ -1,11 +1,11 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeNames, readUploadPath } from '../src/commands/api/read-request.ts';
-import { unfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
+import { forgetUploads, unfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 for (const [path, expected] of [
@@ -57,17 +57,24 @@ test('a ? in a name is refused, and no advice would become part of the name', as
   }
 });
 
-test('an unfinished upload is kept in the data folder, for each database and app name', () => {
+test('an unfinished upload is kept until it expires or its sign-in ends; no other account or place of tokens has it', () => {
   const folder = mkdtempSync(join(tmpdir(), 'uploads-'));
+  const file = join(folder, 'onedrive-token/uploads.json');
   const { XDG_DATA_HOME } = process.env;
   process.env.XDG_DATA_HOME = folder;
-  const uploads = (app: string, db = 'tokens.db') => unfinishedUploads({ app, db });
-  const upload = { uploadUrl: 'https://upload.example/1', expiresAt: 5, size: 1, modifiedAt: 1 };
-  uploads('one')?.set('disk.img', upload);
-  assert.equal(uploads('one')?.get('disk.img'), upload);
-  assert.is(uploads('two')?.get('disk.img'), undefined);
-  assert.is(uploads('one', 'other.db')?.get('disk.img'), undefined);
-  assert.ok(existsSync(join(folder, 'onedrive-token/uploads.json')));
+  const one = { app: 'one', db: 'tokens.db', socket: undefined };
+  const upload = { uploadUrl: 'https://upload.example/1', expiresAt: Date.now() + 60_000, size: 1, modifiedAt: 1 };
+  unfinishedUploads(one, 'ada')?.set('disk.img', upload);
+  assert.equal(unfinishedUploads(one, 'ada')?.get('disk.img'), upload);
+  const others = [{ app: 'two' }, { db: 'other.db' }, { socket: '/run/one' }].map((other) => ({ ...one, ...other }));
+  for (const other of others) assert.is(unfinishedUploads(other, 'ada')?.get('disk.img'), undefined);
+  assert.is(unfinishedUploads(one, 'bob')?.get('disk.img'), undefined);
+  assert.is(unfinishedUploads(one, undefined), undefined);
+  unfinishedUploads(one, 'bob')?.set('old.img', { ...upload, expiresAt: Date.now() - 1 });
+  for (const other of others) forgetUploads(other);
+  assert.equal(Object.values(JSON.parse(readFileSync(file, 'utf8'))), [upload]);
+  forgetUploads(one);
+  assert.is(readFileSync(file, 'utf8'), '{}\n');
   if (XDG_DATA_HOME === undefined) delete process.env.XDG_DATA_HOME;
   else process.env.XDG_DATA_HOME = XDG_DATA_HOME;
   rmSync(folder, { recursive: true });

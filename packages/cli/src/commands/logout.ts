@@ -3,11 +3,12 @@ import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } fro
 import { withDatabase } from '../session/database.ts';
 import { defineCommand } from '../settings/command.ts';
 import { writeAnswer } from '../terminal/printable.ts';
+import { forgetUploads } from './api/unfinished-uploads.ts';
 
 export const logout = defineCommand({
   name: 'logout',
   summary: 'sign out, which deletes the stored tokens',
-  description: `Deletes the tokens of one app name, or of all, from the database, and with them the client id: the next login needs --client-id. Microsoft does not notice. To revoke the access itself, go to https://account.live.com/consent/Manage.
+  description: `Deletes the tokens of one app name, or of all, from the database, and with them the client id: the next login needs --client-id. Unfinished uploads cannot be continued then. Microsoft does not notice. To revoke the access itself, go to https://account.live.com/consent/Manage.
 
 PostgreSQL is shared: there, --all means the sign-ins of your client id, says how many they are, and asks you to type the name of the table. If you name a client id, it asks before it deletes a sign-in of another one.
 
@@ -22,7 +23,7 @@ With --json: an array of the app names whose tokens were deleted.`,
     const { settings, screen } = command;
     /** By app name: the client id that is forgotten with the tokens. */
     const signedOut = new Map<string, string | undefined>();
-    await withDatabase(command, async (database) => {
+    const touched = await withDatabase(command, async (database) => {
       const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
       for (const name of names) {
         const clientId = await readClientId(name, database);
@@ -30,6 +31,7 @@ With --json: an array of the app names whose tokens were deleted.`,
         await spareOtherClient(command, { verb: 'delete', meant, stored: clientId, yes: shared.yes });
         if (await forgetTokens(name, database)) signedOut.set(name, clientId);
       }
+      return names;
     });
     if (settings.json) writeAnswer(`${JSON.stringify([...signedOut.keys()])}\n`);
     else if (signedOut.size === 0) screen.say('Not signed in: there was nothing to delete.');
@@ -37,5 +39,7 @@ With --json: an array of the app names whose tokens were deleted.`,
       const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
       screen.say(`Signed out of ${name}.${next}`);
     }
+    // They can be written without a token.
+    for (const app of touched) forgetUploads({ ...settings, app });
   },
 });

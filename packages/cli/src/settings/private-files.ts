@@ -28,17 +28,16 @@ export function readEntries(file: string): Record<string, unknown> {
 }
 
 /**
- * Writes one entry, or removes it if `value` is undefined. Only the owner can read the file, and a process that reads it at the
+ * Writes these entries in place of those that are there. Only the owner can read the file, and a process that reads it at the
  * same time sees the old content or the new, never half of it. If two processes write at the same moment, one entry may be lost:
  * then the person is asked again, or an upload starts again. Throws the file system's error.
  */
-export function writeEntry(file: string, name: string, value: unknown): void {
+export function writeEntries(file: string, entries: Readonly<Record<string, unknown>>): void {
   const draft = `${file}.${process.pid}.tmp`;
-  const content = JSON.stringify({ ...readEntries(file), [name]: value });
   try {
     fs.rmSync(draft, { force: true });
     // `wx` does not follow a symbolic link that another user has put there.
-    fs.writeFileSync(draft, `${content}\n`, { mode: 0o600, flag: 'wx', flush: true });
+    fs.writeFileSync(draft, `${JSON.stringify(entries)}\n`, { mode: 0o600, flag: 'wx', flush: true });
     fs.renameSync(draft, file);
   } finally {
     fs.rmSync(draft, { force: true });
@@ -53,7 +52,7 @@ export function readKeyringAccount(db: string): string | undefined {
 
 /** Throws the file system's error. */
 export function rememberKeyring(db: string, account: string): void {
-  writeEntry(keyringFile(db), 'account', account);
+  writeEntries(keyringFile(db), { account });
 }
 
 /** Throws the file system's error. */

@@ -1,4 +1,4 @@
-import { GraphClient, type GraphError } from 'onedrive-graph';
+import { GraphClient, type GraphError, type UploadSessions } from 'onedrive-graph';
 import { openTokenSource } from '../../session/session.ts';
 import { defineCommand } from '../../settings/command.ts';
 import { readSeconds } from '../../settings/duration.ts';
@@ -91,10 +91,14 @@ With --json and --output: {"file": string, "bytes": number}.`,
       },
       idleTimeout: options.idleTimeout,
     });
+    let sessions: UploadSessions | undefined;
     const send = async (file: string): Promise<Response> => {
       const onProgress = progress.follow('Uploading');
       if (file !== '-') {
-        return client.requestUpload(url, file, { headers, onProgress, sessions: unfinishedUploads(settings) });
+        // Only now is it sure whose token the upload will have: a person may have to sign in first.
+        await handler.getTokenDetails({ signal });
+        sessions = unfinishedUploads(settings, (await handler.status()).account?.id);
+        return await client.requestUpload(url, file, { headers, onProgress, sessions });
       }
       await using input = await spoolStdin(signal);
       return await client.requestUpload(url, input.file, { headers, onProgress });
@@ -114,8 +118,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
       }
     } catch (error) {
       const mayContinue = signal.aborted || (error as GraphError).retryable;
-      if (upload !== undefined && upload !== '-' && mayContinue)
-        screen.say('Run the same command again to continue the upload.');
+      if (sessions && mayContinue) screen.say('Run the same command again to continue the upload.');
       throw graphFailure(error, settings);
     } finally {
       progress.end();

@@ -2,29 +2,56 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
 import { dataFolder } from '../../settings/database-name.ts';
-import { readEntries, writeEntry } from '../../settings/private-files.ts';
+import { readEntries, realDatabase, writeEntries } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
+
+/** Whose token an upload had. */
+type TokenPlace = Pick<Settings, 'app' | 'db' | 'socket'>;
 
 /**
  * Keeps the addresses of unfinished uploads in a file in the data folder, until the uploads are complete. Such an address needs
- * no token, so only the file's owner can read it. Two accounts share none. undefined without a home folder.
+ * no token, so only the file's owner can read it, and no other account gets it. undefined without a home folder, or if the
+ * account is not known.
  */
-export function unfinishedUploads({ app, db }: Pick<Settings, 'app' | 'db'>): UploadSessions | undefined {
-  const folder = dataFolder();
-  if (folder === undefined) return undefined;
-  const file = join(folder, 'uploads.json');
+export function unfinishedUploads(place: TokenPlace, account: string | undefined): UploadSessions | undefined {
+  const file = uploadsFile();
+  if (file === undefined || account === undefined) return undefined;
+  const keyOf = (name: string): string => `${placeKey(place)}${JSON.stringify([account, name])}`;
   const write = (name: string, upload: UnfinishedUpload | undefined): void => {
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      writeEntry(file, `${db} ${app} ${name}`, upload);
+      writeUploads(file, { ...readEntries(file), [keyOf(name)]: upload });
     } catch {
       // Then an upload that breaks off starts again from its beginning.
     }
   };
   return {
     // onedrive-graph checks what it gets.
-    get: (name) => readEntries(file)[`${db} ${app} ${name}`] as UnfinishedUpload | undefined,
+    get: (name) => readEntries(file)[keyOf(name)] as UnfinishedUpload | undefined,
     set: write,
     delete: (name) => write(name, undefined),
   };
+}
+
+/** Deletes what is kept of uploads with such a token. Throws the file system's error. */
+export function forgetUploads(place: TokenPlace): void {
+  const file = uploadsFile();
+  const entries = Object.entries(file === undefined ? {} : readEntries(file));
+  const kept = entries.filter(([key]) => !key.startsWith(placeKey(place)));
+  if (file !== undefined && kept.length < entries.length) writeUploads(file, Object.fromEntries(kept));
+}
+
+function uploadsFile(): string | undefined {
+  const folder = dataFolder();
+  return folder && join(folder, 'uploads.json');
+}
+
+function placeKey({ app, db, socket }: TokenPlace): string {
+  return JSON.stringify([socket ?? realDatabase(db), app]);
+}
+
+/** Without those that Graph has forgotten. */
+function writeUploads(file: string, uploads: Readonly<Record<string, unknown>>): void {
+  const open = Object.entries(uploads).filter(([, upload]) => Object(upload).expiresAt > Date.now());
+  mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });
+  writeEntries(file, Object.fromEntries(open));
 }
