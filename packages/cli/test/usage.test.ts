@@ -88,6 +88,8 @@ for (const [what, args, says] of [
   ['two ways in at once', ['login', '--device', '--paste'], /cannot be used with option/],
   ['a device code with --no-browser', ['login', '--device', '--no-browser'], /cannot be used with option/],
   ['--paginate with a body', ['api', '/me', '--paginate', '-d', '{}'], /cannot be used with option/],
+  ['--output with a body', ['api', '/me', '-o', 'x', '-d', '{}'], /cannot be used with option '-d/],
+  ['--output with a method', ['api', '/me', '-o', 'x', '-X', 'DELETE'], /cannot be used with option '-X/],
   ['a key file that is missing', ['--client-id', 'x', '--key-file', 'nowhere'], /--key-file: .*nowhere.*ENOENT/],
 ] as const) {
   test(`${what} is wrong usage, and the message has no stack`, async () => {

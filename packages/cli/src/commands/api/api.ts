@@ -50,8 +50,8 @@ With --json and --output: {"file": string, "bytes": number}.`,
     include: { flags: '-i, --include', description: 'print the status and the headers too' },
     output: {
       flags: '-o, --output <file>',
-      description: 'save the response in a file',
-      conflicts: ['include', 'upload'],
+      description: 'save the response to a GET in a file',
+      conflicts: ['data', 'include', 'upload', 'method'],
     },
     upload: {
       flags: '--upload <file>',
