@@ -119,6 +119,19 @@ test('signals are passed on, and the status is that of the program', async () =>
   assert.equal([status, stderr], [9, `${['runs', ...signals].join('\n')}\n`]);
 });
 
+test('a signal that comes while the new token is stored ends exec, and the program does not run', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
+  home.expireTokens();
+  const hook = `const fs = process.getBuiltinModule('fs'), { writeSync } = fs;
+    fs.writeSync = (to, bytes) => {
+      if (/^refreshed /.test(bytes)) process.kill(process.pid, 'SIGTERM');
+      return writeSync(to, bytes);
+    };`;
+  const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(hook)}` };
+  const { status, stdout } = await home.run(['exec', '--verbose', '--', 'echo', 'ran'], { env });
+  assert.equal([status, stdout], [143, '']);
+});
+
 test('exec without a sign-in does not run the program and ends with 3', async () => {
   const { status, stdout, stderr } = await home.call(['exec', '--app', 'nobody', '--', 'echo', 'ran']);
   assert.equal([status, stdout], [3, '']);

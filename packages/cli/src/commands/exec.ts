@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { openTokenSource } from '../session/session.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { execMinValidMs, minValidOption } from '../settings/options.ts';
@@ -27,8 +28,14 @@ export const exec = defineCommand({
   runsProgram: true,
   async run(command, { minValid }, program) {
     const token = await getToken(command, minValid);
-    command.interrupt[Symbol.dispose]();
-    return runWithToken(token, program, command.settings);
+    const { interrupt, settings } = command;
+    // A signal that came while the token was stored is seen in the next turn of the event loop, or in the one after it.
+    for (const _ of [1, 2]) await setImmediate();
+    interrupt.signal.throwIfAborted();
+    const ended = runWithToken(token, program, settings);
+    // Not before it listens itself, or a signal would be lost in between.
+    interrupt[Symbol.dispose]();
+    return ended;
   },
 });
 
