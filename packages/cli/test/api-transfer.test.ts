@@ -148,6 +148,22 @@ test('what a killed upload of stdin has left is removed by the next', async () =
   assert.equal(readdirSync(temporary), process.getuid?.() === 0 ? [foreign] : []);
 });
 
+for (const [what, stdin, expected, says] of [
+  ['a folder', '</', 2, /stdin is a folder/],
+  ['open for writing only', '5>out <&5', 1, /cannot read stdin/],
+] as const) {
+  test(`stdin that is ${what} is no empty file`, async () => {
+    if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
+    const sent = authority.requests.length;
+    for (const option of ['--upload', '-d']) {
+      const { status, stderr } = await home.shell(`onedrive-token api /me/drive/root:/x ${option} - ${stdin}`);
+      assert.is(status, expected, stderr);
+      assert.match(stderr, says);
+    }
+    assert.equal(authority.requests.slice(sent), []);
+  });
+}
+
 test('an unfinished upload is kept for the account, and a logout forgets it', async () => {
   const own = ['--app', 'own'];
   await home.login([...own, '--client-id', authority.clientId]);

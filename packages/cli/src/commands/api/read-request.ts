@@ -1,4 +1,4 @@
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, fstatSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,14 +46,20 @@ function readHeaders(lines: readonly string[]): Headers {
 }
 
 async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (data === '-' || data === '@-') return new Uint8Array(await buffer(process.stdin));
-  if (!data.startsWith('@')) return new TextEncoder().encode(data);
-  const file = data.slice(1);
+  if (data !== '-' && !data.startsWith('@')) return new TextEncoder().encode(data);
+  const file = data.replace('@', '');
+  const content = file === '-' ? buffer(openStdin()) : readFile(file);
   return new Uint8Array(
-    await readFile(file).catch((error) => {
-      throw fileFailure('read', file, error);
+    await content.catch((error) => {
+      throw fileFailure('read', file === '-' ? 'stdin' : file, error);
     }),
   );
+}
+
+/** Throws UsageError for a folder: Node takes it as empty. */
+function openStdin(): NodeJS.ReadStream {
+  if (fstatSync(0).isDirectory()) throw new UsageError('stdin is a folder');
+  return process.stdin;
 }
 
 /**
@@ -90,16 +96,18 @@ const spoolPrefix = `onedrive-token-${hostname()}-`;
  * the disk is full, or the signal's reason.
  */
 export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: string } & AsyncDisposable> {
+  const stdin = openStdin();
   await removeLeftovers();
   const folder = await mkdtemp(join(tmpdir(), `${spoolPrefix}${process.pid}-`));
   const file = join(folder, 'stdin');
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
-    await pipeline(process.stdin, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
+    await pipeline(stdin, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
   } catch (error) {
     await remove();
     signal.throwIfAborted();
-    throw fileFailure('write', file, error);
+    const isOfStdin = (error as NodeJS.ErrnoException).syscall === 'read';
+    throw isOfStdin ? fileFailure('read', 'stdin', error) : fileFailure('write', file, error);
   }
   return { file, [Symbol.asyncDispose]: remove };
 }
