@@ -13,7 +13,6 @@ for (const [path, expected] of [
   ['/me/drive/root:/a%20b.txt', '/me/drive/root:/a%2520b.txt'],
   ['/me/drive/root:/50% off!.txt', '/me/drive/root:/50%25%20off!.txt'],
   ['/me/drive/root:/A/B #1/ä.txt', '/me/drive/root:/A/B%20%231/%C3%A4.txt'],
-  ['/me/drive/root:/notes.txt:', '/me/drive/root:/notes.txt'],
   ['/me/drive/root:/notes.txt:/content', '/me/drive/root:/notes.txt'],
   ['/me/drive/root:/content', '/me/drive/root:/content'],
   ['/me/drive/root:/docs/content', '/me/drive/root:/docs/content'],
@@ -46,6 +45,18 @@ for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:
     assert.throws(() => readUploadPath(path), isRight);
   });
 }
+
+const isUsageError = (error: unknown): boolean => error instanceof UsageError;
+
+for (const path of ['root:/notes:', 'root:/12:30.txt', 'root:/a:/children', 'root:/a/../../b', 'items/ID:/.']) {
+  test(`--upload to ${path} is refused: OneDrive has no such name`, () => {
+    assert.throws(() => encodeNames(readUploadPath(`/me/drive/${path}`)), isUsageError);
+  });
+}
+
+test('no other item is meant by a name with two dots', () => {
+  assert.throws(() => encodeNames('/me/drive/root:/a/../../b:/content'), isUsageError);
+});
 
 test('a ? in a name is refused, and no advice would become part of the name', async () => {
   using home = new CliHome();

@@ -64,25 +64,32 @@ function openStdin(): NodeJS.ReadStream {
 
 /**
  * The path as Graph takes it. What follows `root:/`, up to the next `:` or `?`, is a name as the shell has it, of which each
- * character is itself: `%20` is no space. An absolute URL is encoded already.
+ * character is itself: `%20` is no space. An absolute URL is encoded already. Throws UsageError for the names `.` and `..`.
  */
 export function encodeNames(path: string): string {
   if (/^https?:\/\//i.test(path)) return path;
-  return path.replace(/(?<=^[^:?]*:\/)[^:?]+/, (names) => names.split('/').map(encodeURIComponent).join('/'));
+  const encode = (name: string): string => {
+    if (name === '.' || name === '..') throw new UsageError(`${path}: no name in OneDrive is ${name}`);
+    return encodeURIComponent(name);
+  };
+  return path.replace(/(?<=^[^:?]*:\/)[^:?]+/, (names) => names.split('/').map(encode).join('/'));
 }
 
 /**
  * The path of the item that `--upload` writes. The path for a download, `root:/notes.txt:/content`, means the same item. Throws
- * UsageError for a folder, and for a `?`.
+ * UsageError for a folder, and for a `:` or `?` in a name.
  */
 export function readUploadPath(path: string): string {
-  const item = path.replace(/(:\/.+):(\/content)?$/, '$1');
-  if (/[/:]$/.test(item)) {
+  const item = path.replace(/(:\/.+):\/content$/, '$1');
+  if (item.endsWith('/')) {
     const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
     throw new UsageError(`--upload: ${path} is a folder`, { remedy });
   }
-  if (item.includes('?')) {
-    throw new UsageError(`--upload: ${path} has a ?`, { remedy: 'No name in OneDrive has one: choose another name' });
+  const names = item.replace(/^https?:\/\/[^/]*/i, '').replace(/^[^:?]*:\//, '');
+  const [sign] = /[:?]/.exec(names) ?? [];
+  if (sign) {
+    const remedy = 'No name in OneDrive has one: choose another name';
+    throw new UsageError(`--upload: ${path} has a ${sign}`, { remedy });
   }
   return item;
 }
