@@ -54,7 +54,8 @@ export class Interrupt implements Disposable {
       if (this.#endsAtOnce) writeErr('Interrupted.\n');
       this[Symbol.dispose]();
       process.kill(process.pid, signal);
-      return;
+      // The kernel does not end process 1 that way, which this is in a container.
+      process.exit(new Interrupted(signal).status);
     }
     if (this.busyWith) writeErr(`onedrive-token: ${this.busyWith}; once more to stop at once\n`);
     this.#controller.abort(new Interrupted(signal));

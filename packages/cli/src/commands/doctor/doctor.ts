@@ -30,38 +30,39 @@ With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "
     ['onedrive-token doctor', 'for you'],
     ['onedrive-token doctor --json', 'for a bug report'],
   ],
-  async run(command) {
-    // No check may ask a person: a question would come between the lines.
-    const quiet: Command = { ...command, settings: { ...command.settings, interactive: false } };
-    const { settings, screen, interrupt } = quiet;
-    // Nothing is written, so a signal may end the process at once.
-    interrupt[Symbol.dispose]();
-    const results: CheckResult[] = [];
-    const report = (result: CheckResult): void => {
-      results.push(result);
-      screen.clear();
-      if (!settings.json) tellOut(formatResult(result, screen.isUnicode));
-    };
-    const unchecked = new Map<string, string[]>();
-    const http = createFetcher();
-    for (const check of listChecks(quiet, (url, init) => http.fetch(url, init))) {
-      const { name, needs = [] } = check;
-      const failed = results.find((result) => needs.includes(result.name) && result.ok === false)?.name;
-      if (failed === undefined) {
-        screen.spin(() => `Checking ${name}`);
-        report(await runCheck(check, quiet));
-      } else unchecked.set(failed, [...(unchecked.get(failed) ?? []), name]);
-    }
-    await http.close();
-    const reasons = [...unchecked].map(([failed, names]) => `${names.join(', ')}, because ${failed} failed`);
-    if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') });
-    const wrong = results.filter(({ ok }) => ok === false).length;
-    const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
-    const checks = results.map(({ applies: _, ...found }) => found);
-    writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks })) : summary}\n`);
-    return wrong === 0 ? exitStatus.done : exitStatus.failed;
-  },
+  // Nothing is written, so a signal may end the process at once.
+  run: (command) => command.interrupt.endAtOnceDuring(runChecks(command)),
 });
+
+async function runChecks(command: Command): Promise<number> {
+  // No check may ask a person: a question would come between the lines.
+  const quiet: Command = { ...command, settings: { ...command.settings, interactive: false } };
+  const { settings, screen } = quiet;
+  const results: CheckResult[] = [];
+  const report = (result: CheckResult): void => {
+    results.push(result);
+    screen.clear();
+    if (!settings.json) tellOut(formatResult(result, screen.isUnicode));
+  };
+  const unchecked = new Map<string, string[]>();
+  const http = createFetcher();
+  for (const check of listChecks(quiet, (url, init) => http.fetch(url, init))) {
+    const { name, needs = [] } = check;
+    const failed = results.find((result) => needs.includes(result.name) && result.ok === false)?.name;
+    if (failed === undefined) {
+      screen.spin(() => `Checking ${name}`);
+      report(await runCheck(check, quiet));
+    } else unchecked.set(failed, [...(unchecked.get(failed) ?? []), name]);
+  }
+  await http.close();
+  const reasons = [...unchecked].map(([failed, names]) => `${names.join(', ')}, because ${failed} failed`);
+  if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') });
+  const wrong = results.filter(({ ok }) => ok === false).length;
+  const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
+  const checks = results.map(({ applies: _, ...found }) => found);
+  writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks })) : summary}\n`);
+  return wrong === 0 ? exitStatus.done : exitStatus.failed;
+}
 
 /** The checks that fit the settings, of a file, of PostgreSQL, or of a socket, in the order in which they are run. */
 function listChecks(command: Command, fetch: Fetch): readonly Check[] {
