@@ -123,7 +123,8 @@ async function removeLeftovers(): Promise<void> {
   const names = await readdir(tmpdir()).catch(() => []);
   for (const name of names.filter((found) => found.startsWith(spoolPrefix))) {
     const pid = Number(/^\d+(?=-)/.exec(name.slice(spoolPrefix.length))?.[0]);
-    if (!(pid > 0) || isRunning(pid)) continue;
+    // This process has left nothing yet. In a container that has started again, a killed one had the same number.
+    if (!(pid > 0) || (pid !== process.pid && isRunning(pid))) continue;
     const folder = join(tmpdir(), name);
     // Another user could put a link into a folder of theirs while it is emptied, and files of this user would go.
     const isOwn = await lstat(folder).then(
