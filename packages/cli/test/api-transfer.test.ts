@@ -126,6 +126,13 @@ test('--json asks for JSON: the content of a text file is none', async () => {
   assert.equal([status, stdout], [1, '']);
 });
 
+test('with --json, an answer without a body is none of a captive portal', async () => {
+  await using graph = await openOddGraph((_request, response) => response.writeHead(202, { 'x-name': '1' }).end());
+  const args = ['api', '/me/sendMail', '-d', '{}', '--json', '--graph', graph.origin];
+  assert.equal(await home.call(args), { status: 0, signal: null, stdout: '', stderr: '' });
+  assert.match((await home.call([...args, '-i'])).stdout, /^HTTP\/1.1 202 Accepted\n(.+\n)*x-name: 1\n(.+\n)*\n$/);
+});
+
 test('what a killed upload of stdin has left is removed by the next', async () => {
   const temporary = inHome('temporary');
   mkdirSync(temporary);

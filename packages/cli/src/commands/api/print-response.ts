@@ -6,14 +6,19 @@ import { isTerminal, writeOut } from '../../terminal/streams.ts';
 
 /**
  * Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success, and
- * notGraph for a page of a captive portal; with `json` for whatever is not JSON.
+ * notGraph for a page of a captive portal; with `json` for a body that is not JSON.
  */
 export async function printResponse(
   response: Response,
   { include, json, url, signal }: { include: boolean; json: boolean; url: URL; signal: AbortSignal },
 ): Promise<void> {
   if (response.ok) refusePage(url, response);
-  if (response.ok && json && !isJson(response)) throw GraphError.notGraph(response);
+  if (response.ok && json && !/[/+]json\b/i.test(response.headers.get('content-type') ?? '')) {
+    // A 202 or 204 has no body.
+    for await (const _ of readBody(response, signal)) throw GraphError.notGraph(response);
+    if (include) printHead(response);
+    return;
+  }
   const failure = response.ok ? undefined : await GraphError.from(include ? response.clone() : response);
   if (include) printHead(response);
   if (include || response.ok) await printBody(response, signal);
@@ -42,10 +47,6 @@ async function printBody(response: Response, signal: AbortSignal): Promise<void>
       remedy: 'Save it with --output FILE',
     });
   }
-}
-
-function isJson({ status, headers }: Response): boolean {
-  return status === 204 || /[/+]json\b/i.test(headers.get('content-type') ?? '');
 }
 
 function readable(content: string): string {
