@@ -134,13 +134,21 @@ test('a provider that fails: 503, and Retry-After as the provider asks', async (
   assert.is((await ask('/token')).status, 200);
 });
 
-test('min_valid while the provider fails: the client gets the token that is still valid', async () => {
+test('min_valid while the provider fails: 503 if the token that is still valid ends sooner', async () => {
   expireIn(20 * 60_000, 40 * 60_000);
   const other = await startService(home, { name: 'other/token.sock' });
   const { body: old } = await other.ask('/token');
   authority.fail('token', { type: 'status', status: 500 }, { times: 9 });
-  const { status, body } = await other.ask('/token?min_valid=1800');
-  assert.equal([status, body], [200, old]);
+  for (const path of ['/token?min_valid=1100', '/token']) {
+    const { status, body } = await other.ask(path);
+    assert.equal([status, body], [200, old], path);
+  }
+  const { status, headers, body } = await other.ask('/token?min_valid=1800');
+  assert.equal([status, body.error], [503, 'unavailable']);
+  assert.ok(headers['retry-after']);
+  authority.clearFaults();
+  assert.is((await other.ask('/token?refresh=1')).status, 200);
+  assert.is((await other.ask('/token?min_valid=3600')).status, 200, 'the trouble is over');
   other.running.child.kill('SIGTERM');
   assert.is((await other.running.ended).status, 0);
 });

@@ -36,8 +36,8 @@ test('token prints the token of the socket, with --json also when it expires', a
 });
 
 /** The token that `exec` gives to a program. */
-async function tokenOfExec(): Promise<string> {
-  const { status } = await client.call(['exec', '--', 'sh', '-c', 'printenv ONEDRIVE_TOKEN >given']);
+async function tokenOfExec(env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const { status } = await client.call(['exec', '--', 'sh', '-c', 'printenv ONEDRIVE_TOKEN >given'], { env });
   assert.is(status, 0);
   return readFileSync(join(client.folder, 'given'), 'utf8');
 }
@@ -199,6 +199,21 @@ test('a provider that fails: the client ends with 6, and says when to try again'
   home.expireTokens();
   authority.fail('token', { type: 'status', status: 429, retryAfter: '1800' }, { times: 9 });
   assert.match(await expectStatus([], 6), /HTTP 429.* 1800 s\b/);
+});
+
+test('while the provider fails, exec hands out what there is; token --min-valid ends with 6', async () => {
+  const path = join(client.folder, 'failing');
+  const server = createServer(({ url = '' }, response) => {
+    if (url === '/token') response.end(JSON.stringify({ token: 'x', expiresAt: Date.now() + 60_000 }));
+    else response.writeHead(503, { 'Retry-After': '9' }).end('{"error":"unavailable"}');
+  });
+  server.listen(path).unref();
+  const env = { ONEDRIVE_TOKEN_SOCKET: path };
+  assert.is(await tokenOfExec(env), 'x\n');
+  assert.match(await expectStatus(['--min-valid', '30m'], 6, env), ' 9 s\n');
+  assert.match(await expectStatus(['--refresh'], 6, env), ' 9 s\n');
+  server.closeAllConnections();
+  server.close();
 });
 
 test('after a sign-out each command ends with 3, and says where to sign in', async () => {

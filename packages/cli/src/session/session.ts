@@ -129,6 +129,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     if (event.type === 'store-failed') notStored = event.error;
     if (event.type === 'store-recovered') notStored = undefined;
     if (event.type === 'refresh-failed' && event.bridged) bridged = event.error;
+    if (event.type === 'refreshed' || event.type === 'stored-token') bridged = undefined;
     guardRequest(command, event);
     if (event.type !== 'retry') clearTimeout(notice);
     if (event.type in waits && screen.isTerminal) {

@@ -24,33 +24,47 @@ export interface TokenSession extends AsyncDisposable {
 export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {
   refuseDatabaseOptions(settings.flags, socket);
   const http = createFetcher();
+  let bridged: Error | undefined;
   return {
     handler: {
       async getTokenDetails({ forceRefresh = false, minValid = 0, signal = interrupt.signal } = {}) {
         const path = `/token?refresh=${forceRefresh ? 1 : 0}&min_valid=${Math.ceil(minValid / 1000)}`;
-        const { token, expiresAt } = await ask(socket, path, signal);
+        let answer = await ask(socket, path, signal);
+        // The provider fails, so there may be a token that ends sooner. The caller decides.
+        if (answer.status >= 500 && minValid > 0 && !forceRefresh) bridged = failureOf(answer, socket);
+        // With 409, the provider's tokens are shorter than that. As with the handler, the caller looks at how long the token is valid.
+        if (answer.status === 409 || bridged) answer = await ask(socket, '/token', signal);
+        const { token, expiresAt } = bodyOf(answer, socket);
         if (typeof token !== 'string' || typeof expiresAt !== 'number') throw notOurs(socket);
         return { accessToken: token, expiresAt, obtainedAt: Date.now() };
       },
-      status: async () => (await ask(socket, '/status', interrupt.signal)) as unknown as SignInStatus,
+      status: async () => bodyOf(await ask(socket, '/status', interrupt.signal), socket) as unknown as SignInStatus,
       fetch: (url, init) => http.fetch(url, init),
+    },
+    get bridged() {
+      return bridged;
     },
     [Symbol.asyncDispose]: () => http.close(),
   };
 }
 
+interface Answer {
+  readonly status: number;
+  readonly body: Record<string, unknown>;
+  readonly retryAfter: string | undefined;
+}
+
 /**
- * Sends one GET request, and resolves with the object that a good answer has. Throws a Failure, with status 6 if the socket can't
- * be reached, or the signal's reason.
+ * Sends one GET request, and resolves with the answer. Throws a Failure, with status 6 if the socket can't be reached, or the
+ * signal's reason.
  */
-async function ask(socketPath: string, path: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+async function ask(socketPath: string, path: string, signal: AbortSignal): Promise<Answer> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
-  let response: IncomingMessage;
-  let body: Record<string, unknown>;
   try {
     const sent = request({ socketPath: findTrustedSocket(socketPath), path, agent: false, signal: limit }).end();
-    [response] = (await once(sent, 'response')) as [IncomingMessage];
-    body = { ...JSON.parse(await text(response)) };
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const { statusCode: status = 0, headers } = response;
+    return { status, body: { ...JSON.parse(await text(response)) }, retryAfter: headers['retry-after'] };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Failure) throw error;
@@ -62,23 +76,24 @@ async function ask(socketPath: string, path: string, signal: AbortSignal): Promi
       cause: error,
     });
   }
-  // The provider's tokens are shorter than that. As with the handler, the caller looks at how long the token is valid.
-  if (response.statusCode === 409) return ask(socketPath, '/token', signal);
-  if (response.statusCode !== 200) throw failureOf(response, body, socketPath);
-  return body;
 }
 
-function failureOf({ statusCode, headers }: IncomingMessage, body: Record<string, unknown>, socket: string): Failure {
-  if (statusCode === 401 && body.error === 'sign_in_required') {
+/** The object that a good answer has. Throws a Failure for any other. */
+function bodyOf(answer: Answer, socket: string): Answer['body'] {
+  if (answer.status !== 200) throw failureOf(answer, socket);
+  return answer.body;
+}
+
+function failureOf({ status, body, retryAfter }: Answer, socket: string): Failure {
+  if (status === 401 && body.error === 'sign_in_required') {
     return new Failure(`the server at ${socket} has no sign-in that works`, {
       status: exitStatus.signInNeeded,
       remedy: 'On the computer that it runs on, run: onedrive-token login',
     });
   }
-  const reason = typeof body.message === 'string' ? body.message : `it answered with status ${statusCode}`;
-  const retryAfter = headers['retry-after'];
+  const reason = typeof body.message === 'string' ? body.message : `it answered with status ${status}`;
   return new Failure(`the server at ${socket} has no token now: ${reason}`, {
-    status: statusCode === 503 ? exitStatus.unavailable : exitStatus.failed,
+    status: status === 503 ? exitStatus.unavailable : exitStatus.failed,
     remedy: retryAfter && `Try again in ${retryAfter} s`,
   });
 }

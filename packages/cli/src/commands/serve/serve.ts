@@ -112,7 +112,10 @@ async function answerTo({ method, url }: IncomingMessage, desk: TokenDesk): Prom
   const forceRefresh = searchParams.get('refresh') === '1';
   const { accessToken: token, expiresAt, obtainedAt } = await desk.getToken({ minValid, forceRefresh });
   const lifetime = expiresAt - obtainedAt;
-  if (lifetime >= minValid) return { status: 200, body: { token, expiresAt } };
+  if (lifetime >= minValid) {
+    if (desk.bridged && expiresAt - Date.now() < minValid) throw desk.bridged;
+    return { status: 200, body: { token, expiresAt } };
+  }
   const message = `the provider's tokens are valid for ${Math.floor(lifetime / 1000)} seconds only`;
   return { status: 409, body: { error: 'min_valid_too_long', message } };
 }

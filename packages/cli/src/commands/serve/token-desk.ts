@@ -50,6 +50,11 @@ export class TokenDesk implements AsyncDisposable {
     return handler.getTokenDetails({ ...needed, forceRefresh: true });
   }
 
+  /** Why a token that should have been refreshed was not. */
+  get bridged(): Error | undefined {
+    return this.#session?.bridged;
+  }
+
   /** To be called when the command was interrupted: then no session is opened any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#finding?.catch(() => {});
