@@ -5,6 +5,7 @@ import { issueCertificate } from 'testing-authority';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openOddGraph } from '../../onedrive-graph/test/odd-graph.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -52,6 +53,23 @@ test('Graph that asks for a long wait is 6, and says for how long', async () => 
   const { status, stderr } = await home.call(['api', '/me']);
   assert.is(status, 6, stderr);
   assert.match(stderr, / 400 s\n$/);
+});
+
+test('a reader that has closed stdout changes no status, and a long answer ends early', async () => {
+  await using graph = await openOddGraph((request, response) => {
+    response.setHeader('content-type', 'application/json');
+    response.end(`{"value":["x"],"@odata.nextLink":"http://${request.headers.host}/more"}`);
+  });
+  for (const [args, expected] of [
+    [[], 0],
+    [['status', '--app', 'nobody'], 3],
+    [['api', '-i', '/me/nothing'], 1],
+    [['api', '--paginate', '/endless', '--graph', graph.origin], 0],
+  ] as const) {
+    const { child, ended } = home.start(args);
+    child.stdout?.destroy();
+    assert.is((await ended).status, expected, args.join(' '));
+  }
 });
 
 test.run();

@@ -9,7 +9,7 @@ import {
 import { exitStatus, Failure, isError, joinProblem, type Problem } from '../terminal/failure.ts';
 import { Interrupted } from '../terminal/interrupt.ts';
 import { tellErr } from '../terminal/printable.ts';
-import { OutputClosed, writeErr } from '../terminal/streams.ts';
+import { writeErr } from '../terminal/streams.ts';
 import { defaultTimeoutMs } from './options.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
@@ -41,8 +41,6 @@ export function describeError(error: unknown, context: ErrorContext = {}): Descr
 
 /** Writes to stderr what went wrong, and returns the exit status. */
 export async function reportError(error: unknown, context: ErrorContext = {}): Promise<number> {
-  // `| head` has read enough: that is no failure.
-  if (error instanceof OutputClosed) return exitStatus.done;
   const { settings, isSignInKept } = context;
   if (error instanceof Interrupted) {
     const kept = `The sign-in was complete by then, and is stored. To undo it, run: ${suggestCommand('logout', settings)}`;

@@ -7,9 +7,9 @@ import { isTerminal, writeErr, writeOut } from './streams.ts';
 
 export { printable };
 
-/** Writes an answer for programs, as JSON for example, to stdout: as it is, or on a terminal made harmless. */
-export function writeAnswer(text: string): void {
-  writeOut(isTerminal(1) ? printable(text) : text);
+/** Writes an answer for programs, as JSON for example, as `writeOut` does: as it is, or on a terminal made harmless. */
+export function writeAnswer(text: string): boolean {
+  return writeOut(isTerminal(1) ? printable(text) : text);
 }
 
 /** Writes text for a person to stdout: harmless, and on a terminal with breaks at words. */

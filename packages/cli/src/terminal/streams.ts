@@ -1,8 +1,5 @@
 const fs = process.getBuiltinModule('node:fs');
 
-/** The reader of stdout has closed it (`| head`), so nothing is left to do. */
-export class OutputClosed extends Error {}
-
 /** Whether a descriptor is a terminal. */
 export function isTerminal(descriptor: 0 | 1 | 2): boolean {
   // Loaded here, because node:tty loads node:net and all streams, which a stored token does without.
@@ -11,15 +8,16 @@ export function isTerminal(descriptor: 0 | 1 | 2): boolean {
 
 /**
  * Writes an answer to stdout, and returns when all of it is written: `process.stdout` takes 2 ms to set up, and loses what is
- * still buffered when the process exits. Throws OutputClosed, or an error with the system's message (a full disk).
+ * still buffered when the process exits. Returns false if nobody reads it any more (`| head`), which is no failure. Throws an
+ * error with the system's message (a full disk).
  */
-export function writeOut(data: string | Uint8Array): void {
+export function writeOut(data: string | Uint8Array): boolean {
   if (process.platform === 'win32' && process.stdout.isTTY) {
     // A Windows console shows more than ASCII only if it is written to this way.
     process.stdout.write(data);
-    return;
+    return true;
   }
-  writeFully(1, typeof data === 'string' ? Buffer.from(data) : data);
+  return writeFully(1, typeof data === 'string' ? Buffer.from(data) : data);
 }
 
 /** Writes a message to the person on stderr. Does nothing if stderr cannot be written. */
@@ -31,17 +29,18 @@ export function writeErr(text: string): void {
   }
 }
 
-function writeFully(descriptor: number, bytes: Uint8Array): void {
+function writeFully(descriptor: number, bytes: Uint8Array): boolean {
   let rest = bytes;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(fs.writeSync(descriptor, rest));
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') throw new OutputClosed();
+      if (code === 'EPIPE') return false;
       // Another process made the shared terminal or pipe non-blocking, and its reader is slow.
       if (code !== 'EAGAIN') throw new Error(`cannot write the output: ${message}`, { cause: error });
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
+  return true;
 }

@@ -140,6 +140,8 @@ function readIdleTimeout(value: string): number {
 /** Prints the items of all pages as one JSON array, each as it comes. */
 async function printItems(items: AsyncIterable<unknown>): Promise<void> {
   let count = 0;
-  for await (const item of items) writeAnswer(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`);
+  for await (const item of items) {
+    if (!writeAnswer(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`)) return;
+  }
   writeOut(count === 0 ? '[]\n' : ']\n');
 }

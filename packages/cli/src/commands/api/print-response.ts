@@ -38,7 +38,7 @@ function printHead({ status, statusText, headers }: Response): void {
 async function printBody(response: Response, signal: AbortSignal): Promise<void> {
   const type = response.headers.get('content-type') ?? '';
   if (!isTerminal(1)) {
-    for await (const chunk of readBody(response, signal)) writeOut(chunk);
+    for await (const chunk of readBody(response, signal)) if (!writeOut(chunk)) return;
   } else if (/^$|^text\/|[/+](json|xml)\b/i.test(type)) {
     writeAnswer(readable(await text(readBody(response, signal))));
   } else {
