@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { signInAs, signInElsewhere } from 'testing-authority';
-import { CliHome, openScene } from 'testing-command';
+import { bin, CliHome, commandNode, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit, type Terminal } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -87,15 +87,18 @@ test('login --encrypt asks for a new passphrase twice, and the database opens wi
   assert.is((await other.run(['list'], { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } })).stdout, 'onedrive-token\n');
 });
 
-test('exec in a terminal leaves Ctrl-C to the terminal', async () => {
+test('exec in a terminal leaves Ctrl-C to the terminal, also if it reads its input elsewhere', async () => {
   if (process.platform !== 'linux') return console.log('skipped: a program in a session of its own needs setsid');
   await home.login(clientId);
   // In a session of its own, the program can get the signal only from us.
   const script = `process.on('SIGINT', () => process.exit(1)); console.log('here'); setTimeout(() => process.exit(11), 1000)`;
-  using terminal = sit(home, ['exec', '--', 'setsid', process.execPath, '-e', script]);
-  await terminal.shows(/here/);
-  terminal.type('\u0003');
-  assert.is((await terminal.ended).status, 11);
+  for (const input of ['/dev/tty', '/dev/null']) {
+    const args = [commandNode, bin, 'exec', '--', 'setsid', process.execPath, '-e', script];
+    using terminal = openTerminal?.('sh', ['-c', `exec "$@" <${input}`, 'sh', ...args], { env: home.env });
+    await terminal?.shows(/here/);
+    terminal?.type('\u0003');
+    assert.is((await terminal?.ended)?.status, 11, input);
+  }
 });
 
 test('an address longer than the line of a terminal is pasted whole', async () => {

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { type DatabaseSettings, readDatabase } from '../settings/database-name.ts';
 import { Failure } from '../terminal/failure.ts';
+import { isTerminal } from '../terminal/streams.ts';
 
 /** A shell ends with these statuses if it cannot run a program. */
 const notExecutable = 126;
@@ -24,7 +25,8 @@ export async function runWithToken(
   const env = { ...withoutSecrets(settings), ONEDRIVE_TOKEN: token };
   let child: ChildProcess | undefined;
   const forward = (signal: NodeJS.Signals): void => {
-    if (!(process.stdin.isTTY && fromKeyboard.includes(signal))) child?.kill(signal);
+    const isTyped = fromKeyboard.includes(signal) && ([0, 1, 2] as const).some(isTerminal);
+    if (!isTyped) child?.kill(signal);
   };
   const known = forwarded.filter((signal) => signal in signals);
   // Before the child exists: it may start, and send a signal, before this process goes on.
