@@ -35,6 +35,18 @@ for (const [key, { env: variable, flags }] of Object.entries(commonOptions)) {
   });
 }
 
+test('an app name with the separator of the lock names is wrong usage, wherever it comes from', () => {
+  const app = 'moving\u001fx';
+  assert.match(
+    usageErrorOf(() => readSettings({ app }, env)),
+    /^--app: /,
+  );
+  assert.match(
+    usageErrorOf(() => readSettings({}, { ...env, ONEDRIVE_TOKEN_APP: app })),
+    /^ONEDRIVE_TOKEN_APP: /,
+  );
+});
+
 for (const [variable, key, on] of [
   ['ONEDRIVE_TOKEN_JSON', 'json', true],
   ['ONEDRIVE_TOKEN_VERBOSE', 'verbose', true],

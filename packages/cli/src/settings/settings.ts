@@ -27,6 +27,9 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   /** Where the value comes from, for a message. */
   const sourceOf = (name: keyof Flags): string =>
     flags[name] === undefined ? commonOptions[name].env : longFlag(commonOptions[name]);
+  const app = text('app') ?? 'onedrive-token';
+  // The names of locks are made with it.
+  if (app.includes('\u001f')) throw new UsageError(`${sourceOf('app')}: the name has the control character U+001F`);
   const [db, keyFile, seconds] = [text('db'), text('keyFile'), text('timeout')];
   const keyring = flags.keyring ?? isOn('keyring', env);
   const database =
@@ -39,7 +42,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     );
   }
   return {
-    app: text('app') ?? 'onedrive-token',
+    app,
     clientId: text('clientId'),
     ...database,
     keyFile,
