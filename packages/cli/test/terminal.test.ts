@@ -189,6 +189,16 @@ test('a typed passphrase is not shown', async () => {
   assert.is((await interrupted.ended).status, 130);
 });
 
+test('move says that the other database is not encrypted, also if the passphrase was typed', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } });
+  using terminal = callOnTerminal(other, ['move', '--to', 'plain.db']);
+  await terminal.shows(/tokens\.db: $/);
+  terminal.type('pass phrase\r');
+  assert.is((await terminal.ended).status, 0);
+  assert.match(terminal.output, /plain\.db is not encrypted/);
+});
+
 test('a new passphrase is typed twice, and not shown', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);

@@ -35,7 +35,9 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       throw new UsageError(`--to: ${target.db} is the database that the sign-in is in`);
     }
     const key = toKeyFile === undefined ? undefined : readKeyFile('--to-key-file', toKeyFile);
-    const outcome = await withDatabase(command, async (from) => {
+    let isEncrypted = false;
+    const outcome = await withDatabase(command, async (from, fromKey) => {
+      isEncrypted = fromKey !== undefined;
       const stored = await readClientId(settings.app, from);
       await spareOtherClient(command, { verb: 'move', meant: settings.clientId, stored, yes });
       await using database = await openTarget(target, key);
@@ -53,7 +55,7 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       throw new Failure(problem, { status: exitStatus.signInNeeded });
     }
     screen.say(`Moved the sign-in of ${settings.app} to ${target.db}.`);
-    if (settings.hasKey && key === undefined) {
+    if (isEncrypted && key === undefined) {
       screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
     }
   },

@@ -17,17 +17,17 @@ export interface Database extends AsyncDisposable {
 }
 
 /**
- * Calls `use` with the database of the settings and its key, and closes it afterwards. With `readOnly`, the key is not moved into
+ * Calls `use` with the database of the settings and the key that opens it, and closes it afterwards. With `readOnly`, the key is not moved into
  * the keyring, and no table is made. Throws STORE if the database can't be used.
  */
 export function withDatabase<T>(
   command: Command,
-  use: (options: RekeyOptions) => Promise<T>,
+  use: (options: RekeyOptions, key: string | Uint8Array | undefined) => Promise<T>,
   access: { readOnly?: boolean } = {},
 ): Promise<T> {
   const useWith = async (key: string | Uint8Array | undefined): Promise<T> => {
     await using database = await openDatabase(command.settings, key, access);
-    return await use(database.options);
+    return await use(database.options, key);
   };
   return withKey(command, useWith, access);
 }
