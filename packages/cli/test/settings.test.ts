@@ -105,6 +105,7 @@ test('a URL that cannot be read, or is of another database, is refused without b
   for (const url of [
     'postgresql://ada:s3/cret@db.example/tokens',
     'postgresql://ada:s3?cret@db.example',
+    ...['#', '?', '/'].map((sign) => `postgresql://ada:5432${sign}cret@db.example`),
     'postgresql://[',
     'mysql://ada:s3cret@db.example/tokens',
   ]) {
