@@ -16,6 +16,10 @@ for (const text of ['', '30', 'm', '50x', '30s59m', '5m5m', '1h 30m', '-5m']) {
   test(`'${text}' is no duration`, () => assert.throws(() => readDuration(text), /1h30m/));
 }
 
+for (const text of ['10001d', `${'9'.repeat(400)}d`]) {
+  test(`${text.slice(0, 9)} is too long`, () => assert.throws(() => readDuration(text), /10000d/));
+}
+
 for (const [milliseconds, text] of [
   [3_590_000, '59m50s'],
   [10_800_000, '3h'],

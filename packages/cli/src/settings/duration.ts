@@ -7,14 +7,17 @@ const units = [
   [60_000, 'm', 'min'],
   [1000, 's', 's'],
 ] as const;
-const duration = new RegExp(`^${units.map(([, unit]) => String.raw`(?:(\d+(?:\.\d+)?)${unit})?`).join('')}$`);
+const longestDays = 10_000;
+const pattern = new RegExp(`^${units.map(([, unit]) => String.raw`(?:(\d+(?:\.\d+)?)${unit})?`).join('')}$`);
 
 /** Reads `30m` or `59m50s` as milliseconds. Throws UsageError. */
 export function readDuration(text: string): number {
-  const [, ...counts] = (text && duration.exec(text)) || [];
-  if (counts.length > 0)
-    return Math.round(units.reduce((sum, [ms], index) => sum + ms * Number(counts[index] ?? 0), 0));
-  throw new UsageError('It is not a number with its unit, for example 90s, 30m, 1h30m or 14d.');
+  const [, ...counts] = (text && pattern.exec(text)) || [];
+  if (counts.length === 0)
+    throw new UsageError('It is not a number with its unit, for example 90s, 30m, 1h30m or 14d.');
+  const duration = Math.round(units.reduce((sum, [ms], index) => sum + ms * Number(counts[index] ?? 0), 0));
+  if (duration > longestDays * units[0][0]) throw new UsageError(`It is longer than ${longestDays}d.`);
+  return duration;
 }
 
 /** `59m50s`, as `readDuration` reads it. */
