@@ -27,6 +27,10 @@ export async function readRequest({ method: given, data, header = [] }: RequestO
   return { method, headers, body };
 }
 
+/** Of one connection, and of how the body is sent. */
+const ofConnection =
+  /^(connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
+
 function readHeaders(lines: readonly string[]): Headers {
   const headers = new Headers();
   for (const line of lines) {
@@ -34,6 +38,7 @@ function readHeaders(lines: readonly string[]): Headers {
     if (name === undefined) throw new UsageError(`--header: expected 'Name: value', got '${line}'`);
     if (name.toLowerCase() === 'authorization')
       throw new UsageError('--header: Authorization is set for you; other users can read a command line');
+    if (ofConnection.test(name)) throw new UsageError(`--header: ${name} is set for you`);
     try {
       headers.append(name, value);
     } catch {
