@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -101,6 +101,13 @@ test('the status is 127 if the program is not found, and 126 if it cannot be exe
   const data = await home.call(['exec', '--', file]);
   assert.is(data.status, 126);
   assert.match(data.stderr, 'data.txt');
+  if (process.platform === 'win32') return;
+  symlinkSync('loop', `${home.folder}/loop`);
+  for (const name of [`${file}/x`, `./${'a'.repeat(300)}`, './loop']) {
+    const { status, stderr } = await home.call(['exec', '--', name]);
+    assert.is(status, 126);
+    assert.match(stderr, `onedrive-token: ${name}: `);
+  }
 });
 
 test('signals are passed on, and the status is that of the program', async () => {

@@ -77,7 +77,7 @@ function explain(error: NodeJS.ErrnoException, program: string): unknown {
   const code = String(error.code);
   if (code === 'ENOENT') return new Failure(`${program}: command not found`, { status: notFound, remedy });
   // The last two are Windows' for a file that is no program, and Node's for a batch file.
-  if (code === 'EACCES' || (isWindows && ['EFTYPE', 'EINVAL'].includes(code)))
-    return new Failure(`${program}: cannot be executed`, { status: notExecutable, remedy });
+  const noProgram = ['EACCES', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', ...(isWindows ? ['EFTYPE', 'EINVAL'] : [])];
+  if (noProgram.includes(code)) return new Failure(`${program}: cannot be executed`, { status: notExecutable, remedy });
   return error;
 }
