@@ -28,7 +28,10 @@ function candidatesFor(
   before: readonly string[],
   partial: string,
 ): readonly Candidate[] {
-  const command = before.map((word) => commands.find(({ name }) => name === word)).find(Boolean);
+  // A word after `--app` is a name.
+  const valued = Object.values(commonOptions).filter(takesValue).map(longFlag);
+  const words = before.filter((_, index) => !valued.includes(before[index - 1] ?? ''));
+  const command = words.map((word) => commands.find(({ name }) => name === word)).find(Boolean);
   if (command?.runsProgram && before.includes('--')) return [];
   const options: readonly OptionDefinition[] = Object.values({ ...command?.options, ...commonOptions });
   const last = before.at(-1) ?? '';

@@ -23,6 +23,7 @@ async function complete(...words: string[]): Promise<string[]> {
 test('commands are completed, each with its summary', async () => {
   assert.equal(await complete(''), commands);
   assert.equal(await complete('log'), ['login', 'logout']);
+  assert.equal(await complete('--app', 'status', 'log'), ['login', 'logout']);
   assert.match((await home.call(['__complete', 'lo'])).stdout, /^login\t\S.*\n/);
 });
 
@@ -30,6 +31,7 @@ test('options of the command and common options are completed', async () => {
   assert.equal(await complete('login', '--d'), ['--device', '--db']);
   assert.ok((await complete('--')).includes('--json'));
   assert.ok((await complete('--db', 'x', 'api', '--')).includes('--paginate'));
+  assert.ok((await complete('--app', 'status', 'api', '--')).includes('--paginate'));
   assert.not((await complete('list', '--')).includes('--paginate'));
 });
 
