@@ -75,6 +75,12 @@ test('list prints the app names sorted, one per line, or as a JSON array', async
   assert.equal(JSON.parse((await home.call(['list', '--json'])).stdout), ['a b', 'onedrive-token', 'zebra', 'ümläut']);
 });
 
+test('list puts a name with control characters in quotes, on one line', async () => {
+  using other = new CliHome(home.env);
+  await other.login(['--app', 'a\nonedrive-token', '--client-id', authority.clientId]);
+  assert.is((await other.call(['list'])).stdout, '"a\\nonedrive-token"\n');
+});
+
 test('common options may stand before the command, and those after it win', async () => {
   assert.equal(JSON.parse((await home.call(['--json', 'list'])).stdout).length, 4);
   assert.is((await home.call(['--app', 'nobody', 'status', '--app', 'onedrive-token'])).status, 0);
@@ -83,7 +89,7 @@ test('common options may stand before the command, and those after it win', asyn
 test('an app name cannot move the cursor', async () => {
   copyRecord('red\u001b[31m\u009b2J\u202e');
   const { stdout } = await home.call(['list']);
-  assert.match(stdout, 'red\u{fffd}[31m\u{fffd}2J\u{fffd}\n');
+  assert.match(stdout, '"red\\u001b[31m\u{fffd}2J\u{fffd}"\n');
   await home.call(['logout', '--app', 'red\u001b[31m\u009b2J\u202e']);
 });
 

@@ -7,14 +7,15 @@ export const list = defineCommand({
   name: 'list',
   summary: 'list the app names in the database',
   description:
-    'Prints the app names that have tokens, sorted, one per line. Never makes or changes a file. With --json: an array of strings.',
+    'Prints the app names that have tokens, sorted, one per line, in quotes if there are control characters in it. Never makes or changes a file. With --json: an array of strings.',
   examples: [
     ['onedrive-token list', 'for you'],
     ['onedrive-token list --json', 'for a program'],
   ],
   async run(command) {
     const names = await withDatabase(command, listAppNames, { readOnly: true });
-    const text = names.map((name) => `${printable(name)}\n`).join('');
+    // One with a line break must not look like two.
+    const text = names.map((name) => `${printable(/\p{Cc}/u.test(name) ? JSON.stringify(name) : name)}\n`).join('');
     writeAnswer(command.settings.json ? `${JSON.stringify(names)}\n` : text);
   },
 });
