@@ -1,9 +1,9 @@
-import { chmodSync, existsSync, lstatSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { issueCertificate } from 'testing-authority';
+import { issueCertificate, signInAs } from 'testing-authority';
 import { CliHome, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -49,6 +49,41 @@ test('nothing is wrong: every check is ok; nothing is written, no token is asked
   assert.match(text, /~[/\\]+data[/\\]+onedrive-token[/\\]+tokens\.db/);
   assert.match(checks.get('sign-in')?.detail ?? '', /Files\.ReadWrite\.All, .*\d s\b/);
   for (const secret of [...authority.issuedSecrets, 'someone', '@', home.folder]) assert.not.match(text, secret);
+});
+
+test('a user name that looks like none is not in --json either', async () => {
+  using other = new CliHome(home.env);
+  const running = other.begin(['login', '--client-id', authority.clientId], { env: { BROWSER: 'true' } });
+  const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
+  await signInAs(address, { username: 'andré@localhost' });
+  await running.ended;
+  assert.match((await other.call(['doctor'])).stdout, 'andré@localhost, ');
+  assert.not.match((await diagnose(other)).get('sign-in')?.detail ?? '', /andr|localhost/);
+});
+
+test('a --graph that api refuses is wrong for doctor too', async () => {
+  for (const graph of [
+    'graph.microsoft.com/v1.0',
+    'http://192.0.2.1/v1.0',
+    'file:///etc',
+    `${authority.graphUrl}?x=1`,
+  ]) {
+    assertFailed(await diagnose(home, { args: ['--graph', graph] }), { graph: /--graph: / });
+  }
+});
+
+test('BROWSER that is a folder, or a program here that is not on the PATH, is wrong', async () => {
+  mkdirSync(join(home.folder, 'folder'));
+  writeFileSync(join(home.folder, 'program'), '', { mode: 0o755 });
+  for (const [name, isRight] of [
+    ['folder', false],
+    ['./folder', false],
+    ['program', false],
+    ['./program', true],
+  ] as const) {
+    const expected = isRight ? {} : { browser: /BROWSER/ };
+    if (process.platform !== 'win32') assertFailed(await diagnose(home, { env: { BROWSER: name } }), expected);
+  }
 });
 
 test('for a person: a line for each check, with the account; a remedy under each one that failed', async () => {

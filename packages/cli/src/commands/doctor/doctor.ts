@@ -25,7 +25,7 @@ export const doctor = defineCommand({
   summary: 'find out what is wrong',
   description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, the client id, loopback addresses, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
 
-With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: what could not be checked because another check failed. There is no token, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
+With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: what could not be checked because another check failed. There is no token, no account, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
   examples: [
     ['onedrive-token doctor', 'for you'],
     ['onedrive-token doctor --json', 'for a bug report'],
@@ -95,7 +95,8 @@ function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string
   }
   const expiry = describeExpiry(found, settings);
   if (expiry) throw new Failure(`the sign-in ${expiry.problem}`, expiry);
-  const who = account?.username ?? account?.name;
+  // JSON goes into a bug report.
+  const who = settings.json ? undefined : (account?.username ?? account?.name);
   const age = refreshedAt === undefined ? '' : `, refreshed ${formatDuration(Date.now() - refreshedAt)} ago`;
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, resolve } from 'node:path';
 import { browserWords } from '../../session/browser-command.ts';
@@ -53,11 +53,13 @@ export const checkBrowser: Check = {
 };
 
 function isProgram(name: string): boolean {
-  const folders = ['', ...(process.env.PATH ?? '').split(delimiter)];
+  // A name without a slash is looked for on the PATH alone.
+  const folders = /[/\\]/.test(name) ? [''] : (process.env.PATH ?? '').split(delimiter);
   return folders.some((folder) => {
+    const file = resolve(folder, name);
     try {
-      accessSync(resolve(folder, name), constants.X_OK);
-      return true;
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
     } catch {
       return false;
     }

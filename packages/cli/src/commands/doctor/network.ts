@@ -2,6 +2,7 @@ import { proxyOf } from 'onedrive-token-handler';
 import { checkRegistration, commonFailure } from '../../session/registration.ts';
 import { formatDuration } from '../../settings/duration.ts';
 import { Failure } from '../../terminal/failure.ts';
+import { resolveAddress } from '../api/graph-failure.ts';
 import { type Check, DoesNotApply, once } from './check.ts';
 
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
@@ -47,7 +48,7 @@ export function networkChecks(
     {
       name: 'graph',
       async run() {
-        const answer = await ask(below(graph, '/me'), fetch);
+        const answer = await ask(resolveAddress(graph, '/me').url, fetch);
         // Without a token, Graph answers 401, in JSON. A page is of another server.
         const isRight = [200, 401, 403].includes(answer.status) && /^\s*(\{|$)/.test(answer.body);
         return judge(answer, isRight, ['Microsoft Graph', '--graph (or ONEDRIVE_TOKEN_GRAPH)']);
