@@ -80,6 +80,7 @@ test('BROWSER that is a folder, or a program here that is not on the PATH, is wr
     ['./folder', false],
     ['program', false],
     ['./program', true],
+    ['no-such-browser:./program %s', true],
   ] as const) {
     const expected = isRight ? {} : { browser: /BROWSER/ };
     if (process.platform !== 'win32') assertFailed(await diagnose(home, { env: { BROWSER: name } }), expected);

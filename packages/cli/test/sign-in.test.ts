@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { delimiter } from 'node:path';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { type Called, CliHome, doNothing, openScene } from 'testing-command';
 import { test } from 'uvu';
@@ -25,6 +26,13 @@ test('login opens the command that BROWSER names, even without a terminal, and s
   const token = await other.call([]);
   assert.is(token.status, 0);
   assert.ok(authority.issuedSecrets.has(token.stdout.trim()));
+});
+
+test('BROWSER may be a list: the first command that opens the address counts', async () => {
+  using other = new CliHome(home.env);
+  const browsers = ['no-such-browser', 'false', "sh -c 'exit 1' 'a:b'", home.env.BROWSER];
+  const { status } = await other.call(['login', ...clientId], { env: { BROWSER: browsers.join(delimiter) } });
+  assert.is(status, 0);
 });
 
 test('login --json prints the status of the sign-in on stdout, and nothing else', async () => {

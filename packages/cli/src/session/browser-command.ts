@@ -1,14 +1,26 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { delimiter } from 'node:path';
 
 /**
- * Opens `url` with the command in the variable BROWSER: the address replaces `%s` in it, or is its last argument. Resolves when the
- * browser has ended, which may be long after the sign-in. Rejects if it could not be started, or ended with another status than 0.
+ * Opens `url` with the first command in the variable BROWSER that can: the address replaces `%s` in it, or is its last argument.
+ * Resolves when the browser has ended, which may be long after the sign-in. Rejects if no command could be started and ended with status 0.
  */
 export async function openWithBrowserCommand(browser: string, url: string): Promise<void> {
-  const words = browserWords(browser);
-  const [file = '', ...args] = browser.includes('%s')
+  let failure: unknown = new Error('BROWSER names no command');
+  for (const words of browserCommands(browser)) {
+    try {
+      return await open(words, url);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function open(words: readonly string[], url: string): Promise<void> {
+  const [file = '', ...args] = words.some((word) => word.includes('%s'))
     ? words.map((word) => word.replaceAll('%s', () => url))
     : [...words, url];
   // `ignore` keeps what the browser prints out of our stdout. `detached` lets it survive the Ctrl-C that ends us.
@@ -18,11 +30,15 @@ export async function openWithBrowserCommand(browser: string, url: string): Prom
   if (status !== 0) throw new Error(`${file} ended with ${status === null ? signal : `status ${status}`}`);
 }
 
-/** The words of the command in the variable BROWSER, split like a shell does, with single and double quotes. */
-export function browserWords(browser: string): string[] {
+const quoted = `"[^"]*"|'[^']*'`;
+const command = new RegExp(`(?:${quoted}|[^"'${delimiter}])+`, 'g');
+const word = new RegExp(`(?:${quoted}|[^\\s"'])+`, 'g');
+
+/** The commands in the variable BROWSER, between them colons; of each the words, split like a shell does. */
+export function browserCommands(browser: string): string[][] {
   // The name of an existing file may contain spaces.
-  if (existsSync(browser)) return [browser];
-  return [...browser.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g)].map(([word]) =>
-    word.replace(/"([^"]*)"|'([^']*)'/g, '$1$2'),
-  );
+  if (existsSync(browser)) return [[browser]];
+  const unquote = (text: string): string => text.replace(/"([^"]*)"|'([^']*)'/g, '$1$2');
+  const commands = (browser.match(command) ?? []).map((text) => (text.match(word) ?? []).map(unquote));
+  return commands.filter((words) => words.length > 0);
 }

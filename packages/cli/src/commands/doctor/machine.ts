@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { accessSync, constants, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { delimiter, resolve } from 'node:path';
-import { browserWords } from '../../session/browser-command.ts';
+import { browserCommands } from '../../session/browser-command.ts';
 import { hasBrowser } from '../../session/has-browser.ts';
 import { readVersion } from '../../settings/command.ts';
 import { Failure } from '../../terminal/failure.ts';
@@ -42,8 +42,8 @@ export const checkBrowser: Check = {
   run() {
     const { BROWSER: browser } = process.env;
     if (browser) {
-      const [program = ''] = browserWords(browser);
-      if (isProgram(program)) return `BROWSER starts ${program}`;
+      const program = browserCommands(browser).find(([name = '']) => isProgram(name))?.[0];
+      if (program) return `BROWSER starts ${program}`;
       const remedy = 'Correct BROWSER. To sign in without a browser on this machine, run: onedrive-token login --paste';
       throw new Failure(`BROWSER names no program that can be started: ${browser}`, { remedy });
     }
