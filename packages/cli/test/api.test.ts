@@ -66,6 +66,15 @@ test('a second 401 ends with 3, after one refresh', async () => {
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
+test('a 401 from the address of a content, which never gets the token, needs no sign-in', async () => {
+  const notes = ['api', '/me/drive/root:/notes.txt:/content'];
+  await home.call([...notes, '-X', 'PUT', '-d', 'hello']);
+  authority.fail('content', { type: 'status', status: 401 });
+  const { status, stderr } = await home.call(notes);
+  assert.is(status, 1);
+  assert.match(stderr, /run the same command again\n$/);
+});
+
 for (const [status, advice] of [
   [401, /un: onedrive-token login --db \S+tokens\.db\n$/],
   [403, /un: onedrive-token login --db \S+tokens\.db --scope SCOPE\n$/],

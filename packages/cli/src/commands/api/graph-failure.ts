@@ -27,7 +27,7 @@ export function graphFailure(error: unknown, settings: Settings): unknown {
   const status = error.retryable ? exitStatus.unavailable : exitStatus.failed;
   if (error instanceof GraphError) {
     const details = { remedy: remedyFor(error, settings), cause: error };
-    return new Failure(error.message, { status: error.status === 401 ? exitStatus.signInNeeded : status, ...details });
+    return new Failure(error.message, { status: isOfToken(error) ? exitStatus.signInNeeded : status, ...details });
   }
   // The handler's fetch says more of a connection that failed: what to check, or that HTTPS_PROXY is wrong.
   if (error.cause instanceof OneDriveTokenError) return error.cause;
@@ -35,9 +35,16 @@ export function graphFailure(error: unknown, settings: Settings): unknown {
   return new Failure(error.message, { status, cause: error });
 }
 
-function remedyFor({ status, retryAfter }: GraphError, settings: Settings): string | undefined {
+/** What never got the token, such as the address of a file's content, says nothing about it. */
+function isOfToken({ status, hadToken }: GraphError): boolean {
+  return status === 401 && hadToken !== false;
+}
+
+function remedyFor(error: GraphError, settings: Settings): string | undefined {
+  const { status, retryAfter } = error;
   const login = suggestCommand('login', settings);
-  if (status === 401) return `Graph does not accept a fresh token either: sign in again. Run: ${login}`;
+  if (isOfToken(error)) return `Graph does not accept a fresh token either: sign in again. Run: ${login}`;
+  if (status === 401) return 'That address has expired: run the same command again';
   if (status === 403) return `The token may lack a scope. To sign in with other scopes, run: ${login} --scope SCOPE`;
   if (status === 507) return 'The OneDrive is full: delete files there, and empty its recycle bin';
   return retryAfter === undefined ? undefined : `Try again in ${Math.ceil(retryAfter / 1000)} s`;
