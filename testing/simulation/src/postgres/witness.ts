@@ -211,9 +211,12 @@ export class Witness {
     // It looks at a lease from when it has seen it first, or first again after the database was away.
     const seenAt = Math.max(call.calledAt, this.#server.troubleUntil);
     const freeAt = grant ? (grant.releasedAt ?? Math.max(grant.endsAt, seenAt + this.#leaseMs)) : 0;
-    const limit = this.#after(Math.max(freeAt, call.calledAt));
+    // The callers of one process have one turn after the other, also after one that has lost its lock.
+    const before = this.#tasks.filter((task) => task.call.process === call.process && task.call.name === call.name);
+    const turnAt = Math.max(call.calledAt, ...before.map((task) => task.call.settledAt ?? this.#now));
+    const limit = this.#after(Math.max(freeAt, turnAt));
     if (this.#now > limit) {
-      const waited = this.#now - Math.max(freeAt, call.calledAt);
+      const waited = this.#now - Math.max(freeAt, turnAt);
       this.#break('Who waits for a free lock gets it soon', `process ${call.process.id} ${what} after ${waited} ms`);
     }
   }
