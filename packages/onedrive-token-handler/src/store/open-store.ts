@@ -67,14 +67,25 @@ class FileStore implements RekeyStore {
     return this.#use((store) => store.lockedNames());
   }
 
-  // Not by `#use`, and `changed` neither: they work although the file was moved. A lock goes by the file's name, and after
-  // `changed`, which ends by its timeout then, the caller reads.
-  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
-    return (await this.#open()).exclusively(name, task, options);
+  /** Of the file that was moved, the lock is good as well: it goes by the file's name. */
+  exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
+    let hasBegun = false;
+    const begin = (lock: Lock): Promise<T> => {
+      hasBegun = true;
+      return task(lock);
+    };
+    return this.#use(
+      (store) => store.exclusively(name, begin, options),
+      () => !hasBegun,
+    );
   }
 
+  /** Resolves also if the file was moved. */
   async changed(name: string, options: ChangedOptions): Promise<void> {
-    return (await this.#open()).changed(name, options);
+    const changed = (await this.#open()).changed(name, options);
+    await changed.catch((error) => {
+      if (!isMoved(error)) throw error;
+    });
   }
 
   /** Calls of other methods must have ended. */
@@ -82,18 +93,18 @@ class FileStore implements RekeyStore {
     for (const store of [...this.#moved, this.#opened]) store?.close();
   }
 
-  async #use<T>(work: (store: SqliteTokenStore) => T): Promise<T> {
+  async #use<T>(work: (store: SqliteTokenStore) => T, mayRepeat = () => true): Promise<Awaited<T>> {
     const store = await this.#open();
     try {
-      return work(store);
+      return await work(store);
     } catch (error) {
-      if ((Object(error) as { reason?: unknown }).reason !== 'moved') throw error;
+      if (!isMoved(error) || !mayRepeat()) throw error;
       // Of several calls that find it moved, the first one opens it again.
       if (this.#opened === store) {
         this.#moved.push(store);
         this.#opened = undefined;
       }
-      return work(await this.#open());
+      return await work(await this.#open());
     }
   }
 
@@ -102,4 +113,8 @@ class FileStore implements RekeyStore {
     this.#opened ??= openTokenStore(this.#path, this.#options);
     return this.#opened;
   }
+}
+
+function isMoved(error: unknown): boolean {
+  return (Object(error) as { reason?: unknown }).reason === 'moved';
 }
