@@ -11,11 +11,11 @@ function brokenError(): Error {
 /** A connection of a process, as pg makes it: the part of it that token-store-postgres uses. */
 export class Connection {
   readonly process: Process;
-  readonly connection = { stream: { destroy: () => this.#drop() } };
+  readonly connection = { stream: { destroy: () => this.#drop() }, on: () => {} };
   isListening = false;
   release: (isBroken?: boolean) => void = () => {};
   readonly #server: ModelServer;
-  readonly #handlers = new Map<string, (event: { payload?: string }) => void>();
+  readonly #handlers: [event: string, handler: (event: { payload?: string }) => void][] = [];
   /** Ends when the statement before has been answered. */
   #before: Promise<unknown> = Promise.resolve();
   readonly #rejects = new Set<(error: Error) => void>();
@@ -27,7 +27,11 @@ export class Connection {
   }
 
   on(event: string, handler: (event: { payload?: string }) => void): void {
-    this.#handlers.set(event, handler);
+    this.#handlers.push([event, handler]);
+  }
+
+  #emit(event: string, value: { payload?: string }): void {
+    for (const [each, handler] of this.#handlers) if (each === event) handler(value);
   }
 
   connect(): Promise<void> {
@@ -60,7 +64,7 @@ export class Connection {
     const milliseconds = this.#server.chooseNotifyDelay();
     if (milliseconds === undefined) return;
     this.#server.machine.later(this.process, milliseconds, `is told ${payload.slice(0, 1)}`, () => {
-      if (!this.isBroken) this.#handlers.get('notification')?.({ payload });
+      if (!this.isBroken) this.#emit('notification', { payload });
     });
   }
 
@@ -70,8 +74,8 @@ export class Connection {
     this.#drop();
     this.#server.machine.enqueue(this.process, 'a connection breaks', () => {
       for (const reject of this.#rejects) reject(brokenError());
-      this.#handlers.get('error')?.(brokenError() as object);
-      this.#handlers.get('end')?.({});
+      this.#emit('error', brokenError() as object);
+      this.#emit('end', {});
     });
   }
 
