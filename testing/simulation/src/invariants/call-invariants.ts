@@ -3,7 +3,7 @@ import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariants } from './invariant.ts';
-import { busySince, errorOf, familyGiven, goodSignIn, isForbidden, isUnwanted, mayGoOn } from './questions.ts';
+import { busySince, errorOf, familyGiven, goodSignIn, isForbidden, isOf, isUnwanted, mayGoOn } from './questions.ts';
 import { tokenInvariants } from './token-invariants.ts';
 
 /** As `JSON.stringify(value).includes(secretMark)`, which takes ten times as long. */
@@ -144,8 +144,10 @@ export const callInvariants: Invariants = {
           return undefined;
         if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
         const family = history.accesses.get(given.accessToken)?.family;
-        // Without a known end, a token ends when its refresh is refused, or is not possible after a sign-out.
-        const hasEnded = (family?.revoked || family?.signedOut) && !history.accesses.get(given.accessToken)?.lifetimeMs;
+        // Without a known end, a token ends when its refresh is refused, or is not possible after a sign-out or another client's sign-in.
+        const stored = history.familyOf(history.stored.get(instance.name));
+        const isGone = family?.revoked || family?.signedOut || (stored && !isOf(stored, instance));
+        const hasEnded = isGone && !history.accesses.get(given.accessToken)?.lifetimeMs;
         const isMeant = family?.hasRefreshTokens && !hasEnded && covers(family.scope, instance.needs);
         const began = busySince(call);
         const hasRefreshFailed = instance.lastFailure >= began && instance.lastSignInFailure < began;
