@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RedirectUrlError } from 'loopback-acceptor';
 import { ScriptedBrowser, signInAs, signInElsewhere } from 'testing-authority';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { OneDriveTokenError, TokenEvent } from '../src/index.ts';
+import type { OneDriveTokenError, OneDriveTokenHandler, TokenEvent } from '../src/index.ts';
 import { inherited } from './node-process.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
@@ -156,6 +157,47 @@ test('the page says that the sign-in worked only after the code was redeemed', a
   await scene.handler({ openBrowser }).getToken();
   await Promise.all(seen);
   assert.not.match(html, /spent/);
+});
+
+for (const [what, end] of [
+  ['the caller aborts', ({ abort }) => abort()],
+  ['the handler is closed', ({ handler }) => void handler.close()],
+  ['the browser ends with an error', ({ browserFails }) => browserFails()],
+] as [string, (how: { abort(): void; handler: OneDriveTokenHandler; browserFails(): void }) => void][]) {
+  test(`if ${what} while the code is exchanged, the page still says that the person is signed in`, async () => {
+    await using scene = await openScene();
+    const exchange = Promise.withResolvers<void>();
+    scene.authority.fail('token', { type: 'held', until: exchange.promise });
+    const browser = Promise.withResolvers<void>();
+    let page: ReturnType<typeof signInAs> | undefined;
+    const openBrowser = (url: string): Promise<void> => {
+      page = signInAs(url);
+      return browser.promise;
+    };
+    const handler = scene.handler({ openBrowser, onEvent: undefined });
+    const abort = new AbortController();
+    const signIn = handler.signIn({ signal: abort.signal }).catch(() => {});
+    await until(() => scene.authority.count('token') === 1);
+    end({ abort: () => abort.abort(), handler, browserFails: () => browser.reject(new Error('status 1')) });
+    await sleep(50);
+    exchange.resolve();
+    assert.match((await page)?.html ?? '', 'You are signed in');
+    await signIn;
+    assert.ok((await scene.handler().status()).signedIn);
+  });
+}
+
+test('a browser that ends with an error after the sign-in is not one that did not start', async () => {
+  await using scene = await openScene();
+  const browser = Promise.withResolvers<void>();
+  const openBrowser = (url: string): Promise<void> => {
+    void signInAs(url);
+    return browser.promise;
+  };
+  await scene.handler({ openBrowser }).signIn();
+  browser.reject(new Error('status 1'));
+  await sleep(50);
+  assert.not(scene.events.some(({ type }) => type === 'browser-failed'));
 });
 
 test('calls of signIn() that ask for nothing special share one window, and others have one of their own', async () => {

@@ -17,27 +17,40 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
   const { redirectHost: host, redirectPort: port } = settings;
   const request = new AuthorizationRequest(attempt);
   const { state } = request;
-  const unseen = new AbortController();
-  const signal = AbortSignal.any([context.signal, unseen.signal]);
+  const wait = new AbortController();
+  // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
+  let isWaiting = true;
+  const endWait = (why: unknown): void => {
+    if (isWaiting) wait.abort(why);
+  };
+  context.signal.addEventListener('abort', () => endWait(context.signal.reason));
   try {
-    await using acceptor = await openAcceptor({ state, host, port, timeout, signal, maxStrayRequests });
+    context.signal.throwIfAborted();
+    await using acceptor = await openAcceptor({ state, host, port, timeout, signal: wait.signal, maxStrayRequests });
     const { redirectUri } = acceptor;
     const url = await request.url(redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url, deliver: (address) => acceptor.deliver(address) });
     const onFailure = (error: unknown): void => {
+      // A launcher may end with the browser, long after the sign-in.
+      if (!isWaiting) return;
       // Errors of started processes quote the command line, in the message and in properties.
       const { message: said = String(error) } = Object(error) as { message?: string };
       const message = replaceSecrets(replaceSecrets(said, [url], '[the address]'), [state], '[state]');
       emit({ type: 'browser-failed', error: new Error(message) });
       // Nothing shows the address to the person, so that the wait would be in vain.
-      if (!settings.onEvent) unseen.abort(noBrowser(message));
+      if (!settings.onEvent) endWait(noBrowser(message));
     };
     const { openBrowser = (address: string) => openDefaultBrowser(address, onFailure) } = settings;
     // Does not wait until the browser has started: the person can open the URL by hand.
     void (async () => openBrowser(url))().catch(onFailure);
-    return await acceptor.accept(({ code }) => request.redeem(code, redirectUri));
+    return await acceptor.accept(({ code }) => {
+      isWaiting = false;
+      return request.redeem(code, redirectUri);
+    });
   } catch (error) {
     throw error instanceof AcceptorError ? explain(error, settings) : request.explain(error);
+  } finally {
+    isWaiting = false;
   }
 }
 
