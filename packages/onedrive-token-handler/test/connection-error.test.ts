@@ -155,7 +155,7 @@ test('an authority without that endpoint is wrong, and later does not help', asy
   assert.match(error.message, /has no \/no\/such\/tenant\/oauth2\/v2\.0\/token \(HTTP 404\): the authority is wrong/);
 });
 
-for (const [env, expected, protocol = 'https:'] of [
+for (const [env, expected, origin = 'https://login.example'] of [
   [{}, undefined],
   [{ HTTPS_PROXY: 'http://p.example:3128' }, 'p.example:3128'],
   [{ https_proxy: '', HTTPS_PROXY: 'http://p.example' }, undefined],
@@ -166,12 +166,19 @@ for (const [env, expected, protocol = 'https:'] of [
   [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'login.example:8443' }, 'p.example'],
   [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '*.login.example' }, 'p.example'],
   [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'n.example' }, 'p.example'],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'login.example:443' }, undefined],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '*:443' }, undefined],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: 'LOGIN.example.' }, undefined],
+  [{ HTTPS_PROXY: 'http://p.example', NO_PROXY: '*login.example' }, 'p.example'],
+  [{ HTTP_PROXY: 'http://p.example', NO_PROXY: '::1' }, undefined, 'http://[::1]'],
+  [{ HTTP_PROXY: 'http://p.example', NO_PROXY: '[::1]:80' }, undefined, 'http://[::1]'],
+  [{ HTTP_PROXY: 'http://p.example', NO_PROXY: '[::1]:81' }, 'p.example', 'http://[::1]'],
   [{ http_proxy: 'http://p.example', no_proxy: 'login.example' }, undefined],
   [{ http_proxy: 'http://p.example' }, 'p.example'],
-  [{ HTTPS_PROXY: 'http://p.example' }, undefined, 'http:'],
+  [{ HTTPS_PROXY: 'http://p.example' }, undefined, 'http://login.example'],
 ] as const) {
-  test(`the proxy in ${JSON.stringify(env)} for ${protocol} is ${expected}`, () => {
-    assert.is(proxyOf(new URL(`${protocol}//login.example/`), env)?.host, expected);
+  test(`the proxy in ${JSON.stringify(env)} for ${origin} is ${expected}`, () => {
+    assert.is(proxyOf(new URL(origin), env)?.host, expected);
   });
 }
 

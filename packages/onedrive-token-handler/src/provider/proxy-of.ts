@@ -27,13 +27,23 @@ function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy
   return variable && host ? { host, variable, hasCredentials: `${username}${password}` !== '' } : undefined;
 }
 
-function isExcepted({ host, hostname }: URL, exceptions: string): boolean {
+function isExcepted({ protocol, hostname, port }: URL, exceptions: string): boolean {
+  const host = plainName(hostname);
+  const usedPort = Number(port) || (protocol === 'https:' ? 443 : 80);
   const entries = exceptions
     .toLowerCase()
     .split(/[,\s]+/)
     .filter(Boolean);
   return entries.some((entry) => {
-    if (entry.startsWith('*')) return hostname.endsWith(entry.slice(1));
-    return entry === host || `.${hostname}`.endsWith(`.${entry.replace(/^\./, '')}`);
+    // What has more colons and no brackets is an IPv6 address.
+    const [, name = entry, onlyPort] = /^(\[.+\]|[^:]+)(?::(\d+))?$/.exec(entry) ?? [];
+    if (onlyPort !== undefined && Number(onlyPort) !== usedPort) return false;
+    const suffix = plainName(name).replace(/^\*?\./, '');
+    return suffix === '*' || host.endsWith(`.${suffix}`) || (host === suffix && !entry.startsWith('*'));
   });
+}
+
+/** Without the brackets of IPv6, and without the dot at the end of a full name. */
+function plainName(name: string): string {
+  return name.replace(/^\[(.+)\]$/, '$1').replace(/(.)\.$/, '$1');
 }
