@@ -57,10 +57,15 @@ export class OneDriveTokenError extends Error {
   }
 }
 
+export function closedError(): OneDriveTokenError {
+  return new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' });
+}
+
 /** The handler's error for one of shared-token. All other errors pass through: the handler's own, aborts, wrong arguments. */
 export function toHandlerError(error: unknown): unknown {
   if (!(error instanceof SharedTokenError)) return error;
   const { code, problem, remedy, cause, retryable, reason } = error;
+  if (code === 'CLOSED') return closedError();
   // The provider's refusal says more than that a sign-in is required.
   if (code === 'SIGN_IN_REQUIRED' && cause instanceof OneDriveTokenError) return cause;
   // What the record says of a refusal that an earlier call has heard.

@@ -8,7 +8,7 @@ import {
 } from 'shared-token';
 import { ensureWritable } from 'token-store-kit/administration';
 import { readAccount } from './id-token.ts';
-import { describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
+import { closedError, describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { HttpClient } from './provider/http-client.ts';
 import { endpointUrl, Provider } from './provider/provider.ts';
@@ -229,8 +229,4 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     // A listener that fails must not cost a sign-in.
     listen().catch(() => {});
   };
-}
-
-function closedError(): OneDriveTokenError {
-  return new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' });
 }
