@@ -1,28 +1,30 @@
-// Takes about 12 s.
+// Takes about 20 s.
 import { approveDevice, type Fault } from 'testing-authority';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failure, openScene } from './scene.ts';
 
-test('polling slows down by 5 s after slow_down, goes on as slowly after a lost connection, and ends at an abort', async () => {
-  const poll = async (fault: Fault): Promise<number> => {
+test('polling slows down by 5 s after slow_down, goes on as slowly after a lost connection, waits once as Retry-After asks, and ends at an abort', async () => {
+  const poll = async (fault: Fault, polls = 2): Promise<number[]> => {
     await using scene = await openScene({ deviceInterval: 1 });
     scene.authority.fail('token', fault);
     const abort = new AbortController();
     const handler = scene.handler({ signInTimeout: 30_000 });
     const signIn = failure(handler.signIn({ method: 'device', onDeviceCode: () => {}, signal: abort.signal }));
-    await until(() => scene.authority.count('token') >= 2);
+    await until(() => scene.authority.count('token') >= polls);
     abort.abort(new Error('enough'));
     assert.is((await signIn).message, 'enough');
-    const [first, second] = scene.authority.requests.filter(({ endpoint }) => endpoint === 'token');
-    return (second?.at ?? 0) - (first?.at ?? 0);
+    const times = scene.authority.requests.flatMap(({ endpoint, at }) => (endpoint === 'token' ? at : []));
+    return times.slice(1).map((at, index) => at - (times[index] ?? 0));
   };
-  const [toldTo, offline] = await Promise.all([
+  const [[toldTo = 0], [offline = 0], [asked = 0, later = 0]] = await Promise.all([
     poll({ type: 'oauth', error: 'slow_down' }),
     poll({ type: 'drop', when: 'before' }),
+    poll({ type: 'status', status: 429, retryAfter: '8' }, 3),
   ]);
   assert.ok(Math.min(toldTo, offline) >= 5_900, `${toldTo} ms, ${offline} ms`);
+  assert.ok(asked >= 7_900 && later < 7_500, `${asked} ms, ${later} ms`);
 });
 
 test('polling begins after 5 s if the provider does not say how often it wants to be asked', async () => {

@@ -24,8 +24,9 @@ export async function signInByDevice(attempt: SignInAttempt): Promise<TokenRespo
     options.onDeviceCode?.({ ...shown, expiresAt: Math.min(endsAt, Date.now() + lifetime) });
   showCode().catch((error: unknown) => showFailed.abort(error));
 
-  for (let interval = firstInterval; ; ) {
-    await pause(interval, [context.signal, showFailed.signal]);
+  for (let interval = firstInterval, retryAfter = 0; ; ) {
+    await pause(Math.max(interval, retryAfter), [context.signal, showFailed.signal]);
+    retryAfter = 0;
     try {
       const form = { grant_type: grantType, device_code: deviceCode };
       const response = await provider.requestTokens('device poll', form, scope);
@@ -35,7 +36,8 @@ export async function signInByDevice(attempt: SignInAttempt): Promise<TokenRespo
       if (error.error === 'authorization_pending') continue;
       // An offline moment is no reason to give up.
       if (error.error !== 'slow_down' && !error.retryable) throw error;
-      interval = Math.max(interval + slowDownMs, error.retryAfter ?? 0);
+      interval += slowDownMs;
+      retryAfter = error.retryAfter ?? 0;
     }
   }
 }
