@@ -73,17 +73,21 @@ test('a revoked grant opens the browser, or is SIGN_IN_REQUIRED if no browser ma
   assert.is(scene.windows.length, 2);
 });
 
-test('an ID token that is no text costs no refresh token', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
-  const change = (body: Record<string, unknown>): object => ({ ...body, id_token: [64_753] });
-  scene.authority.fail('token', { type: 'response', change });
-  const handler = scene.handler({ interactive: false });
-  await handler.getToken();
-  assert.is(scene.authority.count('token', 'refresh_token'), 1);
-  assert.ok(scene.events.some(({ type }) => type === 'refreshed'));
-});
+for (const [what, change] of [
+  ['an ID token that is no text', (body) => ({ ...body, id_token: [64_753] })],
+  ['a byte order mark before the answer', (body) => `\ufeff${JSON.stringify(body)}`],
+] as [string, (body: object) => unknown][]) {
+  test(`${what} costs no refresh token`, async () => {
+    await using scene = await openScene();
+    await scene.signedIn();
+    await scene.tokenExpires();
+    scene.authority.fail('token', { type: 'response', change });
+    const handler = scene.handler({ interactive: false });
+    await handler.getToken();
+    assert.is(scene.authority.count('token', 'refresh_token'), 1);
+    assert.ok(scene.events.some(({ type }) => type === 'refreshed'));
+  });
+}
 
 test('a record of the Python class, which has only a refresh token, is refreshed without a sign-in', async () => {
   await using scene = await openScene();

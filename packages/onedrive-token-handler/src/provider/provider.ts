@@ -163,7 +163,8 @@ function readFailure(
 /** Keeps no cause: the message of a SyntaxError quotes the body, which may hold tokens. */
 function parseObject(body: string | undefined): JsonObject | undefined {
   try {
-    const value: unknown = JSON.parse(body ?? '');
+    // A byte order mark may be ignored (RFC 8259 section 8.1): the token that was sent is spent.
+    const value: unknown = JSON.parse((body ?? '').replace(/^\ufeff/, ''));
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   } catch {
     return undefined;
