@@ -87,6 +87,7 @@ for (const [client, postForm] of [
     assert.match(heads[0] as string, /^POST \/a\?b=c HTTP\/1\.1\r\n/);
     assert.match(heads[0] as string, /\r\nconnection: close\r\n/i);
     assert.match(heads[0] as string, /\r\naccept: application\/json\r\n/i);
+    assert.match(heads[0] as string, /\r\naccept-encoding: identity\r\n/i);
     assert.match(heads[0] as string, /\r\ncontent-type: application\/x-www-form-urlencoded\r\n/i);
     assert.match(heads[0] as string, /\r\n\r\ngrant_type=refresh_token$/);
   });

@@ -22,6 +22,8 @@ const maxBodyBytes = 2 ** 20;
 
 export const formHeaders = {
   accept: 'application/json',
+  // Without it any coding would be allowed (RFC 9110 section 12.5.3).
+  'accept-encoding': 'identity',
   'content-type': 'application/x-www-form-urlencoded',
 };
 
