@@ -33,7 +33,8 @@ export type TokenEvent =
       url: string;
       /**
        * There while this process waits on loopback: takes the address that a browser on another computer ended on, as a person
-       * has copied it. Throws an error whose message says why, if it is not the answer; then the wait goes on.
+       * has copied it. Only with the `responseMode` `query` that has the code. Throws if it is not the answer, with a message that
+       * says why; then the wait goes on.
        */
       deliver?: (address: string) => void;
     }
