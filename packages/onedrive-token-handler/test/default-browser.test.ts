@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInAs } from 'testing-authority';
 import { until } from 'testing-authority/until';
@@ -40,6 +40,28 @@ onLinux(
   async () => {
     await using scene = await openScene();
     const child = await start(scene, desktop(scene, 'exit 1'));
+    await until(() => events(child).some(({ type }) => type === 'browser-failed'));
+    assert.match(events(child).find(({ error }) => error)?.error ?? '', /could not be started/);
+    await signInAs(events(child).find(({ url }) => url)?.url ?? '');
+    await child.untilEnded();
+    assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+  },
+);
+
+onLinux(
+  'on Windows too, where the launcher has ended before it is known (a PowerShell that fails, imitated)',
+  async () => {
+    await using scene = await openScene();
+    const env = desktop(scene, 'exit 0');
+    const powerShell = String.raw`C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe`;
+    writeFileSync(join(scene.folder, 'programs', powerShell), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
+    const pretend = `const { log } = console; console.log = (line) => {
+    const value = line.includes('authorization-url') ? 'win32' : 'linux';
+    Object.defineProperty(process, 'platform', { value, configurable: true });
+    log(line);
+  };`;
+    const onWindows = `--import=data:text/javascript,${encodeURIComponent(pretend)}`;
+    const child = await start(scene, { ...env, NODE_OPTIONS: onWindows, SYSTEMROOT: '', windir: '' });
     await until(() => events(child).some(({ type }) => type === 'browser-failed'));
     assert.match(events(child).find(({ error }) => error)?.error ?? '', /could not be started/);
     await signInAs(events(child).find(({ url }) => url)?.url ?? '');

@@ -69,9 +69,12 @@ async function openDefaultBrowser(url: string, onFailure: (error: unknown) => vo
   }
   const { default: open } = await import('open');
   const launcher = await open(url);
-  launcher.once('exit', (status) => {
+  const onExit = (status: number | null): void => {
     if (status) onFailure(new Error(`The browser could not be started (its launcher ended with status ${status}).`));
-  });
+  };
+  // On Windows and in WSL it has ended by now.
+  onExit(launcher.exitCode);
+  launcher.once('exit', onExit);
 }
 
 function explain(cause: AcceptorError, { redirectPort, redirectHost }: Settings): OneDriveTokenError {
