@@ -30,10 +30,7 @@ function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy
 function isExcepted({ protocol, hostname, port }: URL, exceptions: string): boolean {
   const host = plainName(hostname);
   const usedPort = Number(port) || (protocol === 'https:' ? 443 : 80);
-  const entries = exceptions
-    .toLowerCase()
-    .split(/[,\s]+/)
-    .filter(Boolean);
+  const entries = exceptions.toLowerCase().match(/[^,\s]+/g) ?? [];
   return entries.some((entry) => {
     // What has more colons and no brackets is an IPv6 address.
     const [, name = entry, onlyPort] = /^(\[.+\]|[^:]+)(?::(\d+))?$/.exec(entry) ?? [];

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { AcceptorError, openAcceptor } from 'loopback-acceptor';
 import { replaceSecrets } from 'loopback-acceptor/plain-text';
 import type { TokenResponse } from 'shared-token';
@@ -20,9 +21,7 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
   const wait = new AbortController();
   // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
   let isWaiting = true;
-  const endWait = (why: unknown): void => {
-    if (isWaiting) wait.abort(why);
-  };
+  const endWait = (why: unknown): unknown => isWaiting && wait.abort(why);
   context.signal.addEventListener('abort', () => endWait(context.signal.reason));
   try {
     context.signal.throwIfAborted();
@@ -40,7 +39,7 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
       // Nothing shows the address to the person, so that the wait would be in vain.
       if (!settings.onEvent) endWait(noBrowser(message));
     };
-    const { openBrowser = (address: string) => openDefaultBrowser(address, onFailure) } = settings;
+    const { openBrowser = openDefaultBrowser } = settings;
     // Does not wait until the browser has started: the person can open the URL by hand.
     void (async () => openBrowser(url))().catch(onFailure);
     return await acceptor.accept(({ code }) => {
@@ -61,7 +60,7 @@ function noBrowser(message: string): OneDriveTokenError {
   return new OneDriveTokenError('CONFIGURATION', problem, { remedy });
 }
 
-async function openDefaultBrowser(url: string, onFailure: (error: unknown) => void): Promise<void> {
+async function openDefaultBrowser(url: string): Promise<void> {
   const { DISPLAY, WAYLAND_DISPLAY, WSL_DISTRO_NAME } = process.env;
   if (process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY && !WSL_DISTRO_NAME) {
     // xdg-open would start a text browser in the terminal.
@@ -69,12 +68,9 @@ async function openDefaultBrowser(url: string, onFailure: (error: unknown) => vo
   }
   const { default: open } = await import('open');
   const launcher = await open(url);
-  const onExit = (status: number | null): void => {
-    if (status) onFailure(new Error(`The browser could not be started (its launcher ended with status ${status}).`));
-  };
   // On Windows and in WSL it has ended by now.
-  onExit(launcher.exitCode);
-  launcher.once('exit', onExit);
+  const [status] = launcher.exitCode === null ? await once(launcher, 'exit') : [launcher.exitCode];
+  if (status) throw new Error(`The browser could not be started (its launcher ended with status ${status}).`);
 }
 
 function explain(cause: AcceptorError, { redirectPort, redirectHost }: Settings): OneDriveTokenError {
