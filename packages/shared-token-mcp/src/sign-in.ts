@@ -30,7 +30,13 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
   const { signal, record, redeem } = context;
   const known = record?.data ?? {};
   const state = createState();
-  const { acceptor, client } = await openAcceptorFor(settings, context, state);
+  const wait = new AbortController();
+  // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
+  let isWaiting = true;
+  const endWait = (why: unknown): unknown => isWaiting && wait.abort(why);
+  signal.throwIfAborted();
+  signal.addEventListener('abort', () => endWait(signal.reason));
+  const { acceptor, client } = await openAcceptorFor(settings, { ...context, signal: wait.signal }, state);
   await using _ = acceptor;
   const seen: Seen = { client };
   const see = (found: Seen): void => void Object.assign(seen, found);
@@ -56,7 +62,10 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     saveDiscoveryState: (found: Seen) => see(checkMetadata(found)),
     redirectToAuthorization: (url: URL) => see({ url: checkAddress(url) }),
   };
-  const answer = acceptor.accept((response) => redeem(() => exchange(settings, seen, response)));
+  const answer = acceptor.accept((response) => {
+    isWaiting = false;
+    return redeem(() => exchange(settings, seen, response));
+  });
   await sdk.auth(provider, {
     serverUrl,
     // Another authorization server has other scopes.
@@ -64,9 +73,8 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     resourceMetadataUrl: challenge.resourceMetadataUrl ?? known.resourceMetadataUrl,
     fetchFn: fetchUntil(fetch, signal),
   });
-  const { promise: notOpened, reject } = Promise.withResolvers<never>();
-  void (async () => openBrowser(String(seen.url)))().catch(reject);
-  return await Promise.race([answer, notOpened]);
+  void (async () => openBrowser(String(seen.url)))().catch(endWait);
+  return await answer;
 }
 
 /** At the redirect URI of the registration. If another program listens there, at a new one, for which the client registers again. */

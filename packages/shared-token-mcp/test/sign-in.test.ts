@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { UnauthorizedClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { ScriptedBrowser } from 'testing-authority';
 import { freePort } from 'testing-authority/free-port';
@@ -251,5 +252,36 @@ test('the page in the browser tells of the sign-in when the tokens are stored', 
   assert.match(pages[0] ?? '', 'You are signed in');
   assert.is(pages[1], '1');
 });
+
+for (const how of ['the browser ends with an error', 'close() is called']) {
+  test(`if ${how} while the code is exchanged, the page still says that the person is signed in`, async () => {
+    await using scene = await openMcpScene();
+    const browser = Promise.withResolvers<void>();
+    const exchange = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    let page: ReturnType<ScriptedBrowser['open']> | undefined;
+    scene.browse = (url) => {
+      page = new ScriptedBrowser().open(url);
+      return browser.promise;
+    };
+    const fetch: typeof globalThis.fetch = async (input, init) => {
+      if (String(input).endsWith('/token')) {
+        asked.resolve();
+        await exchange.promise;
+      }
+      return globalThis.fetch(input, init);
+    };
+    const access = scene.open({ fetch });
+    const call = scene.connect(access).catch(() => {});
+    await within(10_000, asked.promise);
+    if (how === 'close() is called') void access.shared.close();
+    else browser.reject(new Error('status 1'));
+    await sleep(50);
+    exchange.resolve();
+    assert.match((await page)?.html ?? '', 'You are signed in');
+    await call;
+    assert.ok(scene.record.accessToken);
+  });
+}
 
 test.run();
