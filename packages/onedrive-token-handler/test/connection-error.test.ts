@@ -73,13 +73,15 @@ test('if the caller has a dispatcher, no proxy of the environment is named', asy
 });
 
 test('an address of a proxy that cannot be read is CONFIGURATION, and is not shown', async () => {
-  process.env.HTTPS_PROXY = 'ada:pa55word@proxy.example';
-  await using handler = scene.handler();
-  for (const work of [refreshError('https://login.example'), rejection(handler.fetch('https://graph.example/me'))]) {
-    const error = await work;
-    assert.equal([error.code, error.retryable], ['CONFIGURATION', false]);
-    assert.match(error.message, /^HTTPS_PROXY or HTTP_PROXY is not the address of a proxy/);
-    assert.not.match(inspect(error, { depth: 9 }), 'pa55word');
+  for (const address of ['ada:pa55word@proxy.example', 'http://ada:pa55word%@proxy.example']) {
+    process.env.HTTPS_PROXY = address;
+    await using handler = scene.handler();
+    for (const work of [refreshError('https://login.example'), rejection(handler.fetch('https://graph.example/me'))]) {
+      const error = await work;
+      assert.equal([error.code, error.retryable], ['CONFIGURATION', false]);
+      assert.match(error.message, /^HTTPS_PROXY or HTTP_PROXY is not the address of a proxy\. .* http:\/\/.* % %25$/);
+      assert.not.match(inspect(error, { depth: 9 }), 'pa55word');
+    }
   }
 });
 

@@ -49,6 +49,8 @@ export function proxyByEnvironment(): undici.Dispatcher {
   } catch {
     // Neither the value nor a cause that quotes it, because a proxy's address may hold a password.
     const problem = 'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy';
-    throw new OneDriveTokenError('CONFIGURATION', problem, { remedy: 'Write it like http://proxy.example.com:8080' });
+    const remedy =
+      'Write it like http://proxy.example.com:8080. In a password, / is written %2F, @ %40, : %3A and % %25';
+    throw new OneDriveTokenError('CONFIGURATION', problem, { remedy });
   }
 }
