@@ -41,6 +41,4 @@ function isExcepted({ protocol, hostname, port }: URL, exceptions: string): bool
 }
 
 /** Without the brackets of IPv6, and without the dot at the end of a full name. */
-function plainName(name: string): string {
-  return name.replace(/^\[(.+)\]$/, '$1').replace(/(.)\.$/, '$1');
-}
+const plainName = (name: string): string => name.replace(/^\[(.+)\]$/, '$1').replace(/(.)\.$/, '$1');
