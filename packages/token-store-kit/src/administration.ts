@@ -109,14 +109,18 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
   }
   const moved = record ?? interrupted;
   if (!moved) return 'not-signed-in';
+  const assertLocked = (): void => {
+    // A store of the caller's own may give no lock.
+    if (locks.some((lock) => lock?.signal?.aborted)) throw lockLostError(name);
+  };
   // A target that takes no write must be noticed before the source is changed.
   await ensureWritable(target, name);
-  // A store of the caller's own may give no lock.
-  if (locks.some((lock) => lock?.signal?.aborted)) throw lockLostError(name);
+  assertLocked();
   if (record) {
     await source.set(moving + name, record);
-    // A sign-out came meanwhile.
     if (!(await source.delete(name))) {
+      // A sign-out came meanwhile, or another process has gone on with the move because the lock was lost.
+      assertLocked();
       await source.delete(moving + name);
       return 'not-signed-in';
     }
@@ -133,6 +137,7 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
     }
   }
   if (await source.delete(moving + name)) return 'moved';
+  assertLocked();
   await target.delete(name);
   return 'not-signed-in';
 }

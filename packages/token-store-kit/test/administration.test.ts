@@ -429,4 +429,31 @@ test('a move whose lock was lost stops where it is, and the next one finishes it
   }
 });
 
+test('a move whose lock was lost takes nothing from the process that has finished it', async () => {
+  for (const late of ['app', 'moving\u001fapp']) {
+    const { source, target } = newPair();
+    const lost = new AbortController();
+    const stalled: TokenStore = {
+      ...writeBy(source, () => {}),
+      delete: async (name) => {
+        if (name === late) {
+          lost.abort();
+          assert.is(await moveRecord({ source: writeBy(source, () => {}), target, name: 'app' }), 'moved');
+        }
+        return source.delete(name);
+      },
+      exclusively: (_, task) => task({ signal: lost.signal }),
+    };
+    const error = (await errorOf(
+      moveRecord({
+        source: stalled,
+        target: { ...writeBy(target, () => {}), exclusively: stalled.exclusively },
+        name: 'app',
+      }),
+    )) as TokenStoreError;
+    assert.is(error.reason, 'lock-lost');
+    assert.equal([source.list(), target.get('app')], [[], record]);
+  }
+});
+
 test.run();
