@@ -38,9 +38,10 @@ export class Acceptance {
     // If it was enough, more may be needed by now.
     if (!own || (!this.#isLess && !this.#accepts(own))) return false;
     // A refresh keeps the time of the sign-in, in whichever process, but may name the scopes in another way.
-    if (record.signedInAt === own.signedInAt) this.#scopes.add(scopesOf(record));
-    // Without the scopes, two programs that both got less than they need would ask by turns.
-    return this.#scopes.has(scopesOf(record));
+    const isOfIt = record.signedInAt === own.signedInAt;
+    if (isOfIt) this.#scopes.add(scopesOf(record));
+    // Without the scopes, two programs of one client that both got less than they need would ask by turns.
+    return this.#scopes.has(scopesOf(record)) && (isOfIt || record.clientId === own.clientId);
   }
 }
 

@@ -263,6 +263,17 @@ test('what its own sign-in brought does not count after a sign-out', async () =>
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
 });
 
+test('the same scopes do not make up for another client, which the program does not accept', async () => {
+  await using scene = openScene();
+  await scene.signedIn({ clientId: 'other', scope: 'files' });
+  const signIn: SignIn = async () => ({ ...(await scene.provider.signIn()), scope: 'files' });
+  const shared = scene.open({ accepts: ({ clientId }) => clientId !== 'other', signIn });
+  await shared.getToken();
+  await scene.signedIn({ clientId: 'other', scope: 'files', signedInAt: Date.now() + 1 });
+  const later = anHourLater(() => rejection(shared.getToken({ interactive: false })));
+  assert.is((await later).reason, 'not-accepted');
+});
+
 test('what its own sign-in brought does not count after one that brought all', async () => {
   await using scene = openScene();
   const denied = ['mail'];

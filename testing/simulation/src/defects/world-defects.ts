@@ -19,8 +19,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('asks by turns with another process for what the person has denied to both', 50000, [
     'acceptance.ts',
-    'return this.#scopes.has(scopesOf(record));',
-    'return record.signedInAt === own.signedInAt;',
+    'return this.#scopes.has(scopesOf(record)) && (isOfIt || record.clientId === own.clientId);',
+    'return isOfIt;',
   ]),
   defect('forgets the scopes if the answer to a refresh names none', 200, [
     'token-response.ts',
