@@ -201,8 +201,8 @@ async function storeTokens(
   const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-  // Before it is stored, where a call could find it at once.
-  acceptance.signedIn(record, request.reason);
+  // Before it is stored, where a call could find it at once. After a sign-out it is not stored.
+  if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason);
   const putting = keeper.put(record, { signOuts, before: stored, isLate });
   const isStored = await putting.catch(async (error: unknown) => {
     if (hasCode(error, 'SIGN_IN_REQUIRED')) await revokeUnstored(keeper, record);

@@ -263,6 +263,22 @@ test('what its own sign-in brought does not count after a sign-out', async () =>
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
 });
 
+test('what a sign-in brought that a sign-out has overtaken does not count', async () => {
+  await using scene = openScene();
+  await signedIn(scene, 'files');
+  const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const answer = Promise.withResolvers<void>();
+  const signIn: SignIn = async (context) => answer.promise.then(() => options.signIn(context));
+  const shared = scene.open({ ...options, signIn });
+  const call = rejection(shared.getToken());
+  await scene.until('sign-in-started');
+  await shared.signOut();
+  answer.resolve();
+  assert.is((await call).reason, 'signed-out');
+  await signedIn(scene, 'files');
+  assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
+});
+
 test('the same scopes do not make up for another client, which the program does not accept', async () => {
   await using scene = openScene();
   await scene.signedIn({ clientId: 'other', scope: 'files' });
