@@ -17,6 +17,7 @@ for (const [path, expected] of [
   ['/me/drive/root:/content', '/me/drive/root:/content'],
   ['/me/drive/root:/docs/content', '/me/drive/root:/docs/content'],
   ['/me/drive/items/ID:/new.txt', '/me/drive/items/ID:/new.txt'],
+  ['/sites/my.sharepoint.com:/teams/a:/drive/root:/b.txt', '/sites/my.sharepoint.com:/teams/a:/drive/root:/b.txt'],
   [
     'https://graph.microsoft.com/v1.0/me/drive/root:/a%20b.txt:/content',
     'https://graph.microsoft.com/v1.0/me/drive/root:/a%20b.txt',
@@ -48,7 +49,14 @@ for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:
 
 const isUsageError = (error: unknown): boolean => error instanceof UsageError;
 
-for (const path of ['root:/notes:', 'root:/12:30.txt', 'root:/a:/children', 'root:/a/../../b', 'items/ID:/.']) {
+for (const path of [
+  'root:/notes:',
+  'root:/12:30.txt',
+  'root:/a:/children',
+  'root:/sites/a:/b:/c:/d',
+  'root:/a/../../b',
+  'items/ID:/.',
+]) {
   test(`--upload to ${path} is refused: OneDrive has no such name`, () => {
     assert.throws(() => encodeNames(readUploadPath(`/me/drive/${path}`)), isUsageError);
   });

@@ -90,7 +90,9 @@ export function readUploadPath(path: string): string {
     const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
     throw new UsageError(`--upload: ${path} is a folder`, { remedy });
   }
-  const names = item.replace(/^https?:\/\/[^/]*/i, '').replace(/^[^:?]*:\//, '');
+  // A site is addressed by colons too: /sites/HOST:/PATH:/drive/root:/NAME.
+  const toDrive = /^([^:?]*\/sites\/[^:?/]*:\/[^:?]*:)?[^:?]*:\//;
+  const names = item.replace(/^https?:\/\/[^/]*/i, '').replace(toDrive, '');
   const [sign] = /[:?]/.exec(names) ?? [];
   if (sign) {
     const remedy = 'No name in OneDrive has one: choose another name';
