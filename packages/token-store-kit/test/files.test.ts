@@ -205,6 +205,12 @@ const planted: Record<string, [reason: string, plant: (path: string) => unknown]
   'a hard link': ['linked', (path) => fs.linkSync(newFile(), path)],
   'a folder': ['exposed', (path) => fs.mkdirSync(path)],
 };
+posixTest('nobody is told to open a link once more: that would fail in the same way', () => {
+  const path = join(newDirectory(), 'tokens.db-journal');
+  fs.symlinkSync('missing', path);
+  assert.throws(() => openPrivateFile(path, { owner: self }), /is a symbolic link now.* remove the link$/);
+});
+
 posixTest('what is no file of its own is not opened in the place of one', () => {
   for (const [what, [reason, plant]] of Object.entries(planted)) {
     const path = join(newDirectory(), 'file');

@@ -68,6 +68,15 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats)
   throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose a file in a folder that only you can write']);
 }
 
+// The file that it leads to is not to be removed: its owner may have moved it there.
+const notFollowed = 'is a symbolic link now, which is not followed';
+const symbolicLink: Failure = [
+  'STORE_OPEN',
+  'moved',
+  notFollowed,
+  'Open the file that it leads to, or remove the link',
+];
+
 function linked(names: number): Failure {
   const problem = `has ${names} names (hard links), each of which would have its own locks`;
   return ['STORE_OPEN', 'linked', problem, 'Remove the other names, or use a copy of the file'];
@@ -84,8 +93,7 @@ export function refusePlanted(
 ): void {
   if (!stats) return;
   if ([0, process.geteuid?.(), owner.uid].includes(stats.uid)) {
-    // Not to be removed: it may be the only file, to which its owner has made a link.
-    if (stats.isSymbolicLink()) throw fileError(path, fileFailures.moved);
+    if (stats.isSymbolicLink()) throw fileError(path, symbolicLink);
     if (stats.isFile() && stats.nlink > 1) throw fileError(path, linked(stats.nlink));
     if (stats.isFile()) return;
   }
