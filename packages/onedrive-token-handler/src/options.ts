@@ -99,7 +99,7 @@ export function readOptions(options: OneDriveTokenHandlerOptions) {
   const timeout = { min: 1, max: maxTimeoutMs };
   return {
     ...readStoreOptions({ store, dbFilepath, encryptionKey }),
-    appName: readText('appName', appName),
+    appName: readAppName(appName),
     clientId: readText('clientId', clientId),
     scopes: readScopes(scopes),
     useGrantedScopes: readBoolean('useGrantedScopes', useGrantedScopes),
@@ -129,6 +129,13 @@ export function readStoreOptions(options: StoreOptions) {
     throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');
   }
   return { store };
+}
+
+function readAppName(value: unknown): string {
+  const name = readText('appName', value);
+  // SharedToken refuses it as well, but does not know the name of this option.
+  if (name.includes('\u001f')) throw new TypeError('appName must not have the control character U+001F');
+  return name;
 }
 
 function readFilepath(value: unknown): string {
