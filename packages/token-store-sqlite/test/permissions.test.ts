@@ -103,6 +103,26 @@ for (const platform of ['linux', 'darwin'] as const) {
   });
 }
 
+const withoutProc = [
+  '--mount',
+  'sh',
+  '-c',
+  'umount -l /proc && exec "$@"',
+  'sh',
+  process.execPath,
+  '--input-type=module',
+];
+const canUnmount = spawnSync('unshare', [...withoutProc, '-e', '']).status === 0;
+if (!canUnmount) console.log('skipped: this user may unmount nothing');
+(canUnmount ? test : test.skip)('without /proc, as in a chroot, a file is closed to others too', () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  writeFileSync(path, '', { mode: 0o644 });
+  const code = `const { openTokenStore } = await import(${JSON.stringify(import.meta.resolve('../src/index.ts'))});
+    openTokenStore(${JSON.stringify(path)}).close();`;
+  assert.is(String(spawnSync('unshare', [...withoutProc, '-e', code]).stderr), '');
+  assert.is(mode(path), '600');
+});
+
 posix('an empty file that others can read is closed to them before a token is written', () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   writeFileSync(path, '', { mode: 0o666 });

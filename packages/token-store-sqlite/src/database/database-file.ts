@@ -63,7 +63,9 @@ export class DatabaseFile {
    */
   makePrivate(sql: Database.Database): void {
     const isExposed = (this.stats.mode & 0o077) !== 0 && process.platform !== 'win32';
-    const needsDescriptor = isExposed && process.platform !== 'linux';
+    // In a chroot, /proc may be missing.
+    const canPin = process.platform === 'linux' && fs.existsSync('/proc/self/fd');
+    const needsDescriptor = isExposed && !canPin;
     if (isExposed && !needsDescriptor) this.#closeToOthers((mode) => this.#chmodPinned(mode));
     if (!needsDescriptor && this.#descriptor === undefined) return;
     // Nothing is written, so a journal would be one more file without a use.
