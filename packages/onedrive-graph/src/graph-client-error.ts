@@ -20,7 +20,7 @@ const isRetryable: Readonly<Record<GraphClientErrorCode, boolean>> = {
  * | `CONNECTION` | no connection was made, nothing came for `idleTimeout`, or it broke and trying again did not help; `cause` is what `fetch` threw | yes, unless `cause` says no |
  * | `RESPONSE` | Graph's answer cannot be used: it is not JSON, not a collection, or leads to a page or an address that is refused | no |
  * | `CHANGED` | the item changed at Graph while it was downloaded | yes |
- * | `INCOMPLETE` | Graph gave no upload session, ended it early, did not take a piece of the file, or does not send the rest of one | yes |
+ * | `INCOMPLETE` | Graph gave no upload session, ended it early, or did not take a piece of the file | yes |
  * | `FILE` | the local file could not be read or written; `cause` is Node's error with its own `code`, such as `ENOSPC` | no |
  * | `NOT_A_FILE` | the file to upload is a folder, a device or a pipe | no |
  */

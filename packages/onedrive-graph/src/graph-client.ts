@@ -111,7 +111,7 @@ export class GraphClient {
    * too, with the file `….part` that an abort, a kill or a connection that stays broken leaves beside `file`.
    *
    * @throws {GraphError} if the status is not a success
-   * @throws {GraphClientError} CONNECTION, CHANGED, INCOMPLETE, RESPONSE or FILE
+   * @throws {GraphClientError} CONNECTION, CHANGED, RESPONSE or FILE
    */
   async download(path: string | URL, file: string, options: TransferOptions = {}): Promise<{ bytes: number }> {
     const request = this.#describeTransfer(path, options);
