@@ -105,6 +105,7 @@ test('a URL that cannot be read, or is of another database, is refused without b
   for (const url of [
     'postgresql://ada:s3/cret@db.example/tokens',
     'postgresql://ada:s3?cret@db.example',
+    'postgresql://ada:s3@x/cret@db.example',
     ...['#', '?', '/'].map((sign) => `postgresql://ada:5432${sign}cret@db.example`),
     'postgresql://[',
     'mysql://ada:s3cret@db.example/tokens',
@@ -113,6 +114,14 @@ test('a URL that cannot be read, or is of another database, is refused without b
     assert.match(refusal, /^ONEDRIVE_TOKEN_DB: .*postgresql:\/\/user@host:5432\/database/);
     assert.not.match(refusal, /s3|cret/);
   }
+});
+
+test('an @ in a parameter is taken if no password stands before it', () => {
+  for (const url of [
+    'postgresql://ada@db.example:5432/tokens?sslrootcert=/home/ada@example/ca.pem',
+    'postgresql:///tokens?host=/run&user=ada@example',
+  ])
+    assert.is(readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url }).postgresUrl, url);
 });
 
 test('the key of a PostgreSQL database is not in the keyring', () => {

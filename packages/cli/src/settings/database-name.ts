@@ -31,7 +31,7 @@ export function readDatabase(
   // PostgreSQL's own programs take a user without a host: then it is in a parameter or in PGHOST. URL does not.
   const url = URL.parse(name) ?? URL.parse(name.replace('@/', '@host/'));
   // A `/`, `?` or `#` in a password ends the host too early, and the rest of the password would be shown.
-  const isCutShort = /#|^\w+:\/\/[^/?]*[/?].*@/.test(name);
+  const isCutShort = /#|^\w+:\/\/[^/?@]*:[^/?]*[/?].*@/.test(name);
   if (!url || isCutShort || !/^postgres(ql)?:$/.test(url.protocol)) {
     throw new UsageError(`${source}: expected a URL like ${example}, with special characters as %XX`);
   }
