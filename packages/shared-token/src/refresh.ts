@@ -49,9 +49,6 @@ const lookIntervalMs = 50;
 /** What a record without a refresh token says was the reason of its refusal: RFC 6750 section 3.1. */
 const rejectedToken = 'invalid_token';
 
-/** The store does not say what it has. */
-const unread: TokenRecord = {};
-
 /** A store may miss a change. */
 const changeTimeoutMs = 5_000;
 
@@ -87,7 +84,8 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
       return { type: 'failed', error, bridge: undefined };
     // A sign-out in the meantime wins: then the old token is not given out either, nor one that another call has read before.
     const known = first ?? held;
-    const now = await keeper.readAny().catch(() => known ?? unread);
+    // `{}`: the store does not say what it has.
+    const now = await keeper.readAny().catch((): TokenRecord => known ?? {});
     if (known && !now) throw signInRequired('signed-out', settings);
     if (!now) return needSignIn(settings, 'not-signed-in');
     const bridge = usableRecord(keeper.ours(now), accepts) ?? usableRecord(held, accepts);
@@ -248,8 +246,8 @@ async function storeAnswer(
 ): Promise<UsableRecord | undefined> {
   const store = async (next: TokenRecord): Promise<boolean> => {
     const isStored = await keeper.advance({ before: record, record: next }, lock, keeper.signOuts);
-    // A sign-out that began meanwhile may delete it all the same. The same token was in the record that is gone: it is revoked, or has moved to
-    // another store.
+    // A sign-out that began meanwhile may delete it all the same. If the token is the old one, that of the deleted record, it is revoked
+    // with that, or has moved to another store.
     const mayBeGone = !isStored || signOuts !== keeper.signOuts;
     if (mayBeGone && next.refreshToken !== record.refreshToken) await revokeUnstored(keeper, next);
     return isStored;
