@@ -17,8 +17,8 @@ export interface Database extends AsyncDisposable {
 }
 
 /**
- * Calls `use` with the database of the settings and the key that opens it, and closes it afterwards. With `readOnly`, the key is not moved into
- * the keyring, and no table is made. Throws STORE if the database can't be used.
+ * Calls `use` with the database of the settings and the key that opens it, and closes it afterwards. With `readOnly`, the key is not
+ * moved into the keyring, and no table is made. Throws STORE if the database can't be used.
  */
 export function withDatabase<T>(
   command: Command,
