@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import fs, { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliHome } from 'testing-command';
 import { test } from 'uvu';
@@ -92,6 +92,12 @@ test('an unfinished upload is kept until it expires or its sign-in ends; no othe
   unfinishedUploads(one, 'bob')?.set('old.img', { ...upload, expiresAt: Date.now() - 1 });
   for (const other of others) forgetUploads(other);
   assert.equal(Object.values(JSON.parse(readFileSync(file, 'utf8'))), [upload]);
+  const { renameSync } = fs;
+  fs.renameSync = () => {
+    throw Object.assign(new Error('EROFS'), { errno: -constants.errno.EROFS });
+  };
+  assert.throws(() => forgetUploads(one), /^cannot write .*uploads.json: read-only file system$/);
+  fs.renameSync = renameSync;
   forgetUploads(one);
   assert.is(readFileSync(file, 'utf8'), '{}\n');
   if (XDG_DATA_HOME === undefined) delete process.env.XDG_DATA_HOME;

@@ -4,6 +4,7 @@ import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
 import { dataFolder } from '../../settings/database-name.ts';
 import { readEntries, realDatabase, writeEntries } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
+import { fileFailure } from '../../terminal/failure.ts';
 
 /** Whose token an upload had. */
 type TokenPlace = Pick<Settings, 'app' | 'db' | 'socket'>;
@@ -32,12 +33,17 @@ export function unfinishedUploads(place: TokenPlace, account: string | undefined
   };
 }
 
-/** Deletes what is kept of uploads with such a token. Throws the file system's error. */
+/** Deletes what is kept of uploads with such a token. Throws a Failure if the file cannot be written. */
 export function forgetUploads(place: TokenPlace): void {
   const file = uploadsFile();
   const entries = Object.entries(file === undefined ? {} : readEntries(file));
   const kept = entries.filter(([key]) => !key.startsWith(placeKey(place)));
-  if (file !== undefined && kept.length < entries.length) writeUploads(file, Object.fromEntries(kept));
+  if (file === undefined || kept.length === entries.length) return;
+  try {
+    writeUploads(file, Object.fromEntries(kept));
+  } catch (error) {
+    throw fileFailure('write', file, error);
+  }
 }
 
 function uploadsFile(): string | undefined {
