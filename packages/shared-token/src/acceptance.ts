@@ -41,7 +41,8 @@ export class Acceptance {
     const isOfIt = record.signedInAt === own.signedInAt;
     if (isOfIt) this.#scopes.add(scopesOf(record));
     // Without the scopes, two programs of one client that both got less than they need would ask by turns.
-    return this.#scopes.has(scopesOf(record)) && (isOfIt || record.clientId === own.clientId);
+    const isSameClient = isOfIt || [undefined, own.clientId].includes(record.clientId);
+    return isSameClient && this.#scopes.has(scopesOf(record));
   }
 }
 

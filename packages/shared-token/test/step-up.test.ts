@@ -279,6 +279,19 @@ test('what a sign-in brought that a sign-out has overtaken does not count', asyn
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
 });
 
+test('what another program stored without its client counts as well, if it has what the person has granted here', async () => {
+  await using scene = openScene();
+  const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const shared = scene.open({ ...options, clientId: 'own' });
+  await shared.getToken();
+  const later = await anHourLater(async () => {
+    await signedIn(scene, 'files');
+    return shared.getToken();
+  });
+  assert.is(later.accessToken, scene.record.accessToken);
+  assert.is(asked.length, 1);
+});
+
 test('the same scopes do not make up for another client, which the program does not accept', async () => {
   await using scene = openScene();
   await scene.signedIn({ clientId: 'other', scope: 'files' });

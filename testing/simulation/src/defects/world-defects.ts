@@ -19,7 +19,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('asks by turns with another process for what the person has denied to both', 50000, [
     'acceptance.ts',
-    'return this.#scopes.has(scopesOf(record)) && (isOfIt || record.clientId === own.clientId);',
+    'return isSameClient && this.#scopes.has(scopesOf(record));',
     'return isOfIt;',
   ]),
   defect('forgets the scopes if the answer to a refresh names none', 200, [
