@@ -18,6 +18,7 @@ export interface FileStats extends Owner {
   readonly size: number;
   /** False for a directory, a socket, a device. */
   isFile(): boolean;
+  /** True for the link itself, if it was not followed. */
   isSymbolicLink(): boolean;
 }
 

@@ -1,11 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { userInfo } from 'node:os';
-import type { Duplex } from 'node:stream';
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
 import { Database, destroySocket, ownPoolSize } from './database.ts';
 import { isFileError } from './database-error.ts';
-import type { ClientConstructor, ClientInternals, PgPool } from './pg-pool.ts';
+import type { ClientConstructor, ClientInternals, PgPool, PgSocket } from './pg-pool.ts';
 
 /** pg would wait without limit. */
 const connectTimeoutMs = 4_000;
@@ -65,7 +64,7 @@ function withLateErrors(Client: ClientConstructor): ClientConstructor {
   });
 }
 
-function endOnThrow(stream: Duplex): void {
+function endOnThrow(stream: PgSocket): void {
   const { emit } = stream;
   stream.emit = (...event: Parameters<typeof emit>) => {
     try {

@@ -1,5 +1,4 @@
 /** The part of `pg` that this package uses, so that its declarations need no `@types/pg`. Every `pg.Pool` has it. */
-import type { Duplex } from 'node:stream';
 
 /** One statement, as `client.query` of pg takes it. */
 export interface PgQuery {
@@ -56,6 +55,12 @@ export interface StandaloneClient {
 
 export type ClientConstructor = new (options: object) => StandaloneClient;
 
+/** Of a stream of Node.js, whose types a user may not have. */
+export interface PgSocket {
+  destroy(error?: Error): unknown;
+  emit(event: string | symbol, ...values: unknown[]): boolean;
+}
+
 /** Parts of pg's connections that its declarations leave out. pg-pool uses them as well. */
 export interface ClientInternals {
   /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
@@ -63,7 +68,7 @@ export interface ClientInternals {
   readonly secretKey?: unknown;
   readonly host?: string;
   readonly port?: number;
-  readonly connection?: { readonly stream: Duplex; on(event: string, listener: () => void): unknown };
+  readonly connection?: { readonly stream: PgSocket; on(event: string, listener: () => void): unknown };
 }
 
 /** Whether the server process that answers (`pid`) is the one that the connection was made with. A pooler names another one. */
