@@ -38,7 +38,10 @@ export const signInInvariants: Invariants = {
       check({ window: { instance, reason } }, history) {
         if (reason !== 'not-accepted' || instance.triedSignOuts.length > 0) return undefined;
         if ([...instance.calls].some(({ options }) => options.forceRefresh)) return undefined;
-        const own = history.families.findLast(({ window, wasStored }) => wasStored && window?.instance === instance);
+        // One that the store could not take counts as well.
+        const own = history.families.findLast(
+          ({ window, wasStored }) => window?.instance === instance && (wasStored || window.isJudged),
+        );
         const stored = history.familyOf(history.lastReadBy(instance.process, instance.name).record);
         const wasDenied = own?.window && !covers(own.scope, own.window.asked);
         return wasDenied && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
