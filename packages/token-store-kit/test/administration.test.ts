@@ -254,31 +254,37 @@ for (let writes = 0; writes < writesOfMove; writes++) {
   });
 }
 
-test('a record whose move begins just before it is forgotten is in neither store', async () => {
-  const { source, target } = newPair();
-  const forgotten = Promise.withResolvers<void>();
-  const slowTarget = {
-    ...writeBy(target, () => {}),
-    replace: async (...args: Parameters<TokenStore['replace']>) => {
-      await forgotten.promise;
-      return target.replace(...args);
-    },
-  };
-  let moved: Promise<unknown> | undefined;
-  const store = {
-    ...writeBy(source, () => {}),
-    delete: async (name: string) => {
-      const isDeleted = source.delete(name);
-      moved ??= move({ source, target: slowTarget });
-      while (source.get('app')) await new Promise(setImmediate);
-      return isDeleted;
-    },
-  };
-  assert.is(await forgetRecord(store, 'app'), true);
-  forgotten.resolve();
-  assert.is(await moved, 'not-signed-in');
-  assert.equal([source.list(), target.list()], [[], []]);
-});
+for (const [how, isInterrupted] of [
+  ['first', false],
+  ['again', true],
+] as const) {
+  test(`a record whose move begins ${how} just before it is forgotten is in neither store`, async () => {
+    const { source, target } = newPair();
+    if (isInterrupted) await moveUntilKilled({ source, target: new MemoryStore() }, writesUntilBetween - 1);
+    const forgotten = Promise.withResolvers<void>();
+    const slowTarget = {
+      ...writeBy(target, () => {}),
+      replace: async (...args: Parameters<TokenStore['replace']>) => {
+        await forgotten.promise;
+        return target.replace(...args);
+      },
+    };
+    let moved: Promise<unknown> | undefined;
+    const store = {
+      ...writeBy(source, () => {}),
+      delete: async (name: string) => {
+        const isDeleted = source.delete(name);
+        moved ??= move({ source, target: slowTarget });
+        while (source.get('app')) await new Promise(setImmediate);
+        return isDeleted;
+      },
+    };
+    assert.is(await forgetRecord(store, 'app'), true);
+    forgotten.resolve();
+    assert.is(await moved, 'not-signed-in');
+    assert.equal([source.list(), target.list()], [[], []]);
+  });
+}
 
 test('if there is nothing to move, the target is not touched', async () => {
   const { source } = newPair();
