@@ -107,6 +107,8 @@ test('a URL that cannot be read, or is of another database, is refused without b
     'postgresql://ada:s3?cret@db.example',
     'postgresql://ada:s3@x/cret@db.example',
     ...['#', '?', '/'].map((sign) => `postgresql://ada:5432${sign}cret@db.example`),
+    'postgresql://EXAMPLE/ada:s3cret@db.example/tokens',
+    'postgresql://a?da:s3cret@db.example/tokens',
     'postgresql://[',
     'mysql://ada:s3cret@db.example/tokens',
   ]) {
@@ -120,6 +122,7 @@ test('an @ in a parameter is taken if no password stands before it', () => {
   for (const url of [
     'postgresql://ada@db.example:5432/tokens?sslrootcert=/home/ada@example/ca.pem',
     'postgresql:///tokens?host=/run&user=ada@example',
+    'postgresql:///tokens?sslrootcert=C:/Users/ada@example/ca.pem',
   ])
     assert.is(readSettings({}, { ...env, ONEDRIVE_TOKEN_DB: url }).postgresUrl, url);
 });

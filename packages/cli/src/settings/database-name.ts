@@ -30,8 +30,8 @@ export function readDatabase(
   if (!/^\w{2,}:\/\//.test(name)) return { db: resolve(name), postgresUrl: undefined };
   // PostgreSQL's own programs take a user without a host: then it is in a parameter or in PGHOST. URL does not.
   const url = URL.parse(name) ?? URL.parse(name.replace('@/', '@host/'));
-  // A `/`, `?` or `#` in a password ends the host too early, and the rest of the password would be shown.
-  const isCutShort = /#|^\w+:\/\/[^/?@]*:[^/?]*[/?].*@/.test(name);
+  // A `/`, `?` or `#` in a user's name or password ends the host too early, and the rest of the password would be shown.
+  const isCutShort = /#|^\w+:\/\/([^/?@]*:[^/?]*[/?]|[^/?]*[/?][^=@]*:).*@/.test(name);
   if (!url || isCutShort || !/^postgres(ql)?:$/.test(url.protocol)) {
     throw new UsageError(`${source}: expected a URL like ${example}, with special characters as %XX`);
   }
