@@ -18,6 +18,7 @@ for (const [path, expected] of [
   ['/me/drive/root:/docs/content', '/me/drive/root:/docs/content'],
   ['/me/drive/items/ID:/new.txt', '/me/drive/items/ID:/new.txt'],
   ['/sites/my.sharepoint.com:/teams/a:/drive/root:/b.txt', '/sites/my.sharepoint.com:/teams/a:/drive/root:/b.txt'],
+  ['/sites/HOST:/teams/a b:/drive/root:/50%20 #1.txt', '/sites/HOST:/teams/a%20b:/drive/root:/50%2520%20%231.txt'],
   [
     'https://graph.microsoft.com/v1.0/me/drive/root:/a%20b.txt:/content',
     'https://graph.microsoft.com/v1.0/me/drive/root:/a%20b.txt',
@@ -32,6 +33,7 @@ for (const [path, expected] of [
   ['/me/drive/root:/a%20b.txt:/content', '/me/drive/root:/a%2520b.txt:/content'],
   ['/me/drive/root:/A/B #1?$select=name', '/me/drive/root:/A/B%20%231?$select=name'],
   ['/me/drive/items/ID:/100%:/children?$top=1', '/me/drive/items/ID:/100%25:/children?$top=1'],
+  ['/sites/HOST:/100%:/lists?$filter=name eq 2:/%41', '/sites/HOST:/100%25:/lists?$filter=name eq 2:/%41'],
   ["/me/drive/root/children?$filter=name eq ':/%41'", "/me/drive/root/children?$filter=name eq ':/%41'"],
 ] as const) {
   test(`${path} means ${expected}`, () => {
@@ -63,7 +65,8 @@ for (const path of [
 }
 
 test('no other item is meant by a name with two dots', () => {
-  assert.throws(() => encodeNames('/me/drive/root:/a/../../b:/content'), isUsageError);
+  for (const root of ['/me/drive/root', '/sites/HOST:/teams/a:/drive/root'])
+    assert.throws(() => encodeNames(`${root}:/a/../../b:/content`), isUsageError);
 });
 
 test('a ? in a name is refused, and no advice would become part of the name', async () => {

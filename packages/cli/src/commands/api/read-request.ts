@@ -67,6 +67,11 @@ function openStdin(): NodeJS.ReadStream {
   return process.stdin;
 }
 
+/** A site is addressed by colons too: /sites/HOST:/PATH:/drive/root:/NAME. */
+const toSite = '(?:[^:?]*/sites/[^:?/]*:/[^:?]*:)?';
+const toNames = new RegExp(`^${toSite}[^:?]*:/`);
+const anyNames = new RegExp(`(?<=${toNames.source})[^:?]+`, 'g');
+
 /**
  * The path as Graph takes it. What follows `root:/`, up to the next `:` or `?`, is a name as the shell has it, of which each
  * character is itself: `%20` is no space. An absolute URL is encoded already. Throws UsageError for the names `.` and `..`.
@@ -77,7 +82,7 @@ export function encodeNames(path: string): string {
     if (name === '.' || name === '..') throw new UsageError(`${path}: no name in OneDrive is ${name}`);
     return encodeURIComponent(name);
   };
-  return path.replace(/(?<=^[^:?]*:\/)[^:?]+/, (names) => names.split('/').map(encode).join('/'));
+  return path.replace(anyNames, (names) => names.split('/').map(encode).join('/'));
 }
 
 /**
@@ -90,9 +95,7 @@ export function readUploadPath(path: string): string {
     const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
     throw new UsageError(`--upload: ${path} is a folder`, { remedy });
   }
-  // A site is addressed by colons too: /sites/HOST:/PATH:/drive/root:/NAME.
-  const toDrive = /^([^:?]*\/sites\/[^:?/]*:\/[^:?]*:)?[^:?]*:\//;
-  const names = item.replace(/^https?:\/\/[^/]*/i, '').replace(toDrive, '');
+  const names = item.replace(/^https?:\/\/[^/]*/i, '').replace(toNames, '');
   const [sign] = /[:?]/.exec(names) ?? [];
   if (sign) {
     const remedy = 'No name in OneDrive has one: choose another name';
