@@ -13,7 +13,8 @@ const connectTimeoutMs = 4_000;
 export async function openDatabase(settings: Settings): Promise<Database> {
   const pool = settings.pool ?? (await openOwnPool(settings));
   const { Client: PoolClient } = pool as { Client?: ClientConstructor };
-  const Client = PoolClient && withLateErrors(PoolClient);
+  // That of the own pool is wrapped already.
+  const Client = settings.pool && PoolClient ? withLateErrors(PoolClient) : PoolClient;
   return new Database(nameOf(Client, pool.options), pool, Client, settings.pool === undefined);
 }
 
