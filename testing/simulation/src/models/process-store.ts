@@ -47,10 +47,10 @@ class ProcessStore implements TokenStore {
 
   get(name: string): MaybePromise<TokenRecord | undefined> {
     const holder = this.#context?.holder;
-    return this.#calls.ask('get', false, () => {
-      this.#store.history.wasRead(this.#process, name);
+    return this.#calls.ask('get', false, (isAnswered) => {
       const record = this.#store.history.stored.get(name);
-      if (holder) holder.lastRead = { record, step: this.#machine.steps };
+      if (isAnswered) this.#store.history.wasRead(this.#process, name);
+      if (isAnswered && holder) holder.lastRead = { record, step: this.#machine.steps };
       return record?.data ? { ...record, data: { ...record.data } } : record && { ...record };
     });
   }

@@ -36,14 +36,17 @@ export class StoreCalls {
     this.#stream = streams.processes + (process.id % 64);
   }
 
-  /** One call of the store: a request, its effect, and the answer. Each may fail, and the process may be killed in between. */
-  ask<T>(label: string, isWrite: boolean, effect: () => T): MaybePromise<T> {
+  /**
+   * One call of the store: a request, its effect, and the answer. Each may fail, and the process may be killed in between.
+   * The effect is told whether it will be answered with what it brings.
+   */
+  ask<T>(label: string, isWrite: boolean, effect: (isAnswered: boolean) => T): MaybePromise<T> {
     const fault = this.#chooseFault(isWrite);
     return this.#store.options.kind === 'file' ? this.#askFile(fault, effect) : this.askLater(label, effect, fault);
   }
 
   /** A file answers at once: what it returns is no promise. */
-  #askFile<T>(fault: Fault, effect: () => T): T {
+  #askFile<T>(fault: Fault, effect: (isAnswered: boolean) => T): T {
     const machine = this.#store.machine;
     this.#process.pass();
     if (fault.code === 'STORE_BUSY') {
@@ -51,7 +54,7 @@ export class StoreCalls {
       this.#store.history.hasStalled = true;
     }
     if (fault.isBefore) throw this.#failure(fault);
-    const result = effect();
+    const result = effect(!fault.code);
     this.#process.pass();
     if (fault.code) {
       this.#store.history.answerWasLost(this.#process);
@@ -61,7 +64,7 @@ export class StoreCalls {
   }
 
   /** A call that is answered later, whatever kind the store is. */
-  askLater<T>(label: string, effect: () => T, fault = this.#chooseFault(true)): Promise<T> {
+  askLater<T>(label: string, effect: (isAnswered: boolean) => T, fault = this.#chooseFault(true)): Promise<T> {
     const machine = this.#store.machine;
     const process = this.#process;
     const { waiting } = this.#store.history;
@@ -85,14 +88,15 @@ export class StoreCalls {
           answer(() => reject(this.#failure(fault)), `fails (${fault.code})`);
           return;
         }
+        const isAnswered = !fault.code && fault.answerDelayMs !== never;
         let result: T;
         try {
-          result = effect();
+          result = effect(isAnswered);
         } catch (error) {
           answer(() => reject(error), 'is refused');
           return;
         }
-        if (fault.code || fault.answerDelayMs === never) this.#store.history.answerWasLost(process);
+        if (!isAnswered) this.#store.history.answerWasLost(process);
         if (fault.code) {
           answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
         } else answer(() => resolve(result), 'is answered');
