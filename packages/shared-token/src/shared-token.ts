@@ -200,7 +200,9 @@ export class SharedToken implements AsyncDisposable {
     // What this call joined had begun before, and brought the very token that the API rejects, or missed a sign-in. Or what it brought is not
     // enough any more, or has ended meanwhile.
     const isUseless = outcome.type === 'token' && this.#isUseless(outcome.record, hadBegun ? rejected : undefined);
-    const isOfBefore = outcome.type === 'sign-in' && hadBegun && !forceRefresh && signOuts === this.#keeper.signOuts;
+    // A forced call would only hear the same refusal again.
+    const isRefusal = outcome.type === 'sign-in' && forceRefresh && outcome.reason === 'refused';
+    const isOfBefore = outcome.type === 'sign-in' && hadBegun && !isRefusal && signOuts === this.#keeper.signOuts;
     if (isUseless || isOfBefore) outcome = await tryOnce();
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;

@@ -96,18 +96,20 @@ for (const [what, times] of [
   });
 }
 
-test('a call that joins a read of before another process signed in reads again', async () => {
-  await using scene = openScene();
-  const shared = scene.open();
-  const answer = holdRead(scene);
-  const reading = rejection(shared.getToken());
-  await untilTrue(() => scene.store.reads === 1);
-  await scene.store.set('my-app', { accessToken: 'of the other process' });
-  const joined = shared.getToken();
-  answer();
-  assert.is((await reading).reason, 'not-signed-in');
-  assert.is((await joined).accessToken, 'of the other process');
-});
+for (const forceRefresh of [false, true]) {
+  test(`a call that ${forceRefresh ? 'forces and ' : ''}joins a read of before another process signed in reads again`, async () => {
+    await using scene = openScene();
+    const shared = scene.open();
+    const answer = holdRead(scene);
+    const reading = rejection(shared.getToken({ forceRefresh }));
+    await untilTrue(() => scene.store.reads === 1);
+    await scene.signedIn({ accessToken: 'of the other process', expiresAt: Date.now() + 3_600_000 });
+    const joined = shared.getToken({ forceRefresh });
+    answer();
+    assert.is((await reading).reason, 'not-signed-in');
+    assert.is((await joined).accessToken !== 'of the other process', forceRefresh);
+  });
+}
 
 test('a newer token that has expired is not kept', async () => {
   await using scene = openScene();
