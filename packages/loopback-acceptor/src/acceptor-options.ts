@@ -81,8 +81,7 @@ export function resolveOptions(options: AcceptorOptions) {
     const rule = "start with '/', be written as browsers send it, and have no '?' and no '#'";
     throw new TypeError(`\`path\` must ${rule}, not be '${path}'`);
   }
-  const isTimeout = timeout >= 1 && timeout <= maxTimeoutMs;
-  checkNumber('timeout', timeout, `milliseconds from 1 to ${maxTimeoutMs}`, isTimeout);
+  checkNumber('timeout', timeout, `milliseconds from 1 to ${maxTimeoutMs}`, timeout >= 1 && timeout <= maxTimeoutMs);
   checkNumber('maxStrayRequests', maxStrayRequests, 'a number of at least 0', maxStrayRequests >= 0);
   return { state, host, port, path, timeout, maxStrayRequests, issuer, signal, renderPage };
 }

@@ -1,4 +1,5 @@
-import type { Acceptor } from './acceptor.ts';
+// `AsyncDisposable` is not in the default library of TypeScript.
+/// <reference lib="esnext.disposable" preserve="true" />
 import { AcceptorError } from './acceptor-error.ts';
 import { type AcceptorOptions, resolveOptions, type Settings } from './acceptor-options.ts';
 import {
@@ -11,8 +12,53 @@ import { readPastedAnswer } from './answer/read-redirect-url.ts';
 import type { Connection, Request } from './http/connection.ts';
 import { judgeHead } from './http/judge-head.ts';
 import { LoopbackServer } from './http/loopback-server.ts';
-import { refusal } from './http/response.ts';
-import { describeRejection, makePage, type Outcome } from './page/make-page.ts';
+import { refusal } from './http/message.ts';
+import { describeRejection, makePage, type Outcome } from './make-page.ts';
+
+/** Waits for one authorization response. `openAcceptor` makes it. It listens until it has the answer or is closed. */
+export interface Acceptor extends AsyncDisposable {
+  /** The port on which it listens. */
+  readonly port: number;
+  /**
+   * The `redirect_uri` of both requests: `http://localhost:49152`, followed by the path if that is not `/`. Send it exactly as
+   * it is here.
+   */
+  readonly redirectUri: string;
+  /**
+   * Waits for the answer. Every call has the same outcome, and an answer that came earlier is kept for the first call. The
+   * browser's page appears with the answer and says that the program continues.
+   *
+   * A rejection that the caller does not await is not an unhandled rejection.
+   *
+   * @throws {AuthorizationError} if the provider answered with an error.
+   * @throws {AcceptorError} ACCEPTOR_TIMEOUT, ACCEPTOR_CLOSED or ACCEPTOR_STRAY_REQUEST.
+   * @throws the signal's reason if it was aborted.
+   */
+  accept(): Promise<AuthorizationResponse>;
+  /**
+   * As above, but also redeems the code, while the browser waits for its page. The page tells of success if `redeem`
+   * resolves, and of failure if it rejects. This promise resolves and rejects as `redeem` does. Only the first `redeem` runs,
+   * and later calls share its outcome. If the acceptor is closed or aborted while `redeem` runs, this promise rejects at
+   * once, and the later result of `redeem` changes nothing.
+   *
+   * Call it before the browser opens. If the answer comes first, the page waits 100 ms for this call and then appears
+   * without the result of `redeem`.
+   */
+  accept<T>(redeem: (response: AuthorizationResponse) => Promise<T>): Promise<T>;
+  /**
+   * Takes the answer from the address at which a browser on another computer ended, by the rules of `readRedirectUrl`. The
+   * provider's error is an answer too: then `accept()` rejects. Does nothing if the wait is over.
+   *
+   * @throws {RedirectUrlError} if the text is not the answer. The wait goes on, and this does not count as a stray request.
+   * @throws {TypeError} if `address` is not a string.
+   */
+  deliver(address: string): void;
+  /**
+   * Stops waiting. If there is no outcome yet, `accept()` rejects with ACCEPTOR_CLOSED. Resolves when every socket is gone,
+   * within 500 ms, whatever the clients do. May be called at any time and more than once.
+   */
+  close(): Promise<void>;
+}
 
 /**
  * How far the acceptor is. Each step leads to a phase further down, never back:
@@ -34,9 +80,6 @@ const finalPhases: readonly Phase[] = ['given', 'redeemed', 'failed'];
 
 type Redeem = (response: AuthorizationResponse) => Promise<unknown>;
 
-/** The outcome of an answer that is not redeemed here. */
-const givenOutcome: Outcome = { outcome: 'accepted', redeemed: false };
-
 /** How long the page waits for `accept()`. Only that call tells whether the page has to wait for `redeem` too. */
 const holdTimeMs = 100;
 
@@ -52,12 +95,12 @@ export async function openAcceptor(options: AcceptorOptions): Promise<Acceptor> 
   const settings = resolveOptions(options);
   if (settings.signal?.aborted) throw settings.signal.reason;
   const server = new LoopbackServer();
-  await server.listen(settings);
+  const port = await server.listen(settings);
   if (settings.signal?.aborted) {
     void server.hangUp();
     throw settings.signal.reason;
   }
-  return new LoopbackAcceptor(server, settings);
+  return new LoopbackAcceptor(server, { ...settings, port });
 }
 
 /** Leads from an open server to the outcome. Its fields are private so that `console.log(acceptor)` shows no secret. */
@@ -88,10 +131,10 @@ class LoopbackAcceptor implements Acceptor {
   constructor(server: LoopbackServer, settings: Settings) {
     this.#server = server;
     this.#settings = settings;
-    this.port = server.port;
-    const { state, issuer, path, timeout, signal } = settings;
+    const { state, issuer, port, path, timeout, signal } = settings;
+    this.port = port;
     // As browsers write it: without the port if that is 80.
-    const { origin, host } = new URL(`http://${settings.host === '::1' ? '[::1]' : settings.host}:${server.port}`);
+    const { origin, host } = new URL(`http://${settings.host === '::1' ? '[::1]' : settings.host}:${port}`);
     this.redirectUri = path === '/' ? origin : origin + path;
     this.#expected = { state, issuer, redirectUri: this.redirectUri };
     // A rejection that the caller does not await must not end the process.
@@ -159,7 +202,7 @@ class LoopbackAcceptor implements Acceptor {
     }
     this.#answer = answer;
     this.#enter('answered');
-    this.#timer = setTimeout(() => this.#tell(givenOutcome), holdTimeMs);
+    this.#timer = setTimeout(() => this.#tell(), holdTimeMs);
     this.#give();
   }
 
@@ -181,7 +224,7 @@ class LoopbackAcceptor implements Acceptor {
       void this.#run(this.#redeem, response);
     } else if (this.#phase === 'answered') {
       this.#enter('given');
-      void this.#tell(givenOutcome).then(() => this.#response.resolve(response));
+      void this.#tell().then(() => this.#response.resolve(response));
     }
   }
 
@@ -213,14 +256,11 @@ class LoopbackAcceptor implements Acceptor {
   }
 
   /** Sends the pages and closes the sockets. Only the first call does something; later calls wait for it. */
-  #tell(outcome: Outcome): Promise<unknown> {
-    this.#told ??= this.#sendPages(outcome);
-    return this.#told;
-  }
-
-  #sendPages(outcome: Outcome): Promise<unknown> {
+  #tell(outcome: Outcome = { outcome: 'accepted', redeemed: false }): Promise<unknown> {
+    if (this.#told) return this.#told;
     const pages = this.#readers.map((reader) => reader.respond(makePage(outcome, this.#settings.renderPage)));
     void this.#server.hangUp();
-    return Promise.all(pages);
+    this.#told = Promise.all(pages);
+    return this.#told;
   }
 }

@@ -196,7 +196,7 @@ test('a patch of one package releases that package alone, and npm update brings 
   const project = user.makeProject('updated', { 'program.ts': readProgram('onedrive-token-handler') });
   await user.npm(project, 'install', 'onedrive-token-handler');
   const first = copy.versions();
-  copy.replaceText('packages/loopback-acceptor/src/page/built-in-page.ts', 'You are signed in', 'Signed in at last');
+  copy.replaceText('packages/loopback-acceptor/src/make-page.ts', 'You are signed in', 'Signed in at last');
   await copy.addChangeset('loopback-acceptor', 'patch', 'The page has other words.');
   const tarballs = await rehearsal.release('second-release');
 

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
-import { parseHead, type RequestHead } from './request-head.ts';
-import { formatResponse, type Response, refusal } from './response.ts';
+import { formatResponse, parseHead, type RequestHead, type Response, refusal } from './message.ts';
 
 /** An authorization response by GET may be as long as one by POST. */
 const maxHeadBytes = 64 * 1_024;

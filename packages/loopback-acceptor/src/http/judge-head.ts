@@ -1,5 +1,4 @@
-import type { RequestHead } from './request-head.ts';
-import { type Response, refusal } from './response.ts';
+import { type RequestHead, type Response, refusal } from './message.ts';
 
 /** The greatest length of a form that can be an authorization response. */
 const maxBodyBytes = 64 * 1_024;
@@ -16,10 +15,8 @@ const preflight: Response = {
 };
 
 /**
- * Decides by its head whether a request can be the answer: a navigation of the browser to the exact `Host` and path (RFC 9112
- * section 3.2, Fetch Metadata), by GET or by POST of a form. Returns the size of the body in bytes, or a refusal.
- *
- * @param expected the `Host` with its port, and the path of `redirectUri`.
+ * Decides by its head whether a request can be the answer: a navigation of the browser to the exact `Host`, with its port, and path
+ * of `redirectUri` (RFC 9112 section 3.2, Fetch Metadata), by GET or by POST of a form. Returns the size of the body in bytes, or a refusal.
  */
 export function judgeHead(head: RequestHead, expected: { host: string; path: string }): number | Response {
   const { host, path } = expected;

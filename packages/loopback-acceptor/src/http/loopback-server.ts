@@ -21,19 +21,17 @@ const farewellTimeMs = 350;
  * twice the memory under attack, and takes 40 ms to load.
  */
 export class LoopbackServer {
-  /** Set by `listen()`. */
-  port!: number;
   /** Until it is set, every connection is refused. */
   handlers: ConnectionHandlers | undefined;
   #servers: Server[] = [];
   readonly #connections = new Set<Connection>();
   #closed: Promise<void> | undefined;
 
-  /** @throws {AcceptorError} ACCEPTOR_LISTEN */
-  async listen(settings: Pick<Settings, 'host' | 'port'>): Promise<void> {
+  /** Resolves with the port. @throws {AcceptorError} ACCEPTOR_LISTEN */
+  async listen(settings: Pick<Settings, 'host' | 'port'>): Promise<number> {
     const { servers, port } = await bindLoopback(settings, () => this.#createServer());
     this.#servers = servers;
-    this.port = port;
+    return port;
   }
 
   /**

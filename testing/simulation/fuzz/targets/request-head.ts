@@ -1,5 +1,5 @@
 import { judgeHead } from '../../../../packages/loopback-acceptor/src/http/judge-head.ts';
-import { parseHead } from '../../../../packages/loopback-acceptor/src/http/request-head.ts';
+import { parseHead } from '../../../../packages/loopback-acceptor/src/http/message.ts';
 import { check } from '../check.ts';
 
 const target = { host: 'localhost:80', path: '/' };
