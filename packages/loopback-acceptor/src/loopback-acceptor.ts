@@ -24,6 +24,8 @@ export interface Acceptor extends AsyncDisposable {
    * it is here.
    */
   readonly redirectUri: string;
+  /** Whether no answer has come yet, and nothing else has ended the wait. */
+  readonly isWaiting: boolean;
   /**
    * Waits for the answer. Every call has the same outcome, and an answer that came earlier is kept for the first call. The
    * browser's page appears with the answer and says that the program continues.
@@ -149,6 +151,10 @@ class LoopbackAcceptor implements Acceptor {
     };
   }
 
+  get isWaiting(): boolean {
+    return this.#phase === 'waiting';
+  }
+
   accept(): Promise<AuthorizationResponse>;
   accept<T>(redeem: (response: AuthorizationResponse) => Promise<T>): Promise<T>;
   accept(redeem?: Redeem): Promise<unknown> {
@@ -160,7 +166,7 @@ class LoopbackAcceptor implements Acceptor {
   }
 
   deliver(address: string): void {
-    if (this.#phase === 'waiting') this.#take(readPastedAnswer(address, this.#expected));
+    if (this.isWaiting) this.#take(readPastedAnswer(address, this.#expected));
   }
 
   close(): Promise<void> {
@@ -191,7 +197,7 @@ class LoopbackAcceptor implements Acceptor {
     }
     this.#readers.push(connection);
     // Otherwise the person reloaded the page. It gets the same outcome.
-    if (this.#phase === 'waiting') this.#take(answer);
+    if (this.isWaiting) this.#take(answer);
   }
 
   #take(answer: AuthorizationResponse | AuthorizationError): void {
@@ -207,7 +213,7 @@ class LoopbackAcceptor implements Acceptor {
   }
 
   #countStray(): void {
-    if (this.#phase !== 'waiting') return;
+    if (!this.isWaiting) return;
     this.#strays++;
     const { maxStrayRequests } = this.#settings;
     if (this.#strays <= maxStrayRequests) return;
@@ -221,7 +227,8 @@ class LoopbackAcceptor implements Acceptor {
     if (!response || !this.#isAsked) return;
     if (this.#redeem && (this.#phase === 'answered' || this.#phase === 'given')) {
       this.#response.resolve(response);
-      void this.#run(this.#redeem, response);
+      // It throws if what `redeem` rejected with cannot be read.
+      this.#run(this.#redeem, response).catch((error) => this.#fail(error));
     } else if (this.#phase === 'answered') {
       this.#enter('given');
       void this.#tell().then(() => this.#response.resolve(response));

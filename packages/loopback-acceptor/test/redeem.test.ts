@@ -203,6 +203,33 @@ for (const ending of ['resolves', 'rejects'] as const) {
   });
 }
 
+test('it waits until the answer, not until the end of redeem, or until it is closed', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const { redeem, started, resolve } = holdRedemption();
+  const redeemed = acceptor.accept(redeem);
+  assert.ok(acceptor.isWaiting);
+  const page = answer(acceptor.redirectUri);
+  await within('redeem', started);
+  assert.not(acceptor.isWaiting);
+  resolve('the token');
+  await Promise.all([redeemed, page]);
+  const closed = await openAcceptor({ state: 'right' });
+  await closed.close();
+  assert.not(closed.isWaiting);
+});
+
+test('redeem may reject with a value that cannot be read', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const unreadable = {
+    get message(): string {
+      throw new Error('not readable');
+    },
+  };
+  const rejected = rejection(acceptor.accept(() => Promise.reject(unreadable)));
+  const { status } = await answer(acceptor.redirectUri);
+  assert.equal([status, (await rejected).message], [500, 'not readable']);
+});
+
 test('redeem does not run if the provider answered with an error', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   let runs = 0;
