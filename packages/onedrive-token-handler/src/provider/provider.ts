@@ -12,7 +12,7 @@ import { type ProviderStep, readErrorFields, toTokenError } from './provider-err
 
 type JsonObject = Record<string, unknown>;
 
-export interface ProviderRequest {
+interface ProviderRequest {
   endpoint: 'token' | 'devicecode';
   step: ProviderStep;
   form: Record<string, string>;
@@ -20,18 +20,9 @@ export interface ProviderRequest {
   signal?: AbortSignal;
 }
 
-/** What was sent, for the error that the answer means. */
-interface Sent {
-  readonly url: URL;
-  readonly body: URLSearchParams;
-  readonly step: ProviderStep;
-}
-
 const maxAttempts = 3;
 const firstDelayMs = 500;
 const jitterMs = 250;
-/** The server says that there is no such endpoint. */
-const missingStatuses = new Set([404, 405, 410]);
 /** Fields of a form that no message may quote. */
 const secretFields = ['code', 'code_verifier', 'refresh_token', 'device_code'];
 
@@ -88,16 +79,10 @@ export class Provider {
    *
    * Repeats it if no connection was made, and after 429 or 5xx unless it spends an authorization code.
    */
-  async post({ endpoint, step, form, signal }: ProviderRequest): Promise<JsonObject> {
-    const { authority, clientId, requestTimeout } = this.#settings;
-    const sent: Sent = {
-      url: endpointUrl(authority, endpoint),
-      body: new URLSearchParams({ client_id: clientId, ...form }),
-      step,
-    };
-    const end = performance.now() + requestTimeout;
+  async post(request: ProviderRequest): Promise<JsonObject> {
+    const end = performance.now() + this.#settings.requestTimeout;
     for (let attempt = 1; ; attempt++) {
-      const result = await this.#attempt(sent, end - performance.now(), signal);
+      const result = await this.#attempt(request, end - performance.now());
       if ('answer' in result) return result.answer;
       const { failure, repeatable } = result;
       const left = end - performance.now();
@@ -105,57 +90,58 @@ export class Provider {
       const delay = retryAfter + jitterMs * Math.random();
       if (!repeatable || attempt === maxAttempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
-      await pause(delay, signal ? [signal] : []);
+      await pause(delay, [request.signal]);
       // A busy process may be late.
       if (performance.now() >= end) throw failure;
     }
   }
 
-  async #attempt(sent: Sent, timeout: number, signal?: AbortSignal) {
+  async #attempt({ endpoint, step, form, signal }: ProviderRequest, timeout: number) {
+    const { authority, clientId } = this.#settings;
+    const url = endpointUrl(authority, endpoint);
+    const body = new URLSearchParams({ client_id: clientId, ...form });
     let answer: HttpAnswer;
     try {
-      answer = await this.#http.postForm(sent.url, sent.body, { timeout, signal });
+      answer = await this.#http.postForm(url, body, { timeout, signal });
     } catch (error) {
       if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
       throw error;
     }
     const json = parseObject(answer.body);
     if (answer.status === 200 && json && typeof json.error !== 'string') return { answer: json };
-    const failure = readFailure(sent, answer, json, timeout);
-    return { failure, repeatable: isBusy(answer) && sent.step !== 'code' };
+    const secrets = secretFields.flatMap((field) => body.get(field) ?? []);
+    const fields = json && readErrorFields(json, secrets);
+    if (answer.status === 429 || answer.status >= 500) {
+      return { failure: busyError(url, answer, fields, timeout), repeatable: step !== 'code' };
+    }
+    return { failure: fields ? toTokenError(fields, step) : noAnswerError(url, answer), repeatable: false };
   }
-}
-
-function isBusy({ status }: HttpAnswer): boolean {
-  return status === 429 || status >= 500;
 }
 
 /** `left`: how many milliseconds the exchange has. If the server asks to wait longer, that is THROTTLED whatever its status. */
-function readFailure(
-  { url, body: sent, step }: Sent,
-  answer: HttpAnswer,
-  json: JsonObject | undefined,
+function busyError(
+  url: URL,
+  { status, retryAfter }: HttpAnswer,
+  fields: ReturnType<typeof readErrorFields>,
   left: number,
 ): OneDriveTokenError {
-  const { status, retryAfter } = answer;
-  const secrets = secretFields.flatMap((field) => sent.get(field) ?? []);
-  const fields = json && readErrorFields(json, secrets);
-  if (isBusy(answer)) {
-    const { errorDescription: _, ...facts } = fields ?? {};
-    const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
-    const isThrottled = status === 429 || (retryAfter ?? 0) > left;
-    const [code, what, remedy] = isThrottled
-      ? (['THROTTLED', `asks to wait ${wait}`, 'Try again then'] as const)
-      : (['SERVER', 'has problems', 'Try again later'] as const);
-    return new OneDriveTokenError(code, `${url.host} ${what} (HTTP ${status})`, { ...facts, remedy, retryAfter });
-  }
-  if (fields) return toTokenError(fields, step);
-  if (missingStatuses.has(status)) {
-    const problem = `${url.host} has no ${url.pathname} (HTTP ${status}): the authority is wrong`;
+  const { errorDescription: _, ...facts } = fields ?? {};
+  const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
+  const isThrottled = status === 429 || (retryAfter ?? 0) > left;
+  const [code, what, remedy] = isThrottled
+    ? (['THROTTLED', `asks to wait ${wait}`, 'Try again then'] as const)
+    : (['SERVER', 'has problems', 'Try again later'] as const);
+  return new OneDriveTokenError(code, `${url.host} ${what} (HTTP ${status})`, { ...facts, remedy, retryAfter });
+}
+
+/** For an answer without tokens or an OAuth error. */
+function noAnswerError({ host, pathname }: URL, { status }: HttpAnswer): OneDriveTokenError {
+  if ([404, 405, 410].includes(status)) {
+    const problem = `${host} has no ${pathname} (HTTP ${status}): the authority is wrong`;
     const remedy = 'For personal accounts it is https://login.microsoftonline.com/consumers';
     return new OneDriveTokenError('RESPONSE', problem, { remedy });
   }
-  const problem = `${url.host} answered HTTP ${status} without tokens or an error: a captive portal or a proxy may have answered in its place`;
+  const problem = `${host} answered HTTP ${status} without tokens or an error: a captive portal or a proxy may have answered in its place`;
   const remedy = 'Check the authority and the network, then try again';
   return new OneDriveTokenError('RESPONSE', problem, { remedy, retryable: true });
 }
