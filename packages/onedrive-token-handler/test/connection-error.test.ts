@@ -35,7 +35,7 @@ for (const [what, offset, code] of [
   ['ahead', -10 * day, 'CERT_HAS_EXPIRED'],
   ['behind', 10 * day, 'CERT_NOT_YET_VALID'],
 ] as const) {
-  test(`if this machine's clock may be days ${what} of a certificate, the error has its time`, async () => {
+  test(`if this machine's clock may be days ${what} of a certificate, the error says to check it`, async () => {
     const tls = issueCertificate({ at: Date.now() + offset });
     const server = createServer(tls).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -44,8 +44,7 @@ for (const [what, offset, code] of [
     await dispatcher.destroy();
     server.close();
     assert.equal([error.code, error.retryable], ['NETWORK', false]);
-    const today = new Date().toISOString().slice(0, 10);
-    assert.match(error.message, new RegExp(`clock, which says ${today} \\d\\d:\\d\\d UTC \\(${code}\\)\\. Check this`));
+    assert.match(error.message, `out of date by this machine's clock (${code}). Check this machine's clock`);
   });
 }
 
@@ -89,12 +88,7 @@ for (const [status, retryable, says, credentials = ''] of [
   [
     407,
     false,
-    /^The proxy 127\.0\.0\.1:\d+ asks for a user name and a password \(HTTP 407\)\. Write them into HTTPS_PROXY/,
-  ],
-  [
-    407,
-    false,
-    /^The proxy 127\.0\.0\.1:\d+ refuses the user name and password in HTTPS_PROXY \(HTTP 407\)\. Correct them/,
+    /^The proxy 127\.0\.0\.1:\d+ asks for a user name and a password \(HTTP 407\)\. Write the right ones into HTTPS_PROXY: http:/,
     'ada:pa55word@',
   ],
   [403, false, /^The proxy 127\.0\.0\.1:\d+ does not connect to login\.example \(HTTP 403\)\. Check HTTPS_PROXY/],
@@ -121,7 +115,7 @@ test('a certificate that is not trusted names both ways to trust it', async () =
   server.close();
   assert.match(error.message, /^The certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\)/);
   assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
-  assert.is(error.message.includes('--use-system-ca'), process.allowedNodeEnvironmentFlags.has('--use-system-ca'));
+  assert.match(error.message, '--use-system-ca');
   assert.not(error.retryable);
 });
 
@@ -142,7 +136,7 @@ test('without an answer, the host and the code are named, also if only the cause
   assert.is(ConnectionError.late(url, 1_000, undefined).problem, 'No answer from login.example within 1 s');
   const failed = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
   assert.is(ConnectionError.from(url, failed, undefined).problem, 'No answer from login.example (ECONNREFUSED)');
-  const proxy = { host: 'p.example', variable: 'HTTPS_PROXY', hasCredentials: false };
+  const proxy = { host: 'p.example', variable: 'HTTPS_PROXY' };
   const lost = Object.assign(new Error(), { code: 'ECONNRESET', syscall: 'read' });
   assert.is(
     ConnectionError.from(url, lost, proxy).problem,

@@ -1,5 +1,5 @@
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import type { NamedProxy } from './proxy-of.ts';
+import { type NamedProxy, proxySpelling } from './proxy-of.ts';
 
 /** What went wrong, what to do, and, if `false`, that the same call fails until a person has done it. */
 type Explanation = [problem: string, remedy: string, retryable?: boolean];
@@ -32,10 +32,8 @@ export class ConnectionError extends OneDriveTokenError {
 function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): Explanation {
   const code = codeOf(cause);
   if (untrusted.test(code)) {
-    const system = process.allowedNodeEnvironmentFlags.has('--use-system-ca')
-      ? '. If this system trusts it already, set NODE_OPTIONS=--use-system-ca instead'
-      : '';
-    const remedy = `If your organization or its proxy signs it, set NODE_EXTRA_CA_CERTS to the PEM file of its authority${system}`;
+    const remedy =
+      'If your organization or its proxy signs it, set NODE_EXTRA_CA_CERTS to the PEM file of its authority. If this system trusts it already, set NODE_OPTIONS=--use-system-ca instead';
     return [`The certificate of ${host} is not trusted (${code})`, remedy, false];
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
@@ -45,13 +43,8 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
   }
   if (outOfDate.test(code)) {
     // More often the clock of this machine is wrong than the certificate is out of date.
-    const now = new Date().toISOString().slice(0, 16).replace('T', ' ');
-    const problem = `The certificate of ${host} is out of date by this machine's clock, which says ${now} UTC (${code})`;
-    return [
-      problem,
-      "Check this machine's clock. If it is right, the server's owner has to renew the certificate",
-      false,
-    ];
+    const remedy = "Check this machine's clock. If it is right, the server's owner has to renew the certificate";
+    return [`The certificate of ${host} is out of date by this machine's clock (${code})`, remedy, false];
   }
   // If a request was given up, what happened is in undici's message alone.
   const reason = (code !== 'UND_ERR_ABORTED' && code) || messagesOf(cause)[0] || 'unknown failure';
@@ -65,13 +58,9 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
 
 function explainProxy(host: string, cause: unknown, proxy: NamedProxy, reason: string): Explanation {
   const [, status] = /Proxy response \((\d+)\)/.exec(messagesOf(cause).join(' ')) ?? [];
-  if (status === '407' && proxy.hasCredentials) {
-    const problem = `The proxy ${proxy.host} refuses the user name and password in ${proxy.variable} (HTTP 407)`;
-    return [problem, 'Correct them: in a password, / is written %2F, @ %40, : %3A and % %25', false];
-  }
   if (status === '407') {
-    const remedy = `Write them into ${proxy.variable}: http://USER:PASSWORD@HOST:PORT`;
-    return [`The proxy ${proxy.host} asks for a user name and a password (HTTP 407)`, remedy, false];
+    const problem = `The proxy ${proxy.host} asks for a user name and a password (HTTP 407)`;
+    return [problem, `Write the right ones into ${proxy.variable}: ${proxySpelling}`, false];
   }
   const remedy = `Check ${proxy.variable}, or put ${host.replace(/:\d+$/, '')} into NO_PROXY if it can be reached without a proxy`;
   if (status !== undefined) {

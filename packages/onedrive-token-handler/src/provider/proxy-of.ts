@@ -4,9 +4,10 @@ export interface NamedProxy {
   readonly host: string;
   /** The variable that names it. */
   readonly variable: string;
-  /** Its address has a user name or a password. */
-  readonly hasCredentials: boolean;
 }
+
+/** How an address of a proxy is written. */
+export const proxySpelling = 'http://USER:PASSWORD@HOST:PORT. In a password, / is written %2F, @ %40, : %3A and % %25';
 
 /**
  * The proxy that HTTPS_PROXY, HTTP_PROXY and NO_PROXY name for a URL, as undici's EnvHttpProxyAgent chooses it: for messages and
@@ -23,8 +24,8 @@ export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedPr
 /** Of the two spellings, the first one that is set counts, also if it is empty. */
 function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
   const variable = variables.find((name) => env[name] !== undefined);
-  const { host, username, password } = (variable && URL.parse(env[variable] ?? '')) || {};
-  return variable && host ? { host, variable, hasCredentials: `${username}${password}` !== '' } : undefined;
+  const { host } = (variable && URL.parse(env[variable] ?? '')) || {};
+  return variable && host ? { host, variable } : undefined;
 }
 
 function isExcepted({ protocol, hostname, port }: URL, exceptions: string): boolean {

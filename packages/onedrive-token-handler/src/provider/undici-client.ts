@@ -2,6 +2,7 @@
 import * as undici from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { type FormPost, formHeaders, type HttpAnswer, readRetryAfter, readText } from './post-form.ts';
+import { proxySpelling } from './proxy-of.ts';
 
 /** Throws CONFIGURATION in Bun: its own `undici` fails only after the provider has answered, when the token is spent. */
 export function assertUsable(): void {
@@ -49,8 +50,6 @@ export function proxyByEnvironment(): undici.Dispatcher {
   } catch {
     // Neither the value nor a cause that quotes it, because a proxy's address may hold a password.
     const problem = 'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy';
-    const remedy =
-      'Write it like http://proxy.example.com:8080. In a password, / is written %2F, @ %40, : %3A and % %25';
-    throw new OneDriveTokenError('CONFIGURATION', problem, { remedy });
+    throw new OneDriveTokenError('CONFIGURATION', problem, { remedy: `Write it like ${proxySpelling}` });
   }
 }
