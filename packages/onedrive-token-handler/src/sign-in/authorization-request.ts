@@ -4,7 +4,7 @@ import type { TokenResponse } from 'shared-token';
 import { readAccount } from '../id-token.ts';
 import { endpointUrl } from '../provider/provider.ts';
 import { readErrorFields, toTokenError } from '../provider/provider-error.ts';
-import type { SignInAttempt } from './sign-in-attempt.ts';
+import type { SignInAttempt } from './sign-in-options.ts';
 
 /** One request for an authorization code, and the exchange of that code (RFC 6749 section 4.1, RFC 7636). */
 export class AuthorizationRequest {

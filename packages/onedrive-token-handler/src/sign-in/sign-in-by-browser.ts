@@ -5,7 +5,7 @@ import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import type { Settings } from '../options.ts';
 import { AuthorizationRequest } from './authorization-request.ts';
-import type { SignInAttempt } from './sign-in-attempt.ts';
+import type { SignInAttempt } from './sign-in-options.ts';
 
 /** No limit: a script in a page that finds the port reaches any other, and would end the sign-in. No number of guesses finds the state. */
 const maxStrayRequests = Number.POSITIVE_INFINITY;
@@ -19,22 +19,21 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
   const request = new AuthorizationRequest(attempt);
   const { state } = request;
   const wait = new AbortController();
-  // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
-  let isWaiting = true;
-  const endWait = (why: unknown): unknown => isWaiting && wait.abort(why);
-  context.signal.addEventListener('abort', () => endWait(context.signal.reason));
   try {
-    context.signal.throwIfAborted();
     await using acceptor = await openAcceptor({ state, host, port, timeout, signal: wait.signal, maxStrayRequests });
+    // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
+    const endWait = (why: unknown): unknown => acceptor.isWaiting && wait.abort(why);
+    context.signal.throwIfAborted();
+    context.signal.addEventListener('abort', () => endWait(context.signal.reason));
     const { redirectUri } = acceptor;
     const url = await request.url(redirectUri, settings.responseMode);
     emit({ type: 'authorization-url', url, deliver: (address) => acceptor.deliver(address) });
     const onFailure = (error: unknown): void => {
       // A launcher may end with the browser, long after the sign-in.
-      if (!isWaiting) return;
+      if (!acceptor.isWaiting) return;
       // Errors of started processes quote the command line, in the message and in properties.
       const { message: said = String(error) } = Object(error) as { message?: string };
-      const message = replaceSecrets(replaceSecrets(said, [url], '[the address]'), [state], '[state]');
+      const message = replaceSecrets(said, [url, state], '[the address]');
       emit({ type: 'browser-failed', error: new Error(message) });
       // Nothing shows the address to the person, so that the wait would be in vain.
       if (!settings.onEvent) endWait(noBrowser(message));
@@ -42,14 +41,9 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
     const { openBrowser = openDefaultBrowser } = settings;
     // Does not wait until the browser has started: the person can open the URL by hand.
     void (async () => openBrowser(url))().catch(onFailure);
-    return await acceptor.accept(({ code }) => {
-      isWaiting = false;
-      return request.redeem(code, redirectUri);
-    });
+    return await acceptor.accept(({ code }) => request.redeem(code, redirectUri));
   } catch (error) {
     throw error instanceof AcceptorError ? explain(error, settings) : request.explain(error);
-  } finally {
-    isWaiting = false;
   }
 }
 

@@ -1,7 +1,7 @@
 import type { TokenResponse } from 'shared-token';
 import { pause } from 'token-store-kit';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import type { SignInAttempt } from './sign-in-attempt.ts';
+import type { SignInAttempt } from './sign-in-options.ts';
 
 /** RFC 8628 sections 3.2 and 3.5. */
 const defaultIntervalMs = 5_000;

@@ -3,7 +3,7 @@ import { RedirectUrlError, readRedirectUrl } from 'loopback-acceptor';
 import type { TokenResponse } from 'shared-token';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { AuthorizationRequest } from './authorization-request.ts';
-import type { SignInAttempt } from './sign-in-attempt.ts';
+import type { SignInAttempt } from './sign-in-options.ts';
 
 const maxTries = 3;
 

@@ -1,5 +1,8 @@
+import type { SignInContext } from 'shared-token';
 import { readChoice, readFunction, readText, refuseUnknown, wrongType } from '../check-value.ts';
-import type { SignInMethod } from '../token-event.ts';
+import type { Settings } from '../options.ts';
+import type { Provider } from '../provider/provider.ts';
+import type { SignInMethod, TokenEvent } from '../token-event.ts';
 
 /** How a person signs in. */
 export interface SignInOptions {
@@ -20,6 +23,18 @@ export interface SignInOptions {
     | undefined;
   /** Needed for `paste`: shows the URL and resolves with the address that the browser ended on. */
   readRedirectUrl?: ((authorizationUrl: string) => Promise<string>) | undefined;
+}
+
+/** One sign-in that is under way: what each method needs to do its part. */
+export interface SignInAttempt {
+  readonly settings: Settings;
+  readonly options: SignInOptions;
+  /** SharedToken's: it ends the wait, and stores what a code was exchanged for. */
+  readonly context: SignInContext;
+  readonly provider: Provider;
+  readonly emit: (event: TokenEvent) => void;
+  /** As the provider is asked for them, separated by spaces. */
+  readonly scope: string;
 }
 
 /** Throws TypeError, naming the option that cannot be used. */

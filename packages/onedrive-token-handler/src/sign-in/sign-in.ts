@@ -1,9 +1,9 @@
 import type { TokenResponse } from 'shared-token';
 import { scopesToAsk, splitScope } from '../scopes.ts';
-import type { SignInAttempt } from './sign-in-attempt.ts';
 import { signInByBrowser } from './sign-in-by-browser.ts';
 import { signInByDevice } from './sign-in-by-device.ts';
 import { signInByPaste } from './sign-in-by-paste.ts';
+import type { SignInAttempt } from './sign-in-options.ts';
 
 const signInBy = { browser: signInByBrowser, device: signInByDevice, paste: signInByPaste };
 
