@@ -67,18 +67,8 @@ export function readOptions(options: McpFetchOptions) {
   if (!loopback.test(redirect) || !URL.canParse(redirect))
     throw new TypeError('clientMetadata.redirect_uris must begin with an http address on a loopback host');
   const client = { clientMetadataUrl, clientInformation, clientMetadata, redirect };
-  return {
-    sdk,
-    serverUrl: url,
-    name: recordName(url),
-    store,
-    openBrowser,
-    onEvent,
-    interactive,
-    maxStepUps,
-    fetch,
-    ...client,
-  };
+  const others = { sdk, store, openBrowser, onEvent, interactive, maxStepUps, fetch };
+  return { ...others, ...client, serverUrl: url, name: recordName(url) };
 }
 
 /** Names are in messages, and in a store in plain text. A query may have a secret. */
