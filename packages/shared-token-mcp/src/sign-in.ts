@@ -11,7 +11,7 @@ type Client = ClientInformation & { redirect_uris?: readonly string[] };
 /** What shared-token keeps beside the tokens. It would leave out more, and with it whose tokens they are. */
 const maxDataBytes = 65_536;
 
-/** Longer than callers wait: tokens that come late are stored as well. */
+/** How long the exchange of a code may take. */
 const exchangeLimitMs = 60_000;
 
 /** What is known when the browser opens, most of it from the SDK. */
@@ -31,13 +31,12 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
   const known = record?.data ?? {};
   const state = createState();
   const wait = new AbortController();
-  // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
-  let isWaiting = true;
-  const endWait = (why: unknown): unknown => isWaiting && wait.abort(why);
-  signal.throwIfAborted();
-  signal.addEventListener('abort', () => endWait(signal.reason));
   const { acceptor, client } = await openAcceptorFor(settings, { ...context, signal: wait.signal }, state);
   await using _ = acceptor;
+  // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
+  const endWait = (why: unknown): unknown => acceptor.isWaiting && wait.abort(why);
+  signal.throwIfAborted();
+  signal.addEventListener('abort', () => endWait(signal.reason));
   const seen: Seen = { client };
   const see = (found: Seen): void => void Object.assign(seen, found);
   const provider = {
@@ -63,8 +62,10 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     redirectToAuthorization: (url: URL) => see({ url: checkAddress(url) }),
   };
   const answer = acceptor.accept((response) => {
-    isWaiting = false;
-    return redeem(() => exchange(settings, seen, response));
+    // Longer than callers wait: tokens that come late are stored as well. A server that never answers must not keep the process alive.
+    const limit = AbortSignal.timeout(exchangeLimitMs);
+    limit.addEventListener('abort', () => wait.abort(limit.reason));
+    return redeem(() => exchange(settings, seen, response, limit));
   });
   await sdk.auth(provider, {
     serverUrl,
@@ -99,7 +100,7 @@ async function openAcceptorFor(settings: Settings, { record, signal }: SignInCon
 }
 
 /** Redeems the code, and says what the tokens belong to. */
-async function exchange(settings: Settings, seen: Seen, { code, params }: AuthorizationResponse) {
+async function exchange(settings: Settings, seen: Seen, { code, params }: AuthorizationResponse, limit: AbortSignal) {
   const { client, verifier, url, authorizationServerMetadata: metadata, resourceMetadataUrl } = seen;
   const { sdk, fetch, clientInformation } = settings;
   const issuer = String(seen.authorizationServerUrl);
@@ -112,8 +113,8 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   const tokens = await sdk.exchangeAuthorization(issuer, {
     ...{ metadata, clientInformation: client, resource, redirectUri, iss },
     ...{ authorizationCode: code, codeVerifier: verifier },
-    // Without the signal of the sign-in: the code is spent. A server that never answers must not keep the process alive.
-    fetchFn: fetchUntil(fetch, AbortSignal.timeout(exchangeLimitMs)),
+    // Without the signal of the sign-in: the code is spent.
+    fetchFn: fetchUntil(fetch, limit),
   });
   const registration = clientInformation ? undefined : JSON.stringify(client);
   const known = { issuer, client: registration, resource, resourceMetadataUrl, scope: unionOf(scope, tokens.scope) };

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { UnauthorizedClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { ScriptedBrowser } from 'testing-authority';
 import { freePort } from 'testing-authority/free-port';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rejection, within } from '../../shared-token/test/within.ts';
@@ -197,28 +198,51 @@ test('a registration that may not refresh is replaced', async () => {
   assert.is(scene.authorizationServer.sentTo('/register').length, 2);
 });
 
-test('a token endpoint that takes the code and never answers holds the process for a minute at most', async () => {
-  await using scene = await openMcpScene();
+/** A minute is too long for a test. */
+async function withShortLimit(work: () => Promise<void>): Promise<void> {
   const { timeout } = AbortSignal;
-  // A minute is too long for a test.
   AbortSignal.timeout = (limitMs) => timeout.call(AbortSignal, limitMs === 60_000 ? 50 : limitMs);
-  const silent = createServer().listen(0, '127.0.0.1');
-  const connected = once(silent, 'connection');
-  try {
-    await once(silent, 'listening');
-    const { port } = silent.address() as AddressInfo;
-    scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${port}/token` };
-    const failure = rejection(scene.open().shared.signIn());
-    const [socket] = await within(10_000, connected);
-    const [{ name }] = await Promise.all([failure, within(10_000, once(socket.resume(), 'close'))]);
-    assert.is(name, 'TimeoutError');
-  } finally {
+  await work().finally(() => {
     AbortSignal.timeout = timeout;
-    silent.close();
-    // If it fails.
-    connected.then(([socket]) => socket.destroy());
-  }
-});
+  });
+}
+
+test('a token endpoint that takes the code and never answers holds the process for a minute at most', () =>
+  withShortLimit(async () => {
+    await using scene = await openMcpScene();
+    const silent = createServer().listen(0, '127.0.0.1');
+    const connected = once(silent, 'connection');
+    try {
+      await once(silent, 'listening');
+      const { port } = silent.address() as AddressInfo;
+      scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${port}/token` };
+      const failure = rejection(scene.open().shared.signIn());
+      const [socket] = await within(10_000, connected);
+      const [{ name }] = await Promise.all([failure, within(10_000, once(socket.resume(), 'close'))]);
+      assert.is(name, 'TimeoutError');
+    } finally {
+      silent.close();
+      // If it fails.
+      connected.then(([socket]) => socket.destroy());
+    }
+  }));
+
+test('a fetch that ignores its signal keeps nothing open for longer', () =>
+  withShortLimit(async () => {
+    await using scene = await openMcpScene();
+    let page: ReturnType<ScriptedBrowser['open']> | undefined;
+    scene.browse = (url) => {
+      page = new ScriptedBrowser().open(url);
+    };
+    const answer = Promise.withResolvers<never>();
+    const fetch: typeof globalThis.fetch = (input, init) =>
+      String(input).endsWith('/token') ? answer.promise : globalThis.fetch(input, init);
+    const failure = rejection(scene.open({ fetch }).shared.signIn());
+    await until(() => page !== undefined);
+    assert.match((await within(10_000, page as ReturnType<ScriptedBrowser['open']>)).html, 'You are not signed in');
+    answer.reject(new Error('no answer'));
+    assert.is((await failure).message, 'no answer');
+  }));
 
 test('close() does not end an exchange: the code is spent, and its tokens are stored', async () => {
   await using scene = await openMcpScene();
