@@ -7,7 +7,6 @@ import { issueCertificate } from 'testing-authority';
 import { Agent, Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TokenEvent } from '../src/index.ts';
 import { HttpClient } from '../src/provider/http-client.ts';
 import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
@@ -80,19 +79,6 @@ test('a request that is not ended in time, because its client is deaf or loads t
   // What aborts a call is its reason, also if that looks the same.
   const signal = AbortSignal.timeout(50);
   assert.is(await failure(handler.getToken({ signal })), signal.reason);
-});
-
-test('a process that is late for its next attempt tells of the last one', async () => {
-  await using scene = await openScene();
-  scene.authority.fail('token', { type: 'status', status: 503 });
-  const store = new MemoryStore();
-  store.records.set('my-app', { refreshToken: 'r' });
-  const onEvent = ({ type }: TokenEvent): void => {
-    const end = performance.now() + (type === 'retry' ? 1_200 : 0);
-    while (performance.now() < end);
-  };
-  const error = await rejection(scene.handler({ store, requestTimeout: 1_500, onEvent }).getToken());
-  assert.is(error.code, 'SERVER');
 });
 
 for (const [way, dispatcher] of [

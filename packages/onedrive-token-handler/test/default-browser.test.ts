@@ -5,7 +5,17 @@ import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { desktop, events, onLinux, start } from './desktop.ts';
+import type { Started } from './node-process.ts';
 import { openScene } from './scene.ts';
+
+/** An event tells why no browser has started, and the sign-in waits for the shown address. */
+async function assertWaits(child: Started, why: RegExp): Promise<void> {
+  await until(() => events(child).some(({ type }) => type === 'browser-failed'));
+  assert.match(events(child).find(({ error }) => error)?.error ?? '', why);
+  await signInAs(events(child).find(({ url }) => url)?.url ?? '');
+  await child.untilEnded();
+  assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+}
 
 onLinux(
   "the desktop's browser gets the address as its only argument, and nothing of ours in its environment",
@@ -40,11 +50,7 @@ onLinux(
   async () => {
     await using scene = await openScene();
     const child = await start(scene, desktop(scene, 'exit 1'));
-    await until(() => events(child).some(({ type }) => type === 'browser-failed'));
-    assert.match(events(child).find(({ error }) => error)?.error ?? '', /could not be started/);
-    await signInAs(events(child).find(({ url }) => url)?.url ?? '');
-    await child.untilEnded();
-    assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+    await assertWaits(child, /could not be started/);
   },
 );
 
@@ -62,11 +68,7 @@ onLinux(
   };`;
     const onWindows = `--import=data:text/javascript,${encodeURIComponent(pretend)}`;
     const child = await start(scene, { ...env, NODE_OPTIONS: onWindows, SYSTEMROOT: '', windir: '' });
-    await until(() => events(child).some(({ type }) => type === 'browser-failed'));
-    assert.match(events(child).find(({ error }) => error)?.error ?? '', /could not be started/);
-    await signInAs(events(child).find(({ url }) => url)?.url ?? '');
-    await child.untilEnded();
-    assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+    await assertWaits(child, /could not be started/);
   },
 );
 
@@ -74,11 +76,7 @@ onLinux('in an Electron app without xdg-open, too', async () => {
   await using scene = await openScene();
   const electron = '--import=data:text/javascript,process.versions.electron=1';
   const child = await start(scene, { ...desktop(scene, 'exit 0'), PATH: scene.folder, NODE_OPTIONS: electron });
-  await until(() => events(child).some(({ type }) => type === 'browser-failed'));
-  assert.match(events(child).find(({ error }) => error)?.error ?? '', /xdg-open ENOENT/);
-  await signInAs(events(child).find(({ url }) => url)?.url ?? '');
-  await child.untilEnded();
-  assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+  await assertWaits(child, /xdg-open ENOENT/);
 });
 
 onLinux('without a display no browser is started, and the sign-in waits for the shown address', async () => {
@@ -86,11 +84,7 @@ onLinux('without a display no browser is started, and the sign-in waits for the 
   const launched = join(scene.folder, 'launched');
   const none = { DISPLAY: '', WAYLAND_DISPLAY: '', WSL_DISTRO_NAME: '' };
   const child = await start(scene, { ...desktop(scene, `touch ${launched}`), ...none });
-  await until(() => events(child).some(({ type }) => type === 'browser-failed'));
-  assert.match(events(child).find(({ error }) => error)?.error ?? '', /no graphical display/);
-  await signInAs(events(child).find(({ url }) => url)?.url ?? '');
-  await child.untilEnded();
-  assert.ok(events(child).some(({ type }) => type === 'signed-in'));
+  await assertWaits(child, /no graphical display/);
   assert.not(existsSync(launched));
 });
 

@@ -3,10 +3,7 @@ import { createServer } from 'node:net';
 import { freePort, signInElsewhere } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OneDriveTokenHandler } from '../src/index.ts';
 import { openScene, rejection } from './scene.ts';
-
-const good = { appName: 'my-app', clientId: 'x', scopes: ['Files.Read'] };
 
 /** A parameter of the newest authorization request. */
 function parameter(windows: readonly string[], name: string): string | null {
@@ -60,19 +57,5 @@ test('the account of the stored sign-in is suggested at the next one, also by ge
   await handler.signIn({ prompt: 'select_account' });
   assert.is(parameter(scene.windows, 'login_hint'), null);
 });
-
-for (const [name, value, kind] of [
-  ['redirectPort', '8400', TypeError],
-  ['redirectPort', 65_536, RangeError],
-  ['redirectPort', 1.5, RangeError],
-  ['redirectHost', '0.0.0.0', TypeError],
-] as const) {
-  test(`${name} ${JSON.stringify(value)} is a ${kind.name} that names it`, () => {
-    assert.throws(
-      () => new OneDriveTokenHandler({ ...good, [name]: value }),
-      (error: Error) => error instanceof kind && error.message.includes(name),
-    );
-  });
-}
 
 test.run();
