@@ -35,12 +35,12 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     opened ??= openTokenStore(path, options);
     return opened;
   };
-  const use = async <T>(work: (file: SqliteTokenStore) => T, mayRepeat = () => true): Promise<Awaited<T>> => {
+  const use = async <T>(work: (file: SqliteTokenStore) => T): Promise<Awaited<T>> => {
     const file = await open();
     try {
       return await work(file);
     } catch (error) {
-      if (!isMoved(error) || !mayRepeat()) throw error;
+      if (!isMoved(error)) throw error;
       // Of several calls that find it moved, the first one opens it again.
       if (opened === file) {
         moved.push(file);
@@ -60,18 +60,8 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     lockedNames: () => use((file) => file.lockedNames()),
     // This store has to be opened again with the new key.
     rekey: (key) => use((file) => file.rekey(key)),
-    // Of the file that was moved, the lock is good as well, because it goes by the file's name: no task runs twice.
-    exclusively: (name, task, wait) => {
-      let hasBegun = false;
-      const begin: typeof task = (lock) => {
-        hasBegun = true;
-        return task(lock);
-      };
-      return use(
-        (file) => file.exclusively(name, begin, wait),
-        () => !hasBegun,
-      );
-    },
+    // Only a lock that was not acquired is tried again: tasks use this store, which finds the file where it is.
+    exclusively: (name, task, wait) => use((file) => file.exclusively(name, task, wait)),
   };
   // The calls of its methods must have ended.
   const close = (): void => {
