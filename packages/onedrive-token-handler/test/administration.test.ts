@@ -6,6 +6,7 @@ import { signInAs } from 'testing-authority';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import {
   changeEncryptionKey,
   forgetTokens,
@@ -15,7 +16,6 @@ import {
   readRecord,
   type StoreOptions,
 } from '../src/index.ts';
-import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
 /** Keys, not passphrases: to derive keys from those takes long. */

@@ -7,10 +7,10 @@ import { issueCertificate } from 'testing-authority';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import type { OneDriveTokenError } from '../src/index.ts';
 import { ConnectionError } from '../src/provider/connection-error.ts';
 import { proxyOf } from '../src/provider/proxy-of.ts';
-import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
 const day = 86_400_000;

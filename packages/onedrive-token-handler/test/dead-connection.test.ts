@@ -7,8 +7,8 @@ import { issueCertificate } from 'testing-authority';
 import { Agent, Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { HttpClient } from '../src/provider/http-client.ts';
-import { MemoryStore } from './memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
 test('a dead connection is not used again, even if the provider speaks HTTP/2', async () => {

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { oauth, testFaults } from './fault-cases.ts';
-import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
 testFaults({ name: 'node:http' });

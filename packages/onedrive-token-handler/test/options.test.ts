@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { OneDriveTokenHandler, type TokenRecord, type TokenStore } from '../src/index.ts';
-import { MemoryStore } from './memory-store.ts';
 import { openScene } from './scene.ts';
 
 const good = { appName: 'a', clientId: 'b', scopes: ['Files.Read'] };

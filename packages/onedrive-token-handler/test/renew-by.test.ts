@@ -1,8 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import type { TokenRecord } from '../src/index.ts';
 import { statusOfRecord } from '../src/sign-in-status.ts';
-import { MemoryStore } from './memory-store.ts';
 import { openScene } from './scene.ts';
 
 const day = 24 * 60 * 60 * 1000;

@@ -10,7 +10,7 @@ import { signInAs } from 'testing-authority';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MemoryStore } from './memory-store.ts';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
 /** A dispatcher that adds the secrets in each request to `sent`. */

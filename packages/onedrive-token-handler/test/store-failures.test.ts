@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { OneDriveTokenError, type TokenRecord } from '../src/index.ts';
-import { MemoryStore } from './memory-store.ts';
 import { openScene, rejection } from './scene.ts';
 
 const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
