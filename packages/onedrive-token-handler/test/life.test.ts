@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { approveDevice, signInElsewhere } from 'testing-authority';
 import { until } from 'testing-authority/until';
+import { Agent } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { createFetcher } from '../src/index.ts';
@@ -59,14 +60,17 @@ test('close() ends a request for a device code at once', async () => {
   assert.is((await call).code, 'CLOSED');
 });
 
-test('close() ends a running fetch() with CLOSED', async () => {
+test("close() ends a running fetch() with CLOSED, and leaves the caller's dispatcher open", async () => {
   await using scene = await openScene();
-  const handler = scene.handler();
+  const dispatcher = new Agent();
+  const handler = scene.handler({ dispatcher });
   scene.authority.fail('graph', { type: 'hang' });
   const call = rejection(handler.fetch(`${scene.authority.graphUrl}/me`));
   await until(() => scene.authority.count('graph') === 1);
   await handler.close();
   assert.is((await call).code, 'CLOSED');
+  assert.not(dispatcher.destroyed);
+  await dispatcher.close();
 });
 
 test('a fetch() that is not sent yet when the handler closes is never sent', async () => {
