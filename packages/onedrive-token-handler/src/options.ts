@@ -71,17 +71,35 @@ const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: OneDriveTokenHandlerOptions) {
-  const { appName, clientId, scopes, useGrantedScopes = false, authority, ...more } = options;
-  const { signInTimeout = 180_000, requestTimeout = 30_000, expirySkew = 300_000, ...others } = more;
-  const { responseMode = 'form_post', redirectPort = 0, redirectHost = 'localhost', openBrowser, ...rest } = others;
-  const { interactive = true, dispatcher, onEvent, ...storeOptions } = rest;
+  const {
+    appName,
+    clientId,
+    scopes,
+    store,
+    dbFilepath,
+    encryptionKey,
+    authority,
+    signInTimeout = 180_000,
+    requestTimeout = 30_000,
+    expirySkew = 300_000,
+    responseMode = 'form_post',
+    redirectPort = 0,
+    redirectHost = 'localhost',
+    interactive = true,
+    useGrantedScopes = false,
+    openBrowser,
+    dispatcher,
+    onEvent,
+    ...unknown
+  } = options;
+  refuseUnknown(unknown);
   if (dispatcher !== undefined && typeof dispatcher?.dispatch !== 'function') {
     throw wrongType('dispatcher', "one of undici's, for example new ProxyAgent(…)", dispatcher);
   }
   const timeout = { min: 1, max: maxTimeoutMs };
   return {
-    ...readStoreOptions(storeOptions),
-    appName: readText('appName', appName),
+    ...readStoreOptions({ store, dbFilepath, encryptionKey }),
+    appName: readAppName(appName),
     clientId: readText('clientId', clientId),
     scopes: readScopes(scopes),
     useGrantedScopes: readBoolean('useGrantedScopes', useGrantedScopes),
@@ -111,6 +129,13 @@ export function readStoreOptions(options: StoreOptions) {
     throw new TypeError('encryptionKey encrypts dbFilepath; a store of your own has to encrypt by itself');
   }
   return { store };
+}
+
+function readAppName(value: unknown): string {
+  const name = readText('appName', value);
+  // SharedToken refuses it as well, but does not know the name of this option.
+  if (name.includes('\u001f')) throw new TypeError('appName must not have the control character U+001F');
+  return name;
 }
 
 function readFilepath(value: unknown): string {

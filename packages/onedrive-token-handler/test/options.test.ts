@@ -11,7 +11,7 @@ const unusable: readonly (readonly [name: string, options: object, error: typeof
   ['appName', { appName: '' }, TypeError],
   ['appName', { appName: undefined }, TypeError],
   ['appName', { appName: '\ud800' }, TypeError],
-  ['name', { appName: 'a\u001fb' }, TypeError],
+  ['appName', { appName: 'a\u001fb' }, TypeError],
   ['clientId', { clientId: 7 }, TypeError],
   ['scopes', { scopes: 'Files.Read' }, TypeError],
   ['scopes', { scopes: [] }, TypeError],
