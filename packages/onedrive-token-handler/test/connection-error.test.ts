@@ -89,8 +89,8 @@ for (const [status, retryable, says, credentials = ''] of [
     407,
     false,
     /^The proxy 127\.0\.0\.1:\d+ asks for a user name and a password \(HTTP 407\)\. Write the right ones into HTTPS_PROXY: http:/,
-    'ada:pa55word@',
   ],
+  [407, false, /^The proxy 127\.0\.0\.1:\d+ refuses the user name and password \(HTTP 407\)/, 'ada:pa55word@'],
   [403, false, /^The proxy 127\.0\.0\.1:\d+ does not connect to login\.example \(HTTP 403\)\. Check HTTPS_PROXY/],
   [503, true, /^The proxy 127\.0\.0\.1:\d+ does not connect to login\.example \(HTTP 503\)\. Check HTTPS_PROXY/],
 ] as const) {
@@ -136,7 +136,7 @@ test('without an answer, the host and the code are named, also if only the cause
   assert.is(ConnectionError.late(url, 1_000, undefined).problem, 'No answer from login.example within 1 s');
   const failed = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
   assert.is(ConnectionError.from(url, failed, undefined).problem, 'No answer from login.example (ECONNREFUSED)');
-  const proxy = { host: 'p.example', variable: 'HTTPS_PROXY' };
+  const proxy = { host: 'p.example', variable: 'HTTPS_PROXY', hasCredentials: false };
   const lost = Object.assign(new Error(), { code: 'ECONNRESET', syscall: 'read' });
   assert.is(
     ConnectionError.from(url, lost, proxy).problem,

@@ -59,7 +59,8 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
 function explainProxy(host: string, cause: unknown, proxy: NamedProxy, reason: string): Explanation {
   const [, status] = /Proxy response \((\d+)\)/.exec(messagesOf(cause).join(' ')) ?? [];
   if (status === '407') {
-    const problem = `The proxy ${proxy.host} asks for a user name and a password (HTTP 407)`;
+    const what = proxy.hasCredentials ? 'refuses the user name and password' : 'asks for a user name and a password';
+    const problem = `The proxy ${proxy.host} ${what} (HTTP 407)`;
     return [problem, `Write the right ones into ${proxy.variable}: ${proxySpelling}`, false];
   }
   const remedy = `Check ${proxy.variable}, or put ${host.replace(/:\d+$/, '')} into NO_PROXY if it can be reached without a proxy`;

@@ -4,6 +4,8 @@ export interface NamedProxy {
   readonly host: string;
   /** The variable that names it. */
   readonly variable: string;
+  /** Its address has a user name or a password. */
+  readonly hasCredentials: boolean;
 }
 
 /** How an address of a proxy is written. */
@@ -24,8 +26,8 @@ export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedPr
 /** Of the two spellings, the first one that is set counts, also if it is empty. */
 function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
   const variable = variables.find((name) => env[name] !== undefined);
-  const { host } = (variable && URL.parse(env[variable] ?? '')) || {};
-  return variable && host ? { host, variable } : undefined;
+  const { host, username, password } = (variable && URL.parse(env[variable] ?? '')) || {};
+  return variable && host ? { host, variable, hasCredentials: `${username}${password}` !== '' } : undefined;
 }
 
 function isExcepted({ protocol, hostname, port }: URL, exceptions: string): boolean {
