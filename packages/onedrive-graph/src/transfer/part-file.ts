@@ -7,6 +7,9 @@ import { basename, dirname, join } from 'node:path';
 /** The file beside its place that a download is written to, and how many bytes of it were there already. */
 type PartFile = { path: string; output: FileHandle; length: number };
 
+/** What follows the prefix: the content id, the host, and the id of the process that writes it, or 0 if it has ended its download. */
+const partName = /^([0-9a-f]{16}|none)-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/;
+
 /**
  * Names one version of one file. undefined if a part of it cannot be continued later: after a crash of the whole machine, the
  * end of a part may be zeros, so a part counts until the next start only, where that can be told.
@@ -21,17 +24,24 @@ export function contentIdOf(url: URL, etag: string, size: number): string | unde
 }
 
 /**
- * Opens the part of `target`. If an earlier download has left one with the same content id, it is continued; what else such have
- * left is deleted if possible. `mode`: of the part, for its owner to write. Throws the file system's error.
+ * Opens the part of `target`. If an earlier download has left one with the same content id, it is continued. What else processes
+ * of this machine have left that do not run any more is deleted if possible. `mode`: of the part, for its owner to write.
+ * Throws the file system's error.
  */
 export async function openPart(target: string, contentId: string | undefined, mode?: number): Promise<PartFile> {
+  const folder = dirname(target);
+  const prefix = prefixOf(target);
   const name = `${contentId ?? 'none'}-${hostId()}-${process.pid}-${randomBytes(4).toString('hex')}.part`;
-  const path = join(dirname(target), `${prefixOf(target)}${name}`);
-  for (const left of await leftParts(target)) {
-    const found = left.contentId === contentId ? await takeOver(left.path, path, mode) : undefined;
-    if (found) return found;
+  const path = join(folder, `${prefix}${name}`);
+  // None if the folder can't be read: whether it can be written shows when the part is made.
+  for (const found of await readdir(folder).catch(() => [])) {
+    const [, id, host, pid] = partName.exec(found.startsWith(prefix) ? found.slice(prefix.length) : '') ?? [];
+    const left = join(folder, found);
+    if (host !== hostId() || isWritten(left, Number(pid))) continue;
+    const taken = id === contentId ? await takeOver(left, path, mode) : undefined;
+    if (taken) return taken;
     // What cannot be deleted stays: it is another user's, or another program has it open.
-    await rm(left.path).catch(() => {});
+    await rm(left).catch(() => {});
   }
   // `wx`: a link of that name is not followed.
   return { path, output: await open(path, 'wx', mode), length: 0 };
@@ -62,22 +72,6 @@ async function takeOver(left: string, path: string, mode: number | undefined): P
     await rm(path).catch(() => {});
     return undefined;
   }
-}
-
-/** What processes of this machine have left that do not run any more, or have ended their download: the id is 0 then. */
-async function leftParts(target: string): Promise<{ path: string; contentId: string }[]> {
-  const folder = dirname(target);
-  const prefix = prefixOf(target);
-  // None if the folder can't be read: whether it can be written shows when the part is made.
-  const names = await readdir(folder).catch(() => []);
-  return names.flatMap((name) => {
-    if (!name.startsWith(prefix)) return [];
-    const [, contentId, host, pid] =
-      /^([0-9a-f]{16}|none)-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.part$/.exec(name.slice(prefix.length)) ?? [];
-    const path = join(folder, name);
-    if (contentId === undefined || host !== hostId() || isWritten(path, Number(pid))) return [];
-    return [{ path, contentId }];
-  });
 }
 
 /** With what a part's name begins. Up to 50 bytes follow, and some file systems take names of no more than 143 bytes. */
