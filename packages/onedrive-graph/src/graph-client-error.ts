@@ -3,14 +3,7 @@ import { getSystemErrorMessage } from 'node:util';
 /** What went wrong: see {@link GraphClientError}. */
 export type GraphClientErrorCode = 'CONNECTION' | 'RESPONSE' | 'CHANGED' | 'INCOMPLETE' | 'FILE' | 'NOT_A_FILE';
 
-const isRetryable: Readonly<Record<GraphClientErrorCode, boolean>> = {
-  CONNECTION: true,
-  RESPONSE: false,
-  CHANGED: true,
-  INCOMPLETE: true,
-  FILE: false,
-  NOT_A_FILE: false,
-};
+const retryableCodes: readonly GraphClientErrorCode[] = ['CONNECTION', 'CHANGED', 'INCOMPLETE'];
 
 /**
  * A call failed, and not because Graph answered with an error status: that is a {@link GraphError}.
@@ -35,7 +28,7 @@ export class GraphClientError extends Error {
     this.code = code;
     // A `fetch` may say of its error that later does not help, for example of a certificate.
     const { retryable = true } = Object(options?.cause) as { retryable?: unknown };
-    this.retryable = isRetryable[code] && retryable !== false;
+    this.retryable = retryableCodes.includes(code) && retryable !== false;
   }
 }
 

@@ -1,9 +1,10 @@
 import type { DriveItem } from './drive-item.ts';
 import { GraphAddressError, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
 import { readPages } from './read-pages.ts';
+import { maxTimeoutMs } from './request/exchange.ts';
+import { readJson } from './request/graph-error.ts';
 import type { GraphRequest } from './request/graph-request.ts';
-import { defaultIdleTimeoutMs, maxTimeoutMs } from './request/idle-limit.ts';
-import { readJson } from './request/read-json.ts';
+import { defaultIdleTimeoutMs } from './request/read-body.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
 import type { TransferOptions } from './transfer/transfer-options.ts';
@@ -154,7 +155,7 @@ export class GraphClient {
     const signals = [this.#signal, signal].filter((given) => given !== undefined && given !== null);
     for (const given of signals) given.throwIfAborted();
     return {
-      url: resolveGraphUrl(this.#sender.root, path),
+      url: resolveGraphUrl(this.#sender.options.root, path),
       method: method.toUpperCase(),
       headers: new Headers(headers),
       body,

@@ -9,9 +9,8 @@ export {
 } from './graph-address.ts';
 export { GraphClient, type GraphClientOptions, type UploadOptions } from './graph-client.ts';
 export { GraphClientError, type GraphClientErrorCode } from './graph-client-error.ts';
-export { GraphError, type GraphErrorDetails } from './request/graph-error.ts';
+export { GraphError, type GraphErrorDetails, refusePage } from './request/graph-error.ts';
 export { readBody } from './request/read-body.ts';
-export { refusePage } from './request/read-json.ts';
 export type { GraphWait } from './request/request-sender.ts';
 export type { TransferOptions, TransferProgress } from './transfer/transfer-options.ts';
 export type { UnfinishedUpload, UploadSessions } from './transfer/upload-sessions.ts';

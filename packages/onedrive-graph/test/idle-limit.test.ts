@@ -87,7 +87,7 @@ test('a download that stalls goes on with a new connection', async () => {
   assert.equal(await within(client.download('/file', file)), { bytes: 10 });
   assert.is(readFileSync(file, 'utf8'), 'helloworld');
   assert.equal(ranges.slice(0, 2), [undefined, 'bytes=5-']);
-  assert.is(waits[0]?.reason, 'Nothing came any more');
+  assert.match(waits[0]?.reason ?? '', /^no answer from 127\.0\.0\.1:\d+ within 1\.5 s$/);
 });
 
 test('an upload piece without an answer is sent again, in smaller pieces', async () => {

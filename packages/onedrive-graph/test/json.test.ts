@@ -102,12 +102,6 @@ for (const name of ['innerError', 'innererror']) {
   });
 }
 
-test('of the body of an error, 64 KiB are read', async () => {
-  const body = (bytes: number): string => '{"error":{"code":"a","message":"too long"}}'.padEnd(bytes);
-  assert.is((await rejection(answered(404, {}, body(65_536)), GraphError)).code, 'a');
-  assert.not('code' in (await rejection(answered(404, {}, body(65_537)), GraphError)));
-});
-
 test('the message of an error has no control characters', async () => {
   const body = JSON.stringify({ error: { code: 'a\tb', message: 'one\r\n\u001b[31mtwo\u009b' } });
   const error = await rejection(answered(404, {}, body), GraphError);

@@ -12,7 +12,7 @@ test('a redirect that needs the stream again is not followed', async () => {
   assert.is(pair.graph.requests.length, 1);
 });
 
-test('a redirect on the root’s origin keeps the token; 303 makes a POST a GET without a body and its type', async () => {
+test('a redirect on the root’s origin keeps the token; 303 makes a POST a GET without a body and what describes it', async () => {
   const given: Headers[] = [];
   await using pair = await openPair([redirect(303, () => '/there'), status(200)], {
     fetch(url, init) {
@@ -27,10 +27,9 @@ test('a redirect on the root’s origin keeps the token; 303 makes a POST a GET 
     'content-location': '/x',
     'content-length': '2',
   };
-  await pair.client.request('/me', { method: 'POST', body: '{}', headers: { ...ofBody, 'x-mine': 'y' } });
+  await pair.client.request('/me', { method: 'POST', body: '{}', headers: ofBody });
   assert.equal(pair.graph.requests.map(summary), ['POST 127.0.0.1 old {}', 'GET 127.0.0.1 old ']);
   for (const name of Object.keys(ofBody)) assert.is(given[1]?.get(name), null, name);
-  assert.is(given[1]?.get('x-mine'), 'y');
 });
 
 for (const [code, method, next] of [

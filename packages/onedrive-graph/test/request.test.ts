@@ -186,7 +186,7 @@ test('a server that cannot be reached is CONNECTION, retryable, with what fetch 
   await pair[Symbol.asyncDispose]();
   const error = await rejection(pair.client.request('/secret?a=secret'), GraphClientError);
   assert.equal([error.name, error.code, error.retryable], ['GraphClientError', 'CONNECTION', true]);
-  assert.match(error.message, /^no answer from 127\.0\.0\.1:\d+ \(ECONNREFUSED\)$/);
+  assert.match(error.message, /^the connection to 127\.0\.0\.1:\d+ failed \(ECONNREFUSED\)$/);
   assert.instance(error.cause, TypeError);
 });
 
@@ -195,7 +195,7 @@ test('a `fetch` may say that later does not help', async () => {
   await using pair = await openPair([status(200)], { fetch: () => Promise.reject(wrong) });
   const error = await rejection(pair.client.request('/me'), GraphClientError);
   assert.equal([error.code, error.retryable], ['CONNECTION', false]);
-  assert.match(error.message, /^no answer from 127\.0\.0\.1:\d+$/);
+  assert.match(error.message, /^the connection to 127\.0\.0\.1:\d+ failed$/);
 });
 
 test('a request that fetch cannot send is not a failure of the connection', async () => {

@@ -1,9 +1,5 @@
-import { sourceOf } from './idle-limit.ts';
-import { readText } from './read-body.ts';
-import { readRetryAfter } from './retry-after.ts';
-
-/** More than any error of Graph has. */
-const maxErrorBytes = 65_536;
+import { text } from 'node:stream/consumers';
+import { readBody, sourceOf } from './read-body.ts';
 
 /** Of 5xx, those that later does not change: not implemented, the version of HTTP, insufficient storage. */
 const permanentStatuses = [501, 505, 507];
@@ -52,26 +48,25 @@ export class GraphError extends Error {
   }
 
   /**
-   * Reads an error response of `GraphClient.request` into the error that the other methods throw. It reads the body, at most
-   * 64 KiB of it; a body that is not Graph's JSON, or that breaks off, leaves only the status. After an abort of
-   * `signal` it rejects with the signal's reason.
+   * Reads an error response of `GraphClient.request` into the error that the other methods throw. It reads the body; one
+   * that is not Graph's JSON, or that breaks off, leaves only the status. After an abort of `signal` it rejects with the
+   * signal's reason.
    */
   static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
-    const content = await readText(response, signal, maxErrorBytes).catch(() => signal?.throwIfAborted());
-    const { code, message, requestId } = readError(content ?? '');
+    const answer = await readJson(response, signal).catch(() => signal?.throwIfAborted());
+    const { code, message, innerError, innererror } = Object(Object(answer).error);
     const { status, statusText, headers } = response;
-    const id = headers.get('request-id') ?? requestId;
-    const details = [`HTTP ${status}`, code, id && `request-id ${id}`].filter(Boolean).join(', ');
-    const what = message ?? (statusText || 'it gave no reason');
-    const { path, hadToken } = sourceOf(response);
-    const hint = status === 404 ? sayDecoded(path) : '';
-    return new GraphError(`Graph refused: ${what.replace(/\.?$/, '.')} (${details})${hint}`, {
+    const details = {
       status,
-      code,
-      requestId: id,
+      code: textOf(code),
+      requestId: headers.get('request-id') ?? textOf(Object(innerError ?? innererror)['request-id']),
       retryAfter: readRetryAfter(headers),
-      hadToken,
-    });
+      hadToken: sourceOf(response).hadToken,
+    };
+    const id = details.requestId && `request-id ${details.requestId}`;
+    const what = (textOf(message) ?? (statusText || 'it gave no reason')).replace(/\.?$/, '.');
+    const facts = [`HTTP ${status}`, details.code, id].filter(Boolean).join(', ');
+    return new GraphError(`Graph refused: ${what} (${facts})`, details);
   }
 
   /** For an answer of success that cannot be Graph's, such as the page of a captive portal. */
@@ -82,31 +77,48 @@ export class GraphError extends Error {
   }
 }
 
-/** A program that gave a name as it is, and not as a URL has it, sees here what it was taken for. */
-function sayDecoded(path: string | undefined): string {
-  if (!path?.includes('%')) return '';
+/** What the JSON of a response says; undefined if its body is empty. Throws as `readBody`, and notGraph if it is not JSON. */
+export async function readJson(response: Response, signal?: AbortSignal): Promise<unknown> {
+  const content = await text(readBody(response, signal));
   try {
-    return `. It looked for ${JSON.stringify(decodeURIComponent(path))}`;
+    return content === '' ? undefined : JSON.parse(content);
   } catch {
-    return '';
+    // The cause would quote the answer.
+    throw GraphError.notGraph(response);
   }
 }
 
-function readError(content: string): { code?: string; message?: string; requestId?: string } {
-  const { error } = parseObject(content);
-  const { code, message, innerError, innererror } = Object(error) as Record<string, unknown>;
-  const { 'request-id': requestId } = Object(innerError ?? innererror) as Record<string, unknown>;
-  return {
-    ...(typeof code === 'string' && { code }),
-    ...(typeof message === 'string' && message !== '' && { message }),
-    ...(typeof requestId === 'string' && { requestId }),
-  };
+/**
+ * Refuses a page of HTML where Graph has none: only the content of a file, and a `$value`, can be one. Anywhere else it comes
+ * from a captive portal or a proxy that blocks.
+ *
+ * @throws {GraphError} notGraph
+ */
+export function refusePage({ pathname }: URL, response: Response): void {
+  if (isPage(response.headers.get('content-type')) && !/\/(content|\$value)$/.test(pathname)) {
+    throw GraphError.notGraph(response);
+  }
 }
 
-function parseObject(content: string): Record<string, unknown> {
-  try {
-    return Object(JSON.parse(content));
-  } catch {
-    return {};
-  }
+/** Whether a media type is that of a page for a browser. */
+export function isPage(type: unknown): boolean {
+  return /^(text\/html|application\/xhtml\+xml)\b/i.test(String(type));
+}
+
+/**
+ * How many milliseconds a `Retry-After` header asks to wait: seconds or a date (RFC 9110 section 10.2.3), which counts by the
+ * clock of the server, if the answer has its time. Undefined if there is none, or if it is neither.
+ */
+export function readRetryAfter(headers: Headers): number | undefined {
+  const value = headers.get('retry-after') ?? '';
+  if (/^\d+$/.test(value)) return Number(value) * 1000;
+  // Date.parse() makes a date of almost anything.
+  const instant = / GMT$/.test(value) ? Date.parse(value) : Number.NaN;
+  const now = Date.parse(headers.get('date') ?? '') || Date.now();
+  return Number.isNaN(instant) ? undefined : Math.max(0, instant - now);
+}
+
+/** Undefined for what is no text, and for an empty one. */
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
 }

@@ -20,10 +20,8 @@ export interface GraphRequest {
   readonly init?: RequestInit;
 }
 
-/** The headers that a request to another host keeps: nothing that says who asks. */
-const impersonalHeaders = ['accept', 'accept-encoding', 'range', 'if-range', 'user-agent'];
-/** The headers that describe a body (RFC 9110 sections 8.3 to 8.7). A request without a body must not have them. */
-const bodyHeaders = ['content-type', 'content-encoding', 'content-language', 'content-location', 'content-length'];
+/** The headers that a request keeps if it goes to another host or loses its body: none says who asks, or describes a body. */
+const keptHeaders = ['accept', 'accept-encoding', 'range', 'if-range', 'user-agent'];
 
 /** Whether the body can be sent a second time: a stream cannot. */
 export function isRepeatable({ body }: GraphRequest): boolean {
@@ -40,19 +38,18 @@ export function redirectRequest(from: GraphRequest, status: number, location: st
   if (!url || url.username || url.password) throw refusal('its address cannot be used');
   if (!isPrivate(url)) throw refusal('it is not https', `to ${url.protocol}//${url.host}`);
 
+  const isElsewhere = url.origin !== from.url.origin;
   const becomesGet = status < 303 ? from.method === 'POST' : status === 303 && from.method !== 'HEAD';
   const method = becomesGet ? 'GET' : from.method;
-  const { body, ...withoutBody } = from;
-  const keep = (isKept: (name: string) => boolean): Headers =>
-    new Headers([...from.headers].filter(([name]) => isKept(name)));
-  if (url.origin !== from.url.origin) {
-    if (method !== 'GET' && method !== 'HEAD') throw refusal(url.origin, `of ${method} to another host`);
-    // Without `withToken: false` the other host could choose what is requested with the token, by a redirect back.
-    return { ...withoutBody, url, method, headers: keep((name) => impersonalHeaders.includes(name)), withToken: false };
+  if (!isElsewhere && !becomesGet) {
+    if (!isRepeatable(from)) throw refusal('the body is a stream, which cannot be sent again');
+    return { ...from, url };
   }
-  if (becomesGet) return { ...withoutBody, url, method, headers: keep((name) => !bodyHeaders.includes(name)) };
-  if (!isRepeatable(from)) throw refusal('the body is a stream, which cannot be sent again');
-  return { ...from, url };
+  if (!/^(GET|HEAD)$/.test(method)) throw refusal(url.origin, `of ${method} to another host`);
+  const headers = new Headers([...from.headers].filter(([name]) => keptHeaders.includes(name)));
+  // Otherwise the other host could choose what is requested with the token, by a redirect back.
+  const withToken = from.withToken && !isElsewhere;
+  return { ...from, url, method, headers, body: null, withToken };
 }
 
 function refusal(reason: string, kind = ''): GraphClientError {

@@ -1,12 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GraphClientError } from '../graph-client-error.ts';
-import { GraphError } from './graph-error.ts';
+import { exchange, untilAborted } from './exchange.ts';
+import { GraphError, readRetryAfter } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
-import { keepSource, withIdleLimit } from './idle-limit.ts';
-import { isError } from './is-error.ts';
-import { discardBody } from './read-body.ts';
-import { readRetryAfter } from './retry-after.ts';
-import { untilAborted } from './until-aborted.ts';
+import { discardBody, keepSource } from './read-body.ts';
 
 // This folder sends single requests. It knows nothing of pages and files.
 
@@ -33,24 +30,16 @@ export interface SenderOptions {
   readonly getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => string | Promise<string>;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly onWait: ((wait: GraphWait) => void) | undefined;
+  /** How long nothing may come before an attempt is given up, in milliseconds. */
   readonly idleTimeout: number;
 }
 
 /** Sends requests with the token: waits if Graph asks for it, refreshes once after a 401, follows redirects. */
 export class RequestSender {
-  readonly #options: SenderOptions;
+  readonly options: SenderOptions;
 
   constructor(options: SenderOptions) {
-    this.#options = options;
-  }
-
-  get root(): URL {
-    return this.#options.root;
-  }
-
-  /** How long nothing may come before an attempt is given up, in milliseconds. */
-  get idleTimeout(): number {
-    return this.#options.idleTimeout;
+    this.options = options;
   }
 
   /** The response, whatever its status is. */
@@ -83,13 +72,13 @@ export class RequestSender {
     asked?: number,
   ): Promise<void> {
     const delay = asked ?? 1000 * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    this.#options.onWait?.({ reason, delay, attempt });
+    this.options.onWait?.({ reason, delay, attempt });
     await sleep(delay, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 
   async #sendUntilAnswered(request: GraphRequest): Promise<Response> {
     const { url, method, signal } = request;
-    const usesToken = request.withToken && url.origin === this.root.origin;
+    const usesToken = request.withToken && url.origin === this.options.root.origin;
     let token = usesToken ? await this.#getToken(false, signal) : undefined;
     let isRefreshed = false;
     for (let attempt = 1; ; ) {
@@ -112,37 +101,27 @@ export class RequestSender {
   }
 
   async #sendOnce(request: GraphRequest, token: string | undefined): Promise<Response> {
-    const { url, method, body, signal, init, answerTimeout = this.idleTimeout } = request;
-    const { fetch } = this.#options;
+    const { url, method, body, signal, init, answerTimeout } = request;
+    const { fetch, idleTimeout } = this.options;
+    const { host } = url;
     const headers = new Headers(request.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     const sent = { ...init, method, headers, body: body ?? null, redirect: 'manual' } as const;
-    const send = (stop: AbortSignal): Promise<Response> =>
-      fetch(url, { ...sent, signal: AbortSignal.any([signal, stop]) });
     try {
-      // The limit is outside: its timer ends at an abort, also if `fetch` does not.
-      const work = (stop: AbortSignal): Promise<Response> => untilAborted(signal, () => send(stop));
-      const response = await withIdleLimit(url.host, answerTimeout, work);
-      return keepSource(response, {
-        host: url.host,
-        hadToken: token !== undefined,
-        idleTimeout: this.idleTimeout,
-        ...(request.withToken && { path: url.pathname }),
-      });
+      const response = await exchange({ host, timeout: answerTimeout ?? idleTimeout, signal }, (stop) =>
+        fetch(url, { ...sent, signal: AbortSignal.any([signal, stop]) }),
+      );
+      return keepSource(response, { host, hadToken: token !== undefined, idleTimeout });
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof GraphClientError) throw error;
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
-      if (isError(error) && error.name === 'TypeError' && error.cause === undefined) throw error;
-      const code = codeOf(error);
-      const problem = `no answer from ${url.host}${code ? ` (${code})` : ''}`;
-      throw new GraphClientError('CONNECTION', problem, { cause: error });
+      const { cause } = error as Error;
+      throw Object(cause).name === 'TypeError' && Object(cause).cause === undefined ? cause : error;
     }
   }
 
   async #getToken(forceRefresh: boolean, signal: AbortSignal): Promise<string> {
-    const getToken = async (): Promise<unknown> => this.#options.getToken({ forceRefresh, signal });
-    const token = await untilAborted(signal, getToken);
+    const token: unknown = await untilAborted(signal, () => this.options.getToken({ forceRefresh, signal }));
     if (typeof token !== 'string') throw new TypeError(`getToken: expected a string, got ${typeof token}`);
     // Node's own message about such a header would quote the token.
     if (!/^[\x21-\x7e]+$/.test(token)) {
@@ -157,8 +136,8 @@ function isWorthRepeating(method: string, status: number): boolean {
   return status === 429 || status === 503 || ((status === 502 || status === 504) && /^(GET|HEAD)$/.test(method));
 }
 
-/** Node's or undici's code, such as ECONNREFUSED. With `fetch` it is in the cause. */
-function codeOf(error: unknown): string | undefined {
-  if (!isError(error)) return undefined;
-  return 'code' in error && typeof error.code === 'string' ? error.code : codeOf(error.cause);
+/** Whether another connection may help: it broke, or the one that `getToken` uses, whose error then has `retryable: true`. */
+export function isBreak(error: unknown): error is Error {
+  if (error instanceof GraphClientError) return error.code === 'CONNECTION' && error.retryable;
+  return !(error instanceof GraphError) && Object(error).retryable === true;
 }

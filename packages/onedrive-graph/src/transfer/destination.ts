@@ -1,10 +1,9 @@
-import { constants, createReadStream, createWriteStream, readlinkSync, realpathSync, statSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { constants, createReadStream, lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileError } from '../graph-client-error.ts';
-import { untilAborted } from '../request/until-aborted.ts';
+import { untilAborted } from '../request/exchange.ts';
 import { leavePart, openPart } from './part-file.ts';
 
 /** How long a file that another program has open on Windows is waited for. */
@@ -24,9 +23,10 @@ export class Destination implements AsyncDisposable {
   readonly #output: FileHandle;
   /** Undefined for what is written to directly. */
   readonly #part: Replacement | undefined;
-  #isPartKept = false;
   /** How many bytes an earlier download has left, which need not be requested again. */
   readonly length: number;
+  /** True if a later download of the same content shall continue what is written. */
+  isPartKept = false;
 
   private constructor(file: string, output: FileHandle, part?: Replacement, length = 0) {
     this.#file = file;
@@ -67,23 +67,20 @@ export class Destination implements AsyncDisposable {
   /** Puts the file in its place. Throws FILE. */
   complete(): Promise<void> {
     return this.#attempt(async () => {
+      if (!this.#part) return await this.#output.close();
+      const { path, target, mode } = this.#part;
       // Not every file system has modes.
-      if (this.#part?.mode !== undefined) await this.#output.chmod(this.#part.mode).catch(() => {});
+      if (mode !== undefined) await this.#output.chmod(mode).catch(() => {});
       // Otherwise a power failure could leave an empty file in the place of the old one.
-      if (this.#part) await this.#output.datasync();
+      await this.#output.datasync();
       await this.#output.close();
-      if (this.#part) await replaceFile(this.#part.path, this.#part.target);
+      await replaceFile(path, target);
     });
-  }
-
-  /** A later download of the same content shall continue what is written. */
-  keepPart(): void {
-    this.#isPartKept = true;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#output.close().catch(() => {});
-    const end = this.#isPartKept ? leavePart : rm;
+    const end = this.isPartKept ? leavePart : rm;
     if (this.#part) await end(this.#part.path).catch(() => {});
   }
 
@@ -101,12 +98,8 @@ export class Destination implements AsyncDisposable {
 function followLinks(file: string): string | undefined {
   const path = join(realpathSync(dirname(file)), basename(file));
   if (file.endsWith('/') || file.endsWith(sep) || /^\/(proc|dev\/fd)\//.test(path)) return undefined;
-  let next: string;
-  try {
-    next = readlinkSync(path);
-  } catch {
-    return path;
-  }
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+  const next = readlinkSync(path);
   return followLinks(isAbsolute(next) ? next : `${dirname(path)}/${next}`);
 }
 
@@ -137,8 +130,7 @@ async function replaceFile(written: string, target: string): Promise<void> {
       return await rename(written, target);
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
-      if (code === 'EBUSY' && process.platform !== 'win32')
-        return await pipeline(createReadStream(written), createWriteStream(target));
+      if (code === 'EBUSY' && process.platform !== 'win32') return await writeFile(target, createReadStream(written));
       const isOpenElsewhere = process.platform === 'win32' && ['EPERM', 'EACCES', 'EBUSY'].includes(code);
       if (!isOpenElsewhere || performance.now() > deadline) throw error;
     }

@@ -1,12 +1,9 @@
 import type { DriveItem } from '../drive-item.ts';
 import { GraphClientError } from '../graph-client-error.ts';
-import { GraphError } from '../request/graph-error.ts';
+import { GraphError, isPage, readJson, refusePage } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import { isTimeout } from '../request/idle-limit.ts';
-import { isError } from '../request/is-error.ts';
 import { discardBody, readBody } from '../request/read-body.ts';
-import { isPage, readJson, refusePage } from '../request/read-json.ts';
-import type { RequestSender } from '../request/request-sender.ts';
+import { isBreak, type RequestSender } from '../request/request-sender.ts';
 import { Destination } from './destination.ts';
 import { contentIdOf } from './part-file.ts';
 import type { TransferProgress } from './transfer-options.ts';
@@ -22,24 +19,23 @@ const maxBreaks = 5;
  */
 export async function download(
   sender: RequestSender,
-  { headers, ...request }: GraphRequest,
+  request: GraphRequest,
   file: string,
   onProgress?: (progress: TransferProgress) => void,
 ): Promise<number> {
-  const uncompressed = new Headers(headers);
+  const headers = new Headers(request.headers);
   // The rest of a compressed answer cannot be requested: its length differs from the file's.
-  uncompressed.set('accept-encoding', 'identity');
-  const whole = { ...request, headers: uncompressed };
+  headers.set('accept-encoding', 'identity');
+  const whole = { ...request, headers };
   const first = await sender.sendSuccessfully(whole);
   try {
     // With 202 or 204, for example, there is no file, and an empty one must not replace what is there.
-    if (first.status !== 200 && !(first.status === 206 && uncompressed.has('range'))) {
+    if (first.status !== 200 && !(first.status === 206 && headers.has('range'))) {
       throw new GraphClientError('RESPONSE', `Graph did not answer with the file (HTTP ${first.status})`);
     }
-    if (isPage(first.headers.get('content-type')))
-      await checkPage(sender, { ...request, headers: new Headers(headers) }, first);
+    if (isPage(first.headers.get('content-type'))) await checkPage(sender, request, first);
     const total = totalOf(first);
-    const etag = isResumable(first) ? first.headers.get('etag') : null;
+    const etag = tagOf(first);
     const contentId = etag && total !== undefined ? contentIdOf(request.url, etag, total) : undefined;
     await using destination = await Destination.open(file, { contentId, signal: request.signal });
     if (total !== undefined && destination.length > total) {
@@ -56,7 +52,7 @@ export async function download(
       return done;
     } catch (error) {
       const isInterrupted = isBreak(error) || (error instanceof GraphError && error.retryable);
-      if (contentId !== undefined && done > 0 && (isInterrupted || request.signal.aborted)) destination.keepPart();
+      destination.isPartKept = contentId !== undefined && done > 0 && (isInterrupted || request.signal.aborted);
       throw error;
     }
   } finally {
@@ -67,16 +63,14 @@ export async function download(
 /** A page of HTML comes from a captive portal or a proxy that blocks, unless the item itself is one. Throws notGraph. */
 async function checkPage(sender: RequestSender, request: GraphRequest, page: Response): Promise<void> {
   refusePage(request.url, page);
+  // A page of OneNote, for example, has no size and no type.
+  const [, item] = /^(.*\/drive.*?):?\/content$/i.exec(request.url.pathname) ?? [];
+  if (item === undefined) return;
   const url = new URL(request.url);
-  url.pathname = url.pathname.replace(/:?\/content$/, '');
-  if (url.pathname === request.url.pathname) return;
+  url.pathname = item;
   url.search = '?$select=size,file';
-  const answer = await sender.send({ ...request, url });
-  const error = answer.ok ? undefined : await GraphError.from(answer, request.signal);
-  // Graph itself says that it cannot tell, for example of a page of OneNote: no portal is in the way.
-  if (error?.code !== undefined) return;
-  if (error) throw error;
-  const { size, file } = Object(await readJson(answer, request.signal)) as Partial<DriveItem>;
+  const answer = await readJson(await sender.sendSuccessfully({ ...request, url }), request.signal);
+  const { size, file } = Object(answer) as Partial<DriveItem>;
   // Graph converts a file if the query asks for another format.
   if (request.url.searchParams.has('format')) return;
   const total = page.status === 200 ? totalOf(page) : undefined;
@@ -112,71 +106,51 @@ async function* readPieces(
         done += piece.length;
       }
       if (total === undefined || done === total) return;
-      const sizes = `${done} of ${total} bytes`;
-      if (done > total) throw new GraphClientError('RESPONSE', `Graph sent more than it announced: ${sizes}`);
-      throw new GraphClientError('CONNECTION', `the answer ended after ${sizes}`);
+      if (done < total) throw new GraphClientError('CONNECTION', 'the answer ended early');
+      throw new GraphClientError('RESPONSE', `Graph sent more than the ${total} bytes that it announced`);
     } catch (error) {
       if (!isBreak(error)) throw error;
       breaks = done > before ? 1 : breaks + 1;
-      if (breaks === maxBreaks || !isResumable(first)) {
-        const what = isTimeout(error) ? error.message : `the connection to ${request.url.host} broke`;
-        throw new GraphClientError('CONNECTION', `${what} after ${done} bytes`, { cause: error });
+      if (breaks === maxBreaks || tagOf(first) === undefined) {
+        throw new GraphClientError('CONNECTION', `${error.message} after ${done} bytes`, { cause: error });
       }
-      const reason = isTimeout(error) ? 'Nothing came any more' : 'The connection broke';
-      await sender.wait({ attempt: breaks, reason }, request.signal);
+      await sender.wait({ attempt: breaks, reason: error.message }, request.signal);
     }
     response = undefined;
   }
 }
 
-/** Whether the connection broke, or the one that `getToken` uses: its error then has `retryable: true`. */
-function isBreak(error: unknown): boolean {
-  if (error instanceof GraphClientError) return error.code === 'CONNECTION' && error.retryable;
-  if (error instanceof GraphError) return false;
-  return isError(error) && 'retryable' in error && error.retryable === true;
-}
-
+/** The bytes from `done` on of the same file, or the whole file again. */
 async function requestRest(
   sender: RequestSender,
   request: GraphRequest,
   first: Response,
   done: number,
 ): Promise<Response> {
-  const headers = new Headers(request.headers);
-  headers.set('range', `bytes=${done}-`);
-  headers.set('if-range', first.headers.get('etag') ?? '');
-  const response = await sender.send({ ...request, headers });
-  const { status } = response;
-  if (!response.ok && status !== 416) throw await GraphError.from(response, request.signal);
-  if (status === 206 && isRestOf(first, response, done)) return response;
-  if (status === 200 && isSameVersion(first, response)) return response;
+  const etag = tagOf(first) ?? null;
+  const wanted = new Headers(request.headers);
+  wanted.set('range', `bytes=${done}-`);
+  wanted.set('if-range', String(etag));
+  const response = await sender.send({ ...request, headers: wanted });
+  const { ok, status, headers } = response;
+  if (!ok && status !== 416) throw await GraphError.from(response, request.signal);
+  const tag = headers.get('etag');
+  // Without a tag it is of the same version too: otherwise If-Range brings the whole file.
+  const range = new RegExp(`^bytes ${done}-\\d+/(${totalOf(first) ?? '\\d+'}|\\*)$`);
+  const isRest = status === 206 && (tag ?? etag) === etag && range.test(String(headers.get('content-range')));
+  if (isRest || (status === 200 && tag === etag)) return response;
   discardBody(response);
   throw new GraphClientError('CHANGED', 'the file changed while it was downloaded');
 }
 
-function isRestOf(first: Response, rest: Response, done: number): boolean {
-  const [, start, size] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(rest.headers.get('content-range') ?? '') ?? [];
-  const total = totalOf(first);
-  const isSameSize = size === '*' || total === undefined || Number(size) === total;
-  // Without a tag it is of the same version too: otherwise If-Range brings the whole file.
-  const isSameTag = !rest.headers.has('etag') || isSameVersion(first, rest);
-  return isSameTag && Number(start) === done && isSameSize;
-}
-
-function isSameVersion(first: Response, later: Response): boolean {
-  return later.headers.get('etag') === first.headers.get('etag');
-}
-
-/** Only a strong tag says that the rest belongs to what is here (RFC 9110 section 13.1.5). */
-function isResumable({ status, headers }: Response): boolean {
-  return status === 200 && !headers.has('content-encoding') && headers.get('etag')?.startsWith('"') === true;
+/** The tag with which the rest can be asked for. Only a strong one says that the rest belongs to what is here (RFC 9110 section 13.1.5). */
+function tagOf({ status, headers }: Response): string | undefined {
+  const tag = headers.get('etag');
+  return status === 200 && !headers.has('content-encoding') && tag?.startsWith('"') ? tag : undefined;
 }
 
 /** How many bytes the first answer announces: of the file, or of the part that the caller asked for. */
 function totalOf({ headers }: Response): number | undefined {
-  if (headers.has('content-encoding')) return undefined;
-  const length = headers.get('content-length');
-  if (length !== null) return Number(length);
-  const [, start, end] = /^bytes (\d+)-(\d+)\//.exec(headers.get('content-range') ?? '') ?? [];
-  return end === undefined ? undefined : Number(end) - Number(start) + 1;
+  const length = headers.has('content-encoding') ? null : headers.get('content-length');
+  return length === null ? undefined : Number(length);
 }

@@ -1,11 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
-import { GraphError } from '../request/graph-error.ts';
+import { maxTimeoutMs } from '../request/exchange.ts';
+import { GraphError, readJson } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import { isTimeout, maxTimeoutMs } from '../request/idle-limit.ts';
 import { discardBody } from '../request/read-body.ts';
-import { readJson } from '../request/read-json.ts';
-import type { RequestSender } from '../request/request-sender.ts';
+import { isBreak, type RequestSender } from '../request/request-sender.ts';
 
 /** Graph takes a multiple of 320 KiB for every piece but the last, and recommends 5 to 10 MiB. */
 const unitBytes = 320 * 1024;
@@ -79,7 +78,7 @@ export class UploadSession {
     const startedAt = performance.now();
     try {
       const response = await this.#sender.send(this.#request(start, piece));
-      const isQuick = performance.now() - startedAt < this.#sender.idleTimeout / 8;
+      const isQuick = performance.now() - startedAt < this.#sender.options.idleTimeout / 8;
       if (piece && isQuick) this.#pieceUnits = Math.min(maxPieceUnits, this.#pieceUnits * 2);
       if (response.status === 404 || response.status === 410) return 'gone';
       // Before the last piece nobody can have the whole file, whatever the answer says.
@@ -90,9 +89,9 @@ export class UploadSession {
       discardBody(response);
       return { reason: `Graph failed (HTTP ${response.status})` };
     } catch (error) {
-      if (!(error instanceof GraphClientError && error.code === 'CONNECTION' && error.retryable)) throw error;
-      if (!isTimeout(error)) return { reason: 'The connection broke' };
-      if (piece) this.#pieceUnits = Math.max(1, Math.floor(this.#pieceUnits / 4));
+      if (!isBreak(error)) throw error;
+      const isLate = Object(error.cause).name === 'TimeoutError';
+      if (piece && isLate) this.#pieceUnits = Math.max(1, Math.floor(this.#pieceUnits / 4));
       return { reason: error.message };
     }
   }
@@ -103,7 +102,7 @@ export class UploadSession {
     const end = start + piece.length;
     const range = `bytes ${start}-${end - 1}/${this.#source.size}`;
     const factor = end === this.#source.size ? lastAnswerFactor : 1;
-    const answerTimeout = Math.min(factor * this.#sender.idleTimeout, maxTimeoutMs);
+    const answerTimeout = Math.min(factor * this.#sender.options.idleTimeout, maxTimeoutMs);
     const headers = new Headers({ 'content-range': range });
     return { ...this.#target, method: 'PUT', headers, body: piece, answerTimeout };
   }

@@ -1,9 +1,8 @@
 import type { BigIntStats } from 'node:fs';
 import { open, realpath, stat } from 'node:fs/promises';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
-import { GraphError } from '../request/graph-error.ts';
+import { GraphError, readJson } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import { peekJson, readJson } from '../request/read-json.ts';
 import type { RequestSender } from '../request/request-sender.ts';
 import type { TransferProgress } from './transfer-options.ts';
 import { UploadSession, type UploadSource } from './upload-session.ts';
@@ -50,7 +49,7 @@ export async function upload(to: Upload, file: string): Promise<Response> {
 
 /** Throws notGraph or RESPONSE: a captive portal, or a proxy that blocks, answers with success too. */
 async function checkItem(response: Response, signal: AbortSignal): Promise<void> {
-  if (typeof Object(await peekJson(response, signal)).id === 'string') return;
+  if (typeof Object(await readJson(response.clone(), signal)).id === 'string') return;
   throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
 }
 

@@ -1,0 +1,47 @@
+import { GraphClientError } from '../graph-client-error.ts';
+
+/** The longest wait of a timer. A longer one would end at once. */
+export const maxTimeoutMs = 2 ** 31 - 1;
+
+/** What `work` resolves with, or at once a rejection with the signal's reason, also if `work` does not obey the signal. */
+export async function untilAborted<T>(signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort);
+  try {
+    return await Promise.race([aborted, work()]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/**
+ * What `work` gets from a host. Throws CONNECTION if it fails, or if nothing comes for `timeout` milliseconds: `stop` aborts
+ * then. Throws the signal's reason after its abort.
+ */
+export async function exchange<T>(
+  { host, timeout, signal }: { host: string; timeout: number; signal: AbortSignal },
+  work: (stop: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController();
+  const limit = setTimeout(() => stop.abort(new DOMException('nothing came in time', 'TimeoutError')), timeout);
+  try {
+    return await untilAborted(signal, () => untilAborted(stop.signal, () => work(stop.signal)));
+  } catch (error) {
+    signal.throwIfAborted();
+    const code = codeOf(error);
+    const message = stop.signal.aborted
+      ? `no answer from ${host} within ${timeout / 1000} s`
+      : `the connection to ${host} failed${code ? ` (${code})` : ''}`;
+    throw new GraphClientError('CONNECTION', message, { cause: error });
+  } finally {
+    clearTimeout(limit);
+  }
+}
+
+/** Node's or undici's code, such as ECONNREFUSED. With `fetch` it is in the cause. */
+function codeOf(error: unknown): string | undefined {
+  const { code, cause } = Object(error);
+  return typeof code === 'string' ? code : cause && codeOf(cause);
+}
