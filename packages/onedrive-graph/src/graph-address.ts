@@ -86,21 +86,23 @@ export function resolveGraphUrl(root: URL, path: string | URL): URL {
   if (url.username || url.password) {
     throw new GraphAddressError('has-password', `${only}, by an address without a user name or a password in it`);
   }
-  const unencoded = findUnencoded(text, url);
-  if (unencoded) {
-    const problem = `a ${unencoded.character} cannot stand there, and is ${unencoded.escape} in a name`;
-    throw new GraphAddressError('not-encoded', `'${path}': ${problem}; itemPath('Folder', 'name') encodes names`);
-  }
+  const wrong = findUnencoded(text, url);
+  if (wrong !== undefined) throw unencoded(path, wrong);
   return url;
 }
 
+/** not-encoded, for a character of a name that would be read as something else. */
+export function unencoded(path: string | URL, character: string): GraphAddressError {
+  const problem = `a ${character} cannot stand there, and is ${encodeURIComponent(character)} in a name`;
+  return new GraphAddressError('not-encoded', `'${path}': ${problem}; itemPath('Folder', 'name') encodes names`);
+}
+
 /** A character that was not meant as a URL has it: it is of a name, and would be read as something else. */
-function findUnencoded(text: string, { pathname, search }: URL): { character: string; escape: string } | undefined {
-  if (text.includes('#')) return { character: '#', escape: '%23' };
-  if (/%(?![0-9a-f]{2})/i.test(text)) return { character: '%', escape: '%25' };
+function findUnencoded(text: string, { pathname, search }: URL): string | undefined {
+  if (text.includes('#')) return '#';
+  if (/%(?![0-9a-f]{2})/i.test(text)) return '%';
   // In `root:/what?.txt:/content` the query would begin within the name.
-  const isWithinName = pathname.includes(':/') && /:(\/\w+)?$/.test(search);
-  return isWithinName ? { character: '?', escape: '%3F' } : undefined;
+  return pathname.includes(':/') && /:(\/\w+)?$/.test(search) ? '?' : undefined;
 }
 
 /** Whether the network cannot read what is sent there: https, or this machine itself. */

@@ -1,5 +1,5 @@
 import type { DriveItem } from './drive-item.ts';
-import { GraphAddressError, parseGraphRoot, resolveGraphUrl } from './graph-address.ts';
+import { parseGraphRoot, resolveGraphUrl, unencoded } from './graph-address.ts';
 import { readPages } from './read-pages.ts';
 import { maxTimeoutMs } from './request/exchange.ts';
 import { readJson } from './request/graph-error.ts';
@@ -7,9 +7,8 @@ import type { GraphRequest } from './request/graph-request.ts';
 import { defaultIdleTimeoutMs } from './request/read-body.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
-import type { TransferOptions } from './transfer/transfer-options.ts';
-import { upload } from './transfer/upload.ts';
-import type { UploadSessions } from './transfer/upload-sessions.ts';
+import type { TransferOptions, UploadOptions } from './transfer/transfer-options.ts';
+import { type Uploaded, upload } from './transfer/upload.ts';
 
 /** What a client needs. */
 export interface GraphClientOptions {
@@ -32,12 +31,6 @@ export interface GraphClientOptions {
   idleTimeout?: number | undefined;
   /** Told of every wait before it begins: Graph asked for it, or a transfer was interrupted. What it throws ends the call. */
   onWait?: ((wait: GraphWait) => void) | undefined;
-}
-
-/** What an upload can be told. */
-export interface UploadOptions extends TransferOptions {
-  /** Where the addresses of unfinished uploads are kept. Default: nowhere, so that each call starts at the beginning. */
-  sessions?: UploadSessions | undefined;
 }
 
 /**
@@ -65,7 +58,10 @@ export class GraphClient {
     if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
       throw new TypeError(`signal: expected an AbortSignal, got ${typeof signal}`);
     }
-    checkTimeout(idleTimeout);
+    if (typeof idleTimeout !== 'number' || !(idleTimeout > 0 && idleTimeout <= maxTimeoutMs)) {
+      const expected = `expected milliseconds, above 0 and at most ${maxTimeoutMs}`;
+      throw new RangeError(`idleTimeout: ${expected}, got ${idleTimeout}`);
+    }
     this.#signal = signal;
     this.#sender = new RequestSender({ root: parseGraphRoot(root), getToken, fetch, onWait, idleTimeout });
   }
@@ -129,22 +125,18 @@ export class GraphClient {
    * @throws {GraphClientError} CONNECTION, INCOMPLETE, FILE, NOT_A_FILE or RESPONSE
    */
   async upload(path: string | URL, file: string, options: UploadOptions = {}): Promise<DriveItem> {
-    const request = this.#describeTransfer(path, options);
-    return (await readJson(await this.#upload(request, file, options), request.signal)) as DriveItem;
+    return (await this.#upload(path, file, options)).item;
   }
 
   /** As {@link upload}, with Graph's last answer as it came: its status, its headers, its body. */
   async requestUpload(path: string | URL, file: string, options: UploadOptions = {}): Promise<Response> {
-    return this.#upload(this.#describeTransfer(path, options), file, options);
+    return (await this.#upload(path, file, options)).response;
   }
 
-  async #upload(item: GraphRequest, file: string, { sessions, onProgress }: UploadOptions): Promise<Response> {
-    const { pathname, search } = item.url;
-    if (search !== '') {
-      const problem = `'${pathname}${search}' is no path of an item: a ? begins the query, and is %3F in a name`;
-      throw new GraphAddressError('not-encoded', `${problem}; itemPath('Folder', 'name') encodes names`);
-    }
-    return upload({ sender: this.#sender, item, sessions, onProgress }, file);
+  async #upload(path: string | URL, file: string, options: UploadOptions): Promise<Uploaded> {
+    const item = this.#describeTransfer(path, options);
+    if (item.url.search !== '') throw unencoded(path, '?');
+    return await upload(this.#sender, item, file, options);
   }
 
   #describeTransfer(path: string | URL, { signal, headers = {} }: TransferOptions): GraphRequest {
@@ -164,10 +156,4 @@ export class GraphClient {
       init,
     };
   }
-}
-
-function checkTimeout(timeout: unknown): void {
-  if (typeof timeout !== 'number') throw new TypeError(`idleTimeout: expected milliseconds, got ${typeof timeout}`);
-  if (timeout > 0 && timeout <= maxTimeoutMs) return;
-  throw new RangeError(`idleTimeout: expected milliseconds, above 0 and at most ${maxTimeoutMs}, got ${timeout}`);
 }

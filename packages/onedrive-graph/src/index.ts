@@ -7,10 +7,15 @@ export {
   parseGraphRoot,
   resolveGraphUrl,
 } from './graph-address.ts';
-export { GraphClient, type GraphClientOptions, type UploadOptions } from './graph-client.ts';
+export { GraphClient, type GraphClientOptions } from './graph-client.ts';
 export { GraphClientError, type GraphClientErrorCode } from './graph-client-error.ts';
 export { GraphError, type GraphErrorDetails, refusePage } from './request/graph-error.ts';
 export { readBody } from './request/read-body.ts';
 export type { GraphWait } from './request/request-sender.ts';
-export type { TransferOptions, TransferProgress } from './transfer/transfer-options.ts';
-export type { UnfinishedUpload, UploadSessions } from './transfer/upload-sessions.ts';
+export type {
+  TransferOptions,
+  TransferProgress,
+  UnfinishedUpload,
+  UploadOptions,
+  UploadSessions,
+} from './transfer/transfer-options.ts';

@@ -1,30 +1,52 @@
 import type { BigIntStats } from 'node:fs';
-import { open, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import type { DriveItem } from '../drive-item.ts';
+import { isPrivate } from '../graph-address.ts';
 import { fileError, GraphClientError } from '../graph-client-error.ts';
+import { maxTimeoutMs } from '../request/exchange.ts';
 import { GraphError, readJson } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import type { RequestSender } from '../request/request-sender.ts';
-import type { TransferProgress } from './transfer-options.ts';
-import { UploadSession, type UploadSource } from './upload-session.ts';
-import { isContinuable, isUploadAddress, type UnfinishedUpload, type UploadSessions } from './upload-sessions.ts';
+import { discardBody } from '../request/read-body.ts';
+import { isBreak, type RequestSender } from '../request/request-sender.ts';
+import type { UnfinishedUpload, UploadOptions } from './transfer-options.ts';
 
-/** The session that was kept may be gone, and Graph may end a new one. */
-const maxSessions = 3;
+/** Graph takes a multiple of 320 KiB for every piece but the last, and recommends 5 to 10 MiB. */
+const unitBytes = 320 * 1024;
+const maxPieceUnits = 32;
+/** Graph puts the file together before it answers to the last piece. */
+const lastAnswerFactor = 4;
+/** How many times in a row Graph may not take a piece. */
+const maxFailures = 5;
+/** After these, Graph can be asked how far it is. 429 and 503 have been waited for already. */
+const recoverableStatuses = [408, 416, 500, 502, 504];
 
-interface Upload {
-  readonly sender: RequestSender;
-  /** Has the URL of the item and the headers for Graph. */
-  readonly item: GraphRequest;
-  readonly sessions: UploadSessions | undefined;
-  readonly onProgress: ((progress: TransferProgress) => void) | undefined;
+/** The item, and Graph's last answer as it came. */
+export interface Uploaded {
+  readonly item: DriveItem;
+  readonly response: Response;
 }
+
+/** The local file. */
+interface Source {
+  readonly input: FileHandle;
+  readonly file: string;
+  /** As it was when it was opened. */
+  readonly before: BigIntStats;
+}
+
+/** What one request brought: the last answer, the start of the next piece, or why to try again. */
+type Step = { last: Response } | { next: number } | { reason: string; isGone?: boolean };
 
 /**
  * Uploads a file as the item that the request names, in place of an item of that name; goes on if an earlier upload of the
- * same content is kept in `sessions`. Returns Graph's last answer. Throws GraphError, GraphClientError, the signal's reason.
+ * same content is kept in `sessions`. Throws GraphError, GraphClientError, the signal's reason.
  */
-export async function upload(to: Upload, file: string): Promise<Response> {
-  const { sender, item, onProgress } = to;
+export async function upload(
+  sender: RequestSender,
+  item: GraphRequest,
+  file: string,
+  options: UploadOptions,
+): Promise<Uploaded> {
   const fail = (error: unknown): never => {
     throw fileError('read', file, error);
   };
@@ -32,64 +54,171 @@ export async function upload(to: Upload, file: string): Promise<Response> {
   if (!(await stat(file).catch(fail)).isFile()) throw new GraphClientError('NOT_A_FILE', `${file} is not a file`);
   await using input = await open(file, 'r').catch(fail);
   const before = await input.stat({ bigint: true });
-  const size = Number(before.size);
-  const isUnchanged = async (): Promise<boolean> =>
-    isSame(before, await stat(file, { bigint: true }).catch(() => undefined));
-  if (size > 0) return await sendInSessions(to, { input, file, size, isUnchanged }, Number(before.mtimeNs) / 1e6);
+  if (before.size > 0) return await new Pieces(sender, item, { input, file, before }).send(options);
   // So it is below /proc. A session must be told the size before it gets the bytes.
   const { bytesRead } = await input.read(new Uint8Array(1), 0, 1, 0).catch(fail);
   if (bytesRead > 0) fail(new Error('it has bytes, but its size is 0; upload a copy of it'));
   // A session does not accept an empty piece.
-  onProgress?.({ done: 0, total: 0 });
+  options.onProgress?.({ done: 0, total: 0 });
   const url = actionUrl(item.url, 'content');
   const response = await sender.sendSuccessfully({ ...item, method: 'PUT', url, body: new Uint8Array() });
-  await checkItem(response, item.signal);
-  return response;
+  return await readItem(response, item.signal);
 }
 
-/** Throws notGraph or RESPONSE: a captive portal, or a proxy that blocks, answers with success too. */
-async function checkItem(response: Response, signal: AbortSignal): Promise<void> {
-  if (typeof Object(await readJson(response.clone(), signal)).id === 'string') return;
-  throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
-}
+/** Sends one file, piece by piece, to an address that Graph gives for it, which must not see the token. */
+class Pieces {
+  readonly #sender: RequestSender;
+  readonly #item: GraphRequest;
+  readonly #source: Source;
+  readonly #size: number;
+  /** Of one piece. On a slow line a large piece takes longer than its answer may. */
+  #pieceUnits = maxPieceUnits;
 
-/** Whether the path leads to the same content as before. */
-function isSame(before: BigIntStats, now: BigIntStats | undefined): boolean {
-  return (['dev', 'ino', 'size', 'mtimeNs'] as const).every((field) => now?.[field] === before[field]);
-}
-
-async function sendInSessions(to: Upload, source: UploadSource, modifiedAt: number): Promise<Response> {
-  const { sender, item, sessions, onProgress } = to;
-  const { size } = source;
-  // A file that is deleted has no path, but may be open as /dev/fd/3.
-  const name = `${item.url.href} ${await realpath(source.file).catch(() => source.file)}`;
-  const kept = await sessions?.get(name);
-  let uploadUrl = isContinuable(kept, { size, modifiedAt }) ? kept.uploadUrl : undefined;
-  for (let count = 0; count < maxSessions; count++) {
-    const isOld = uploadUrl !== undefined;
-    if (uploadUrl === undefined) {
-      const created = await createSession(sender, item);
-      uploadUrl = created.uploadUrl;
-      await sessions?.set(name, { ...created, size, modifiedAt });
-    }
-    const session = new UploadSession(sender, uploadUrl, source, item.signal);
-    const report = (done: number): void => onProgress?.({ done, total: size });
-    report(0);
-    const response = await session.send(isOld ? undefined : 0, report).catch(async (error) => {
-      if (error instanceof GraphError && error.code === 'sourceChanged') await session.cancel();
-      if (isFinal(error)) await sessions?.delete(name);
-      throw error;
-    });
-    // Before the upload is forgotten: a captive portal is no reason for that.
-    if (response) await checkItem(response, item.signal);
-    await sessions?.delete(name);
-    if (response) {
-      report(size);
-      return response;
-    }
-    uploadUrl = undefined;
+  constructor(sender: RequestSender, item: GraphRequest, source: Source) {
+    this.#sender = sender;
+    this.#item = item;
+    this.#source = source;
+    this.#size = Number(source.before.size);
   }
-  throw new GraphClientError('INCOMPLETE', 'Graph ended the upload before it was complete');
+
+  async send({ sessions, onProgress }: UploadOptions): Promise<Uploaded> {
+    const { file, before } = this.#source;
+    const report = (done: number): void => onProgress?.({ done, total: this.#size });
+    const content = { size: this.#size, modifiedAt: Number(before.mtimeNs) / 1e6 };
+    // A file that is deleted has no path, but may be open as /dev/fd/3.
+    const name = `${this.#item.url.href} ${await realpath(file).catch(() => file)}`;
+    let url = addressOf(await sessions?.get(name), content);
+    /** The byte that Graph expects. undefined: Graph is asked. */
+    let next: number | undefined;
+    let furthest = 0;
+    report(0);
+    for (let failures = 0; ; ) {
+      if (!url) {
+        const created = await this.#createSession();
+        url = created.url;
+        next = 0;
+        await sessions?.set(name, { uploadUrl: url.href, expiresAt: created.expiresAt, ...content });
+      }
+      const step = await this.#step(url, next).catch(async (error) => {
+        if (isFinal(error)) await sessions?.delete(name);
+        throw error;
+      });
+      if ('last' in step) {
+        // Before the upload is forgotten: a captive portal is no reason for that.
+        const uploaded = await readItem(step.last, this.#item.signal);
+        await sessions?.delete(name);
+        report(this.#size);
+        return uploaded;
+      }
+      if ('next' in step && (next === undefined || step.next > next)) {
+        if (step.next > furthest) failures = 0;
+        furthest = Math.max(furthest, step.next);
+        next = step.next;
+        report(next);
+        continue;
+      }
+      const { reason, isGone } = 'reason' in step ? step : { reason: 'Graph did not take the last piece' };
+      if (++failures === maxFailures) {
+        const message = `the upload to ${url.host} gave up: ${reason}, ${maxFailures} times in a row`;
+        throw new GraphClientError('INCOMPLETE', message);
+      }
+      await this.#sender.wait({ attempt: failures, reason }, this.#item.signal);
+      next = undefined;
+      if (isGone) url = undefined;
+    }
+  }
+
+  /** https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
+  async #createSession(): Promise<{ url: URL; expiresAt: number }> {
+    const headers = new Headers(this.#item.headers);
+    headers.set('content-type', 'application/json');
+    const body = '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}';
+    const action = actionUrl(this.#item.url, 'createUploadSession');
+    const request = { ...this.#item, method: 'POST', url: action, headers, body };
+    const answer = await readJson(await this.#sender.sendSuccessfully(request), request.signal);
+    const { uploadUrl, expirationDateTime } = Object(answer);
+    const url = URL.parse(String(uploadUrl));
+    if (!url) throw new GraphClientError('INCOMPLETE', 'Graph gave no address to upload to');
+    if (!isUploadAddress(url)) {
+      const reason = 'it is not https, or has a password in it';
+      throw new GraphClientError('RESPONSE', `not uploading to ${url.protocol}//${url.host}: ${reason}`);
+    }
+    return { url, expiresAt: Date.parse(String(expirationDateTime)) };
+  }
+
+  /** Sends a piece, or without a start the question how far Graph is. */
+  async #step(url: URL, start: number | undefined): Promise<Step> {
+    const { signal } = this.#item;
+    const { idleTimeout } = this.#sender.options;
+    const question = { url, method: 'GET', headers: new Headers(), withToken: false, signal };
+    const piece = start === undefined ? undefined : await this.#readPiece(start, question);
+    // NaN for a question.
+    const end = Number(start) + Number(piece?.length);
+    const isLast = end === this.#size;
+    const headers = new Headers({ 'content-range': `bytes ${start}-${end - 1}/${this.#size}` });
+    const answerTimeout = Math.min(idleTimeout * (isLast ? lastAnswerFactor : 1), maxTimeoutMs);
+    const startedAt = performance.now();
+    try {
+      const response = await this.#sender.send(
+        piece ? { ...question, method: 'PUT', headers, body: piece, answerTimeout } : question,
+      );
+      const { status, ok } = response;
+      const isQuick = performance.now() - startedAt < idleTimeout / 8;
+      if (piece && isQuick) this.#pieceUnits = Math.min(maxPieceUnits, this.#pieceUnits * 2);
+      // Before the last piece nobody can have the whole file, whatever the answer says.
+      if (ok && isLast && status !== 202) return { last: response };
+      if (ok) return this.#readNext(await readJson(response, signal));
+      const isGone = status === 404 || status === 410;
+      if (!isGone && !recoverableStatuses.includes(status)) throw await GraphError.from(response, signal);
+      discardBody(response);
+      return { reason: `Graph ${isGone ? 'ended the upload' : 'failed'} (HTTP ${status})`, isGone };
+    } catch (error) {
+      if (!isBreak(error)) throw error;
+      const isLate = Object(error.cause).name === 'TimeoutError';
+      if (piece && isLate) this.#pieceUnits = Math.max(1, Math.floor(this.#pieceUnits / 4));
+      return { reason: error.message };
+    }
+  }
+
+  #readNext(answer: unknown): Step {
+    const next = Number.parseInt(String(Object(Object(answer).nextExpectedRanges)[0]), 10);
+    // A piece beyond the end does not exist. Graph may still be busy with the last one.
+    return next >= 0 && next < this.#size ? { next } : { reason: 'Graph did not say what it expects next' };
+  }
+
+  async #readPiece(start: number, question: GraphRequest): Promise<Uint8Array<ArrayBuffer>> {
+    const { input, file, before } = this.#source;
+    const piece = new Uint8Array(Math.min(this.#pieceUnits * unitBytes, this.#size - start));
+    let done = 0;
+    while (done < piece.length) {
+      const { bytesRead } = await input.read(piece, done, piece.length - done, start + done).catch((error) => {
+        throw fileError('read', file, error);
+      });
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    // If the file is unchanged after its last byte was read, all pieces are of one content.
+    if (done < piece.length || (start + done === this.#size && !(await isUnchanged(file, before)))) {
+      // Graph forgets what it has. It does so by itself after some days, so a failure is no matter.
+      await this.#sender.send({ ...question, method: 'DELETE' }).then(discardBody, () => {});
+      const message = `${file} changed while it was uploaded, and nothing was stored; upload it again when it is complete`;
+      throw new GraphError(message, { status: 0, code: 'sourceChanged' });
+    }
+    return piece;
+  }
+}
+
+/** The address of an upload that was kept, if it is of this very content, and still open. A store may return anything. */
+function addressOf(kept: unknown, content: Pick<UnfinishedUpload, 'size' | 'modifiedAt'>): URL | undefined {
+  const { uploadUrl, expiresAt, size, modifiedAt } = Object(kept) as Partial<UnfinishedUpload>;
+  const url = URL.parse(String(uploadUrl));
+  const isSame = size === content.size && modifiedAt === content.modifiedAt;
+  return url && isUploadAddress(url) && isSame && Number(expiresAt) > Date.now() ? url : undefined;
+}
+
+/** Whether the content may go there: the network cannot read it, and `fetch` takes the address, which it does not with a password. */
+function isUploadAddress(url: URL): boolean {
+  return isPrivate(url) && !url.username && !url.password;
 }
 
 /** Whether a session that is kept would be refused again by every later call. In a full drive there may be space by then. */
@@ -97,24 +226,17 @@ function isFinal(error: unknown): boolean {
   return error instanceof GraphError && !error.retryable && error.status !== 507 && error.code !== 'notGraph';
 }
 
-/** https://learn.microsoft.com/graph/api/driveitem-createuploadsession */
-async function createSession(
-  sender: RequestSender,
-  item: GraphRequest,
-): Promise<Pick<UnfinishedUpload, 'uploadUrl' | 'expiresAt'>> {
-  const headers = new Headers(item.headers);
-  headers.set('content-type', 'application/json');
-  const body = '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}';
-  const action = actionUrl(item.url, 'createUploadSession');
-  const response = await sender.sendSuccessfully({ ...item, method: 'POST', url: action, headers, body });
-  const { uploadUrl, expirationDateTime } = ((await readJson(response, item.signal)) ?? {}) as Record<string, unknown>;
-  const url = typeof uploadUrl === 'string' ? URL.parse(uploadUrl) : null;
-  if (!url) throw new GraphClientError('INCOMPLETE', 'Graph gave no address to upload to');
-  if (!isUploadAddress(url)) {
-    const reason = 'it is not https, or has a password in it';
-    throw new GraphClientError('RESPONSE', `not uploading to ${url.protocol}//${url.host}: ${reason}`);
-  }
-  return { uploadUrl: url.href, expiresAt: Date.parse(String(expirationDateTime)) };
+/** Whether the path leads to the same content as before. */
+async function isUnchanged(file: string, before: BigIntStats): Promise<boolean> {
+  const now = await stat(file, { bigint: true }).catch(() => undefined);
+  return (['dev', 'ino', 'size', 'mtimeNs'] as const).every((field) => now?.[field] === before[field]);
+}
+
+/** Throws notGraph or RESPONSE: a captive portal, or a proxy that blocks, answers with success too. */
+async function readItem(response: Response, signal: AbortSignal): Promise<Uploaded> {
+  const item = (await readJson(response.clone(), signal)) as DriveItem;
+  if (typeof Object(item).id === 'string') return { item, response };
+  throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
 }
 
 /** `…/root:/notes.txt` becomes `…/root:/notes.txt:/content`, and `…/items/ID` becomes `…/items/ID/content`. */
