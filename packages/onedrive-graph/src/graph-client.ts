@@ -1,6 +1,6 @@
 import type { DriveItem } from './drive-item.ts';
 import { parseGraphRoot, resolveGraphUrl, unencoded } from './graph-address.ts';
-import { readPages } from './read-pages.ts';
+import { GraphClientError } from './graph-client-error.ts';
 import { maxTimeoutMs } from './request/exchange.ts';
 import { readJson } from './request/graph-error.ts';
 import type { GraphRequest } from './request/graph-request.ts';
@@ -97,7 +97,23 @@ export class GraphClient {
    *   on the root's origin
    */
   async *pages<T = unknown>(path: string | URL, init: RequestInit = {}): AsyncGenerator<T, void> {
-    yield* readPages(this.#sender, this.#describe(path, init)) as AsyncGenerator<T, void>;
+    const first = this.#describe(path, init);
+    const seen = new Set<string>();
+    for (let url: URL | undefined = first.url; url; ) {
+      if (seen.has(url.href)) throw new GraphClientError('RESPONSE', 'Graph gave the same @odata.nextLink twice');
+      seen.add(url.href);
+      const page = await this.#sender.sendSuccessfully({ ...first, url });
+      const { value, '@odata.nextLink': next } = Object(await readJson(page, first.signal));
+      if (!Array.isArray(value)) {
+        throw new GraphClientError('RESPONSE', 'this is no collection: Graph answered without a "value" array');
+      }
+      yield* value;
+      try {
+        url = next ? resolveGraphUrl(this.#sender.options.root, new URL(String(next), url)) : undefined;
+      } catch (cause) {
+        throw new GraphClientError('RESPONSE', `@odata.nextLink: ${(cause as Error).message}`, { cause });
+      }
+    }
   }
 
   /**
