@@ -23,7 +23,7 @@ import { join } from 'node:path';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, type GraphClientError } from '../src/index.ts';
+import { GraphClient } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './within.ts';
@@ -150,21 +150,15 @@ test('what is left of another version is deleted', async () => {
   assert.equal(parts(), []);
 });
 
-for (const [what, more, bytes] of [
-  ['all of it', 0, content.length],
-  ['more than it', 1, undefined],
-] as const) {
-  test(`if a killed process has left ${what}, nothing is asked for`, async () => {
-    if (!isLinux) return console.log('skipped: only Linux tells whether what is left may be gone on with');
-    leaveAgain(Buffer.concat([content, Buffer.alloc(more)]));
-    const before = stalling.requests.length;
-    const outcome = await client.download('/file', file).catch((error: GraphClientError) => error.code);
-    assert.equal(outcome, bytes === undefined ? 'CHANGED' : { bytes });
-    assert.is(stalling.requests.length, before + 1);
-    if (bytes) assert.ok(readFileSync(file).equals(content));
-    assert.equal(parts(), []);
-  });
-}
+test('if a killed process has left all of it, nothing is asked for', async () => {
+  if (!isLinux) return console.log('skipped: only Linux tells whether what is left may be gone on with');
+  leaveAgain(content);
+  const before = stalling.requests.length;
+  assert.equal(await client.download('/file', file), { bytes: content.length });
+  assert.is(stalling.requests.length, before + 1);
+  assert.ok(readFileSync(file).equals(content));
+  assert.equal(parts(), []);
+});
 
 /** Makes of what was left something that another user may have put there. */
 const planted: [what: string, make: (part: string) => void][] = [
