@@ -32,9 +32,10 @@ export class GraphClientError extends Error {
   }
 }
 
-/** FILE, for a call of the file system that failed: `cannot write disk.img: no space left on device`. */
-export function fileError(action: 'read' | 'write', file: string, cause: unknown): GraphClientError {
-  const { errno, message } = cause as NodeJS.ErrnoException;
-  const reason = errno === undefined ? message : getSystemErrorMessage(errno);
-  return new GraphClientError('FILE', `cannot ${action} ${file}: ${reason}`, { cause });
+/** For `catch`: throws FILE if the file system failed: `cannot write disk.img: no space left on device`. */
+export function fileFailure(action: 'read' | 'write', file: string): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
+    const reason = cause.errno === undefined ? cause.message : getSystemErrorMessage(cause.errno);
+    throw new GraphClientError('FILE', `cannot ${action} ${file}: ${reason}`, { cause });
+  };
 }

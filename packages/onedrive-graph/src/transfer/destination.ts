@@ -2,13 +2,12 @@ import { constants, createReadStream, lstatSync, readlinkSync, realpathSync, sta
 import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileError } from '../graph-client-error.ts';
+import { fileFailure } from '../graph-client-error.ts';
 import { untilAborted } from '../request/exchange.ts';
 import { leavePart, openPart } from './part-file.ts';
 
 /** How long a file that another program has open on Windows is waited for. */
 const longestWaitMs = 5_000;
-const lookIntervalMs = 50;
 
 /** What is written, where it goes when it is complete, and the mode of the file that is there. */
 type Replacement = { path: string; target: string; mode: number | undefined };
@@ -55,7 +54,7 @@ export class Destination implements AsyncDisposable {
       return new Destination(file, output, { path, target, mode }, length);
     } catch (error) {
       signal.throwIfAborted();
-      throw fileError('write', file, error);
+      return fileFailure('write', file)(error as Error);
     }
   }
 
@@ -85,9 +84,7 @@ export class Destination implements AsyncDisposable {
   }
 
   #attempt(work: () => Promise<void>): Promise<void> {
-    return work().catch((error) => {
-      throw fileError('write', this.#file, error);
-    });
+    return work().catch(fileFailure('write', this.#file));
   }
 }
 
@@ -125,7 +122,7 @@ async function openPipe(pipe: string, signal: AbortSignal): Promise<FileHandle> 
  * Throws the file system's error.
  */
 async function replaceFile(written: string, target: string): Promise<void> {
-  for (const deadline = performance.now() + longestWaitMs; ; await delay(lookIntervalMs)) {
+  for (const deadline = performance.now() + longestWaitMs; ; await delay(50)) {
     try {
       return await rename(written, target);
     } catch (error) {

@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import type { DriveItem } from '../drive-item.ts';
 import { isPrivate } from '../graph-address.ts';
-import { fileError, GraphClientError } from '../graph-client-error.ts';
+import { fileFailure, GraphClientError } from '../graph-client-error.ts';
 import { maxTimeoutMs } from '../request/exchange.ts';
 import { GraphError, readJson } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
@@ -21,18 +21,10 @@ const maxFailures = 5;
 const recoverableStatuses = [408, 416, 500, 502, 504];
 
 /** The item, and Graph's last answer as it came. */
-export interface Uploaded {
-  readonly item: DriveItem;
-  readonly response: Response;
-}
+export type Uploaded = { item: DriveItem; response: Response };
 
-/** The local file. */
-interface Source {
-  readonly input: FileHandle;
-  readonly file: string;
-  /** As it was when it was opened. */
-  readonly before: BigIntStats;
-}
+/** The local file, and what it was when it was opened. */
+type Source = { input: FileHandle; file: string; before: BigIntStats };
 
 /** What one request brought: the last answer, the start of the next piece, or why to try again. */
 type Step = { last: Response } | { next: number } | { reason: string; isGone?: boolean };
@@ -47,21 +39,17 @@ export async function upload(
   file: string,
   options: UploadOptions,
 ): Promise<Uploaded> {
-  const fail = (error: unknown): never => {
-    throw fileError('read', file, error);
-  };
+  const fail = fileFailure('read', file);
   // Checked before it is opened: to open a pipe waits for its writer.
   if (!(await stat(file).catch(fail)).isFile()) throw new GraphClientError('NOT_A_FILE', `${file} is not a file`);
   await using input = await open(file, 'r').catch(fail);
   const before = await input.stat({ bigint: true });
   if (before.size > 0) return await new Pieces(sender, item, { input, file, before }).send(options);
-  // So it is below /proc. A session must be told the size before it gets the bytes.
-  const { bytesRead } = await input.read(new Uint8Array(1), 0, 1, 0).catch(fail);
-  if (bytesRead > 0) fail(new Error('it has bytes, but its size is 0; upload a copy of it'));
-  // A session does not accept an empty piece.
-  options.onProgress?.({ done: 0, total: 0 });
+  // A session does not accept an empty piece. Below /proc a file has bytes, although its size is 0.
+  const body = await input.readFile().catch(fail);
+  options.onProgress?.({ done: 0, total: body.length });
   const url = actionUrl(item.url, 'content');
-  const response = await sender.sendSuccessfully({ ...item, method: 'PUT', url, body: new Uint8Array() });
+  const response = await sender.sendSuccessfully({ ...item, method: 'PUT', url, body });
   return await readItem(response, item.signal);
 }
 
@@ -167,7 +155,12 @@ class Pieces {
       if (piece && isQuick) this.#pieceUnits = Math.min(maxPieceUnits, this.#pieceUnits * 2);
       // Before the last piece nobody can have the whole file, whatever the answer says.
       if (ok && isLast && status !== 202) return { last: response };
-      if (ok) return this.#readNext(await readJson(response, signal));
+      if (ok) {
+        const { nextExpectedRanges } = Object(await readJson(response, signal));
+        const next = Number.parseInt(String(Object(nextExpectedRanges)[0]), 10);
+        // A piece beyond the end does not exist. Graph may still be busy with the last one.
+        return next >= 0 && next < this.#size ? { next } : { reason: 'Graph did not say what it expects next' };
+      }
       const isGone = status === 404 || status === 410;
       if (!isGone && !recoverableStatuses.includes(status)) throw await GraphError.from(response, signal);
       discardBody(response);
@@ -180,20 +173,13 @@ class Pieces {
     }
   }
 
-  #readNext(answer: unknown): Step {
-    const next = Number.parseInt(String(Object(Object(answer).nextExpectedRanges)[0]), 10);
-    // A piece beyond the end does not exist. Graph may still be busy with the last one.
-    return next >= 0 && next < this.#size ? { next } : { reason: 'Graph did not say what it expects next' };
-  }
-
   async #readPiece(start: number, question: GraphRequest): Promise<Uint8Array<ArrayBuffer>> {
     const { input, file, before } = this.#source;
     const piece = new Uint8Array(Math.min(this.#pieceUnits * unitBytes, this.#size - start));
     let done = 0;
     while (done < piece.length) {
-      const { bytesRead } = await input.read(piece, done, piece.length - done, start + done).catch((error) => {
-        throw fileError('read', file, error);
-      });
+      const reading = input.read(piece, done, piece.length - done, start + done);
+      const { bytesRead } = await reading.catch(fileFailure('read', file));
       if (bytesRead === 0) break;
       done += bytesRead;
     }
