@@ -2,21 +2,10 @@ import { exchange } from './exchange.ts';
 
 export const defaultIdleTimeoutMs = 30_000;
 
-/** Where a response came from. */
-interface Source {
-  readonly host: string;
-  /** How long nothing may come from there, in milliseconds. */
-  readonly idleTimeout: number;
-  /** Absent if that is not known. */
-  readonly hadToken?: boolean;
-}
+/** Where a response came from: `idleTimeout` says how many milliseconds nothing may come, `hadToken` is absent if not known. */
+type Source = { host: string; idleTimeout: number; hadToken?: boolean };
 
-const sources = new WeakMap<Response, Source>();
-
-export function keepSource(response: Response, source: Source): Response {
-  sources.set(response, source);
-  return response;
-}
+export const sources = new WeakMap<Response, Source>();
 
 /** A response that did not come from a client has the default limit. */
 export function sourceOf(response: Response): Source {

@@ -3,7 +3,7 @@ import { GraphClientError } from '../graph-client-error.ts';
 import { exchange, untilAborted } from './exchange.ts';
 import { GraphError, readRetryAfter } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
-import { discardBody, keepSource } from './read-body.ts';
+import { discardBody, sources } from './read-body.ts';
 
 // This folder sends single requests. It knows nothing of pages and files.
 
@@ -92,7 +92,7 @@ export class RequestSender {
         continue;
       }
       const asked = readRetryAfter(headers);
-      const isLast = attempt === maxAttempts || (asked !== undefined && asked > maxWaitMs);
+      const isLast = attempt === maxAttempts || (asked ?? 0) > maxWaitMs;
       if (isLast || !isWorthRepeating(method, status)) return response;
       discardBody(response);
       await this.wait({ attempt, reason: `Graph is busy (HTTP ${status})` }, signal, asked);
@@ -111,7 +111,8 @@ export class RequestSender {
       const response = await exchange({ host, timeout: answerTimeout ?? idleTimeout, signal }, (stop) =>
         fetch(url, { ...sent, signal: AbortSignal.any([signal, stop]) }),
       );
-      return keepSource(response, { host, hadToken: token !== undefined, idleTimeout });
+      sources.set(response, { host, hadToken: token !== undefined, idleTimeout });
+      return response;
     } catch (error) {
       signal.throwIfAborted();
       // fetch throws a TypeError without a cause if the request itself is wrong, for example its method.
