@@ -1,10 +1,9 @@
 import type { DriveItem } from './drive-item.ts';
 import { parseGraphRoot, resolveGraphUrl, unencoded } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
-import { maxTimeoutMs } from './request/exchange.ts';
+import { defaultIdleTimeoutMs, maxTimeoutMs } from './request/exchange.ts';
 import { readJson } from './request/graph-error.ts';
 import type { GraphRequest } from './request/graph-request.ts';
-import { defaultIdleTimeoutMs } from './request/read-body.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
 import type { TransferOptions, UploadOptions } from './transfer/transfer-options.ts';

@@ -9,8 +9,8 @@ export {
 } from './graph-address.ts';
 export { GraphClient, type GraphClientOptions } from './graph-client.ts';
 export { GraphClientError, type GraphClientErrorCode } from './graph-client-error.ts';
+export { readBody } from './request/exchange.ts';
 export { GraphError, type GraphErrorDetails, refusePage } from './request/graph-error.ts';
-export { readBody } from './request/read-body.ts';
 export type { GraphWait } from './request/request-sender.ts';
 export type {
   TransferOptions,

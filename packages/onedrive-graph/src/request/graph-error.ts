@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { readBody, sourceOf } from './read-body.ts';
+import { readBody, sourceOf } from './exchange.ts';
 
 /** Of 5xx, those that later does not change: not implemented, the version of HTTP, insufficient storage. */
 const permanentStatuses = [501, 505, 507];

@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GraphClientError } from '../graph-client-error.ts';
-import { exchange, untilAborted } from './exchange.ts';
+import { discardBody, exchange, sources, untilAborted } from './exchange.ts';
 import { GraphError, readRetryAfter } from './graph-error.ts';
 import { type GraphRequest, isRepeatable, redirectRequest } from './graph-request.ts';
-import { discardBody, sources } from './read-body.ts';
 
 // This folder sends single requests. It knows nothing of pages and files.
 

@@ -1,8 +1,8 @@
 import type { DriveItem } from '../drive-item.ts';
 import { GraphClientError } from '../graph-client-error.ts';
+import { discardBody, readBody } from '../request/exchange.ts';
 import { GraphError, isPage, readJson, refusePage } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import { discardBody, readBody } from '../request/read-body.ts';
 import { isBreak, type RequestSender } from '../request/request-sender.ts';
 import { Destination } from './destination.ts';
 import { contentIdOf } from './part-file.ts';

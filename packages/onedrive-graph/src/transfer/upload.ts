@@ -3,10 +3,9 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import type { DriveItem } from '../drive-item.ts';
 import { isPrivate } from '../graph-address.ts';
 import { fileFailure, GraphClientError } from '../graph-client-error.ts';
-import { maxTimeoutMs } from '../request/exchange.ts';
+import { discardBody, maxTimeoutMs } from '../request/exchange.ts';
 import { GraphError, readJson } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
-import { discardBody } from '../request/read-body.ts';
 import { isBreak, type RequestSender } from '../request/request-sender.ts';
 import type { UnfinishedUpload, UploadOptions } from './transfer-options.ts';
 
