@@ -22,6 +22,15 @@ export async function openPair(
   return { client, graph, waits, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
 }
 
+/** Gives an upload its address, on Graph's own origin, and answers there as a test wants. */
+export function uploadTo(answer: Answer): Answer {
+  return (request, response, graph) => {
+    if (!request.path.endsWith('/createUploadSession')) return answer(request, response, graph);
+    const session = { uploadUrl: `${graph.origin}/upload`, expirationDateTime: '2999-01-01' };
+    return void response.end(JSON.stringify(session));
+  };
+}
+
 export function status(code: number, headers: Record<string, string> = {}): Answer {
   return (_request, response) => response.writeHead(code, headers).end(`status ${code}`);
 }

@@ -1,11 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphClientError, type UnfinishedUpload } from '../src/index.ts';
-import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
+import { GraphClientError, type UnfinishedUpload } from '../src/index.ts';
+import { type Answer, openPair, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './within.ts';
 
@@ -17,38 +16,18 @@ writeFileSync(file, 'hello');
 const emptyFile = join(folder, 'empty.txt');
 writeFileSync(emptyFile, '');
 
-interface Odd extends AsyncDisposable {
-  readonly graph: OddGraph;
-  readonly client: GraphClient;
-}
-
-/** A Graph whose upload address answers as the test decides, on Graph's own origin. */
-async function openOddUpload(
-  answer: (request: OddRequest, response: ServerResponse, graph: OddGraph) => unknown,
-  session: (graph: OddGraph) => unknown = ({ origin }) => ({
-    uploadUrl: `${origin}/upload`,
-    expirationDateTime: '2999-01-01',
-  }),
-): Promise<Odd> {
-  const graph = await openOddGraph((request, response, self) => {
-    if (request.path.endsWith('createUploadSession')) response.end(JSON.stringify(session(self)));
-    else answer(request, response, self);
-  });
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-  return { graph, client: odd, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
-}
-
 test('the upload’s address never gets the token or the caller’s headers, on Graph’s own origin and after a redirect', async () => {
-  await using odd = await openOddUpload(({ path }, response) => {
+  const moved: Answer = ({ path }, response) => {
     if (path === '/upload') response.writeHead(307, { location: '/there' }).end();
     else response.writeHead(201).end('{"id":"ID","name":"x"}');
-  });
+  };
+  await using odd = await openPair([uploadTo(moved)]);
   const headers = { 'x-mine': 'y', authorization: 'Basic x' };
   await odd.client.upload('/me/drive/root:/x', file, { headers });
   assert.equal(
     odd.graph.requests.map((request) => [request.path, request.authorization, request.headers['x-mine']]),
     [
-      ['/me/drive/root:/x:/createUploadSession', 'Bearer the-token', 'y'],
+      ['/me/drive/root:/x:/createUploadSession', 'Bearer old', 'y'],
       ['/upload', undefined, undefined],
       ['/there', undefined, undefined],
     ],
@@ -74,10 +53,9 @@ for (const [what, session, code, says] of [
   ['in an answer of null', null, 'INCOMPLETE', /no address to upload to/],
 ] as const) {
   test(`an upload’s address ${what} is ${code}, and is not kept`, async () => {
-    await using odd = await openOddUpload(
-      () => assert.unreachable(),
-      () => session,
-    );
+    await using odd = await openPair([
+      ({ method }, response) => (method === 'POST' ? response.end(JSON.stringify(session)) : assert.unreachable()),
+    ]);
     const sessions = new Map<string, UnfinishedUpload>();
     const error = await rejection(odd.client.upload('/me/drive/root:/x', file, { sessions }), GraphClientError);
     assert.is(sessions.size, 0);
@@ -89,7 +67,7 @@ for (const [what, session, code, says] of [
 
 for (const body of ['', '{}', '[]', 'null', '"text"', '{"id":1}']) {
   test(`an item of ${body || 'nothing'} is RESPONSE, and an upload that has begun is kept`, async () => {
-    await using odd = await openOddUpload((_request, response) => response.writeHead(201).end(body));
+    await using odd = await openPair([uploadTo((_request, response) => response.writeHead(201).end(body))]);
     for (const path of [file, emptyFile]) {
       const sessions = new Map<string, UnfinishedUpload>();
       const uploading = odd.client.requestUpload('/me/drive/root:/x', path, { sessions });
@@ -104,11 +82,12 @@ for (const body of ['', '{}', '[]', 'null', '"text"', '{"id":1}']) {
 for (const start of ['0', '5', '1000000', '99999999999999999999', '-5']) {
   test(`a Graph that expects a piece from byte ${start} of 5 is asked again`, async () => {
     let puts = 0;
-    await using odd = await openOddUpload(({ method }, response) => {
+    const expecting: Answer = ({ method }, response) => {
       if (method === 'GET') response.end('{"nextExpectedRanges":["0-"]}');
       else if (++puts === 1) response.writeHead(202).end(JSON.stringify({ nextExpectedRanges: [`${start}-`] }));
       else response.writeHead(201).end('{"id":"ID"}');
-    });
+    };
+    await using odd = await openPair([uploadTo(expecting)]);
     assert.is((await odd.client.upload('/me/drive/root:/x', file)).id, 'ID');
     assert.equal(
       odd.graph.requests.map(({ method }) => method),

@@ -16,15 +16,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type DriveItem,
-  GraphClient,
   GraphClientError,
   GraphError,
-  type GraphWait,
   type TransferProgress,
   type UnfinishedUpload,
   type UploadSessions,
 } from '../src/index.ts';
-import { type OddRequest, openOddGraph } from './odd-graph.ts';
+import type { OddRequest } from './odd-graph.ts';
+import { type Answer, openPair, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
@@ -80,15 +79,11 @@ test('an upload replaces the item, also one that is named by its id', async () =
   const first = await client().upload('/me/drive/root:/replaced.txt', inFolder('big.img'));
   const second = await client().upload('/me/drive/root:/replaced.txt', inFolder('small.txt'));
   assert.is(second.id, first.id);
-  await using graph = await openOddGraph((request, response, { origin }) => {
-    if (request.method === 'PUT') response.writeHead(201).end('{"id":"ID"}');
-    else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
-  });
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  await using pair = await openPair([uploadTo((_request, response) => response.writeHead(201).end('{"id":"ID"}'))]);
   for (const path of ['/me/drive/items/ID', '/me/drive/items/ID/', '/me/drive/root:/x:']) {
-    await odd.upload(path, inFolder('small.txt'));
+    await pair.client.upload(path, inFolder('small.txt'));
   }
-  const created = graph.requests.filter(({ method }) => method === 'POST');
+  const created = pair.graph.requests.filter(({ method }) => method === 'POST');
   const ofId = '/me/drive/items/ID/createUploadSession';
   assert.equal(
     created.map(({ path }) => path),
@@ -159,16 +154,15 @@ for (const [status, answer] of [
   [204, undefined],
 ] as const) {
   test(`${status} to a piece before the last one does not count as the whole file`, async () => {
-    await using graph = await openOddGraph(({ method, headers }, response, { origin }) => {
-      if (method === 'PUT' && headers['content-range']?.startsWith('bytes 0-')) response.writeHead(status).end(answer);
-      else if (method === 'PUT') response.writeHead(201).end('{"id":"ID"}');
-      else if (method === 'GET') response.end(`{"nextExpectedRanges":["${pieceBytes}-"]}`);
-      else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
-    });
-    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
-    assert.is((await odd.upload('/me/drive/root:/x', inFolder('big.img'))).id, 'ID');
+    const asked: Answer = ({ method, headers }, response) => {
+      if (method === 'GET') response.end(`{"nextExpectedRanges":["${pieceBytes}-"]}`);
+      else if (headers['content-range']?.startsWith('bytes 0-')) response.writeHead(status).end(answer);
+      else response.writeHead(201).end('{"id":"ID"}');
+    };
+    await using pair = await openPair([uploadTo(asked)]);
+    assert.is((await pair.client.upload('/me/drive/root:/x', inFolder('big.img'))).id, 'ID');
     assert.equal(
-      graph.requests.map(({ method }) => method),
+      pair.graph.requests.map(({ method }) => method),
       ['POST', 'PUT', 'GET', 'PUT'],
     );
   });
@@ -184,17 +178,12 @@ for (const status of [408, 416, 502, 504]) {
 }
 
 test('an upload whose piece Graph does not take five times in a row, each waited for, gives up', async () => {
-  await using graph = await openOddGraph(({ method }, response, { origin }) => {
+  const busy: Answer = ({ method }, response) => {
     if (method === 'PUT') response.writeHead(500).end('busy');
-    else if (method === 'GET') response.end('{"nextExpectedRanges":["0-"]}');
-    else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
-  });
-  const waits: GraphWait[] = [];
+    else response.end('{"nextExpectedRanges":["0-"]}');
+  };
   const pieces: Response[] = [];
-  const odd = new GraphClient({
-    getToken: () => 'the-token',
-    root: graph.origin,
-    onWait: (wait) => waits.push(wait),
+  await using pair = await openPair([uploadTo(busy)], {
     async fetch(url, init) {
       const response = await globalThis.fetch(url, init);
       if (response.status === 500) pieces.push(response);
@@ -202,14 +191,14 @@ test('an upload whose piece Graph does not take five times in a row, each waited
     },
   });
   const started = performance.now();
-  const error = await rejection(odd.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
+  const error = await rejection(pair.client.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
   assert.equal([error.code, error.retryable], ['INCOMPLETE', true]);
   assert.match(error.message, / gave up: Graph failed \(HTTP 500\), 5 times in a row$/);
   assert.equal(
-    waits.map(({ attempt }) => attempt),
+    pair.waits.map(({ attempt }) => attempt),
     [1, 2, 3, 4],
   );
-  const delay = waits.reduce((sum, wait) => sum + wait.delay, 0);
+  const delay = pair.waits.reduce((sum, wait) => sum + wait.delay, 0);
   assert.ok(performance.now() - started > (0.9 * delay) / 50);
   assert.equal(
     pieces.map(({ bodyUsed }) => bodyUsed),
@@ -219,16 +208,16 @@ test('an upload whose piece Graph does not take five times in a row, each waited
 
 test('failures are counted anew when Graph has more of the file than ever before', async () => {
   const starts = [1, 1, 2, 3];
-  await using graph = await openOddGraph(({ method }, response, { origin }) => {
+  const failing: Answer = ({ method }, response) => {
     if (method === 'PUT') response.writeHead(starts.length > 0 ? 500 : 201).end('{"id":"ID"}');
-    else if (method === 'GET') response.end(JSON.stringify({ nextExpectedRanges: [`${starts.shift()}-`] }));
-    else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
-  });
-  const attempts: number[] = [];
-  const onWait = ({ attempt }: GraphWait): number => attempts.push(attempt);
-  const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin, onWait });
-  await odd.upload('/me/drive/root:/x', inFolder('small.txt'));
-  assert.equal(attempts, [1, 1, 2, 1]);
+    else response.end(JSON.stringify({ nextExpectedRanges: [`${starts.shift()}-`] }));
+  };
+  await using pair = await openPair([uploadTo(failing)]);
+  await pair.client.upload('/me/drive/root:/x', inFolder('small.txt'));
+  assert.equal(
+    pair.waits.map(({ attempt }) => attempt),
+    [1, 1, 2, 1],
+  );
 });
 
 test('a file system that gives less than it is asked for is asked again, and one that fails is FILE', async () => {
@@ -457,14 +446,12 @@ for (const [what, isPortal] of [
   ['a piece', ({ path }: OddRequest) => path === '/upload'],
 ] as const) {
   test(`a captive portal that answers for ${what} is notGraph, and an upload that has begun is kept`, async () => {
-    await using graph = await openOddGraph((request, response, { origin }) => {
-      if (isPortal(request)) response.setHeader('content-type', 'text/html').end('<html>sign in</html>');
-      else response.end(JSON.stringify({ uploadUrl: `${origin}/upload`, expirationDateTime: '2999-01-01' }));
-    });
-    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
+    const portal: Answer = (_request, response) =>
+      response.setHeader('content-type', 'text/html').end('<html>sign in</html>');
+    await using pair = await openPair([(...args) => (isPortal(args[0]) ? portal : uploadTo(portal))(...args)]);
     const sessions = new Map<string, UnfinishedUpload>();
     const file = inFolder(what === 'an empty file' ? 'empty.txt' : 'small.txt');
-    const error = await rejection(odd.requestUpload('/me/drive/root:/x', file, { sessions }), GraphError);
+    const error = await rejection(pair.client.requestUpload('/me/drive/root:/x', file, { sessions }), GraphError);
     assert.is(error.code, 'notGraph');
     assert.is(sessions.size, what === 'a piece' ? 1 : 0);
   });
