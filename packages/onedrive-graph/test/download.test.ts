@@ -16,7 +16,6 @@ import {
 } from 'node:fs';
 import promises, { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { syncBuiltinESMExports } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { makeLink } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
@@ -33,6 +32,7 @@ import {
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
 import { openFiles } from './open-files.ts';
 import { quickenWaits } from './quick-waits.ts';
+import { replaceBuiltin } from './replace-builtin.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -154,20 +154,18 @@ test('a file that another program has open for a moment is replaced when it is c
 for (const code of ['EPERM', 'EACCES', 'EBUSY', 'EXDEV']) {
   const isOpenElsewhere = code !== 'EXDEV';
   test(`on Windows, a file that cannot be replaced because of ${code} is ${isOpenElsewhere ? 'waited for' : 'FILE'}`, async () => {
-    const { rename } = promises;
     const platform = Object.getOwnPropertyDescriptor(process, 'platform') as PropertyDescriptor;
-    const set = (change: typeof rename, value: string): void => {
-      promises.rename = change;
-      Object.defineProperty(process, 'platform', { ...platform, value });
-      syncBuiltinESMExports();
-    };
+    Object.defineProperty(process, 'platform', { ...platform, value: 'win32' });
     let tries = 0;
-    set(async (from, to) => {
+    const restore = replaceBuiltin(promises, 'rename', (rename) => async (from, to) => {
       if (++tries < 3) throw Object.assign(new Error('refused'), { code });
       return rename(from, to);
-    }, 'win32');
+    });
     const saving = client().download(`${notes}:/content`, inFolder('elsewhere.txt'));
-    const saved = saving.finally(() => set(rename, platform.value));
+    const saved = saving.finally(() => {
+      restore();
+      Object.defineProperty(process, 'platform', platform);
+    });
     if (isOpenElsewhere) assert.equal(await saved, { bytes: 17 });
     else assert.is((await rejection(saved, GraphClientError)).message.slice(-7), 'refused');
     assert.is(tries, isOpenElsewhere ? 3 : 1);
@@ -179,15 +177,9 @@ test('a file that is mounted, and so cannot be replaced, is written to', async (
   const file = inFolder('mounted.txt');
   writeFileSync(file, 'old, and much longer than what comes');
   const { ino } = statSync(file);
-  const { rename } = promises;
-  const set = (change: typeof rename): void => {
-    promises.rename = change;
-    syncBuiltinESMExports();
-  };
-  set(() => Promise.reject(Object.assign(new Error('busy'), { code: 'EBUSY' })));
-  await client()
-    .download(`${notes}:/content`, file)
-    .finally(() => set(rename));
+  const busy = Object.assign(new Error('busy'), { code: 'EBUSY' });
+  const restore = replaceBuiltin(promises, 'rename', () => () => Promise.reject(busy));
+  await client().download(`${notes}:/content`, file).finally(restore);
   assert.is(readFileSync(file, 'utf8'), 'remember the milk');
   assert.is(statSync(file).ino, ino);
 });
@@ -202,12 +194,7 @@ for (const method of ['datasync', 'close'] as const) {
   test(`if the disk does not take the bytes, as ${method} says, that is FILE, and the old file stays`, async () => {
     const file = inFolder('unsynced.txt');
     writeFileSync(file, 'as it was');
-    const { open } = promises;
-    const set = (change: typeof open): void => {
-      promises.open = change;
-      syncBuiltinESMExports();
-    };
-    set(async (...args) => {
+    const restore = replaceBuiltin(promises, 'open', (open) => async (...args) => {
       const handle = await open(...args);
       const call = handle[method].bind(handle);
       const fail = (): never => {
@@ -216,7 +203,7 @@ for (const method of ['datasync', 'close'] as const) {
       return Object.assign(handle, { [method]: () => call().then(fail) });
     });
     const saving = client().download(`${notes}:/content`, file);
-    const error = await rejection(saving, GraphClientError).finally(() => set(open));
+    const error = await rejection(saving, GraphClientError).finally(restore);
     assert.is(error.code, 'FILE');
     assert.is(readFileSync(file, 'utf8'), 'as it was');
   });

@@ -17,7 +17,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import promises from 'node:fs/promises';
-import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from 'testing-authority/until';
@@ -26,6 +25,7 @@ import * as assert from 'uvu/assert';
 import { GraphClient } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { quickenWaits } from './quick-waits.ts';
+import { replaceBuiltin } from './replace-builtin.ts';
 import { rejection } from './within.ts';
 
 const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
@@ -185,13 +185,11 @@ for (const [what, make] of planted) {
 
 test('what is left and cannot be opened is not gone on with', async () => {
   leaveAgain();
-  const { open } = promises;
-  const set = (change: typeof open): void => {
-    promises.open = change;
-    syncBuiltinESMExports();
-  };
-  set((path, flags, mode) => (typeof flags === 'number' ? Promise.reject(new Error('no')) : open(path, flags, mode)));
-  assert.equal(await client.download('/file', file).finally(() => set(open)), { bytes: content.length });
+  const restore = replaceBuiltin(promises, 'open', (open) => async (path, flags, mode) => {
+    if (typeof flags === 'number') throw new Error('no');
+    return open(path, flags, mode);
+  });
+  assert.equal(await client.download('/file', file).finally(restore), { bytes: content.length });
   assert.equal(parts(), []);
 });
 

@@ -1,13 +1,13 @@
-import { syncBuiltinESMExports } from 'node:module';
 import timers from 'node:timers/promises';
+import { replaceBuiltin } from './replace-builtin.ts';
 
 /** Lets each wait of the client take a fiftieth of its time. Returns what ends that. How long waits are is tested in request.test.ts. */
 export function quickenWaits(): () => void {
-  const { setTimeout } = timers;
-  const set = (wait: typeof setTimeout): void => {
-    timers.setTimeout = wait;
-    syncBuiltinESMExports();
-  };
-  set((ms = 0, ...rest) => setTimeout(ms / 50, ...rest));
-  return () => set(setTimeout);
+  return replaceBuiltin(
+    timers,
+    'setTimeout',
+    (wait) =>
+      (ms = 0, ...rest) =>
+        wait(ms / 50, ...rest),
+  );
 }
