@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
-  chmodSync,
   constants,
   createReadStream,
   existsSync,
@@ -30,6 +29,7 @@ import {
   type TransferProgress,
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
+import { openPair } from './odd-pair.ts';
 import { openFiles } from './open-files.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
@@ -106,14 +106,6 @@ test('a file is saved, and one that was there is replaced', async () => {
   writeFileSync(file, 'old, and much longer than what comes');
   assert.equal(await client().download(`${notes}:/content`, file), { bytes: 17 });
   assert.is(readFileSync(file, 'utf8'), 'remember the milk');
-});
-
-test('what only its owner could read stays so', async () => {
-  const file = inFolder('private.txt');
-  writeFileSync(file, 'old');
-  chmodSync(file, 0o600);
-  await client().download(`${notes}:/content`, file);
-  if (process.platform !== 'win32') assert.is(statSync(file).mode & 0o777, 0o600);
 });
 
 test('a symbolic link stays, and the file that it leads to is replaced', async () => {
@@ -227,31 +219,29 @@ for (const [path, item, isTaken] of [
 ] as const) {
   const portal = item === undefined ? '' : ` of ${JSON.stringify(item)}`;
   test(`a page of HTML for ${path}${portal} is ${isTaken ? 'saved' : 'notGraph, and the file stays'}`, async () => {
-    await using graph = await openOddGraph((request, response) => {
+    await using pair = await openPair((request, response) => {
       if (item && !/content/.test(request.path)) return response.end(JSON.stringify(item));
       response.setHeader('content-type', 'text/html');
       if (path.includes('without-length')) response.flushHeaders();
       return response.end('<html></html>');
     });
-    const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
     writeFileSync(inFolder('page'), 'as it was');
-    const saving = odd.download(path, inFolder('page'));
+    const saving = pair.client.download(path, inFolder('page'));
     if (isTaken) assert.equal(await saving, { bytes: 13 });
     else assert.is((await rejection(saving, GraphError)).code, 'notGraph');
     assert.is(readFileSync(inFolder('page'), 'utf8'), isTaken ? '<html></html>' : 'as it was');
-    if (item && !path.includes('onenote')) assert.match(graph.requests[1]?.path ?? '', /\?\$select=size,file$/);
+    if (item && !path.includes('onenote')) assert.match(pair.graph.requests[1]?.path ?? '', /\?\$select=size,file$/);
   });
 }
 
 test('a part of a page, which the caller asked for, is saved', async () => {
-  await using graph = await openOddGraph(({ path }, response) => {
+  await using pair = await openPair(({ path }, response) => {
     if (!/content/.test(path)) return response.end('{"size":13}');
     response.writeHead(206, { 'content-type': 'text/html', 'content-range': 'bytes 0-5/13', 'content-length': 6 });
     return response.end('<html>');
   });
-  const odd = new GraphClient({ getToken: () => 'the-token', root: graph.origin });
   const options = { headers: { range: 'bytes=0-5' } };
-  assert.equal(await odd.download('/me/drive/root:/a.html:/content', inFolder('page'), options), { bytes: 6 });
+  assert.equal(await pair.client.download('/me/drive/root:/a.html:/content', inFolder('page'), options), { bytes: 6 });
 });
 
 test('an error of Graph leaves the file as it was', async () => {
@@ -304,12 +294,11 @@ if (process.platform !== 'win32') {
   test('what cannot be written is FILE, not a broken connection: a pipe whose reader has gone', async () => {
     const pipe = makePipe('closed-pipe');
     const readerHasGone = open(pipe, 'r').then((reader) => reader.close());
-    await using graph = await openOddGraph((_request, response) => {
+    await using pair = await openPair((_request, response) => {
       response.writeHead(200, { etag: '"v1"' }).flushHeaders();
       void readerHasGone.then(() => response.end('lost'));
     });
-    const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-    const error = await rejection(odd.download('/file', pipe), GraphClientError);
+    const error = await rejection(pair.client.download('/file', pipe), GraphClientError);
     assert.is(error.code, 'FILE');
     assert.is((error.cause as NodeJS.ErrnoException).code, 'EPIPE');
   });
@@ -482,10 +471,9 @@ for (const [what, code, headers, body] of [
   ['an answer without content', 204, {}, undefined],
 ] as const) {
   test(`${what} is RESPONSE, and the file stays as it was`, async () => {
-    await using graph = await openOddGraph((_request, response) => response.writeHead(code, headers).end(body));
-    const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+    await using pair = await openPair((_request, response) => response.writeHead(code, headers).end(body));
     writeFileSync(inFolder('part.bin'), 'as it was');
-    const error = await rejection(odd.download('/file', inFolder('part.bin')), GraphClientError);
+    const error = await rejection(pair.client.download('/file', inFolder('part.bin')), GraphClientError);
     assert.is(error.code, 'RESPONSE');
     assert.is(readFileSync(inFolder('part.bin'), 'utf8'), 'as it was');
   });
@@ -523,13 +511,12 @@ test('a getToken that fails while the network is away is asked again; one that f
 });
 
 test('a compressed answer is saved as what it means, without a total', async () => {
-  await using graph = await openOddGraph((_request, response) => {
+  await using pair = await openPair((_request, response) => {
     const zipped = gzipSync('remember the milk');
     response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': zipped.length }).end(zipped);
   });
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
   const progress: TransferProgress[] = [];
-  await odd.download('/file', inFolder('unzipped.txt'), { onProgress: (step) => progress.push(step) });
+  await pair.client.download('/file', inFolder('unzipped.txt'), { onProgress: (step) => progress.push(step) });
   assert.is(readFileSync(inFolder('unzipped.txt'), 'utf8'), 'remember the milk');
   assert.equal(progress.at(-1), { done: 17 });
 });
@@ -537,10 +524,9 @@ test('a compressed answer is saved as what it means, without a total', async () 
 test('an abort rejects with its reason, and nothing is left', async () => {
   const reason = new Error('the user has had enough');
   const controller = new AbortController();
-  await using graph = await openOddGraph((_request, response) => void response.writeHead(200).write('begun'));
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
+  await using pair = await openPair((_request, response) => void response.writeHead(200).write('begun'));
   const file = inFolder('aborted.bin');
-  const downloading = odd.download('/file', file, {
+  const downloading = pair.client.download('/file', file, {
     signal: controller.signal,
     onProgress: ({ done }) => done > 0 && controller.abort(reason),
   });

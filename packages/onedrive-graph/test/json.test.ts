@@ -1,7 +1,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphClientError, GraphError } from '../src/index.ts';
+import { GraphClient, GraphError } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
+import { openPair } from './odd-pair.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -29,14 +30,13 @@ test('no answer at all is undefined: 204 of a DELETE, 202 of a copy', async () =
 });
 
 test('a text is sent as JSON, unless the caller names another type', async () => {
-  await using graph = await openOddGraph((_request, response) => response.end('{}'));
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-  await odd.json('/me', { method: 'PATCH', body: '{}' });
-  await odd.json('/me', { method: 'PUT', body: 'x', headers: { 'content-type': 'text/plain', accept: 'a/b' } });
-  await odd.json('/me', { method: 'PUT', body: new URLSearchParams({ a: 'b' }) });
-  await odd.json('/me');
+  await using pair = await openPair((_request, response) => response.end('{}'));
+  await pair.client.json('/me', { method: 'PATCH', body: '{}' });
+  await pair.client.json('/me', { method: 'PUT', body: 'x', headers: { 'content-type': 'text/plain', accept: 'a/b' } });
+  await pair.client.json('/me', { method: 'PUT', body: new URLSearchParams({ a: 'b' }) });
+  await pair.client.json('/me');
   assert.equal(
-    graph.requests.map(({ headers }) => [headers['content-type'], headers.accept]),
+    pair.graph.requests.map(({ headers }) => [headers['content-type'], headers.accept]),
     [
       ['application/json', 'application/json'],
       ['text/plain', 'a/b'],
@@ -109,12 +109,11 @@ test('the message of an error has no control characters', async () => {
 });
 
 test('an error whose body breaks off is reduced to its status', async () => {
-  await using graph = await openOddGraph((_request, response) => {
+  await using pair = await openPair((_request, response) => {
     response.writeHead(404, { 'content-length': 50, 'request-id': 'the-id' });
     response.write('{"error":', () => setImmediate(() => response.destroy()));
   });
-  const odd = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-  const error = await rejection(odd.json('/me'), GraphError);
+  const error = await rejection(pair.client.json('/me'), GraphError);
   assert.is(error.status, 404);
   assert.is(error.requestId, 'the-id');
 });
@@ -130,12 +129,6 @@ for (const body of ['<html>sign in to the Wi-Fi</html>', '{"a":', 'null null']) 
 
 test('an answer without a type that is no JSON is notGraph as well', async () => {
   assert.match((await rejection(answered(200, {}, 'x'), GraphError)).message, 'it is something else;');
-});
-
-test('an answer that breaks off is CONNECTION', async () => {
-  authority.fail('graph', { type: 'drop', when: 'before' });
-  const error = await rejection(client().json('/me'), GraphClientError);
-  assert.is(error.code, 'CONNECTION');
 });
 
 test.run();

@@ -5,9 +5,10 @@ export type Answer = Parameters<typeof openOddGraph>[0];
 
 /** A client of a server that gives the answers one after the other, the last one again and again. */
 export async function openPair(
-  answers: Answer[],
+  given: Answer | Answer[],
   options: Partial<GraphClientOptions> = {},
 ): Promise<{ client: GraphClient; graph: OddGraph; waits: GraphWait[] } & AsyncDisposable> {
+  const answers = [given].flat();
   const graph = await openOddGraph((...args) => {
     const answer = answers.length > 1 ? answers.shift() : answers[0];
     answer?.(...args);

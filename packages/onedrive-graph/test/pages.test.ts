@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type DriveItem, GraphClient, GraphClientError, GraphError } from '../src/index.ts';
 import { type OddGraph, openOddGraph } from './odd-graph.ts';
+import { openPair } from './odd-pair.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -102,22 +103,20 @@ test('pages that go round in a larger circle come to an end', async () => {
 
 for (const body of ['{"id":"1"}', '{"value":{}}', '[]', 'null', '"text"', '']) {
   test(`an answer of ${body || 'nothing'} is no collection: RESPONSE`, async () => {
-    await using graph = await openOddGraph((_request, response) => response.end(body));
-    const client = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-    const error = await rejection(readInto([], client.pages('/me')), GraphClientError);
+    await using pair = await openPair((_request, response) => response.end(body));
+    const error = await rejection(readInto([], pair.client.pages('/me')), GraphClientError);
     assert.is(error.code, 'RESPONSE');
     assert.match(error.message, 'no collection');
   });
 }
 
 test('a page that fails is GraphError, after the items before it', async () => {
-  await using graph = await openOddGraph(({ path }, response, { origin }) => {
+  await using pair = await openPair(({ path }, response, { origin }) => {
     if (path === '/1') response.writeHead(410).end();
     else response.end(JSON.stringify({ value: ['first'], '@odata.nextLink': `${origin}/1` }));
   });
-  const client = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
   const items: unknown[] = [];
-  const error = await rejection(readInto(items, client.pages('/0')), GraphError);
+  const error = await rejection(readInto(items, pair.client.pages('/0')), GraphError);
   assert.is(error.status, 410);
   assert.equal(items, ['first']);
 });
