@@ -139,6 +139,14 @@ test('what an earlier process with the same id has left, as in a container that 
   assert.equal(parts(), []);
 });
 
+test('the part of another process that still runs is left alone', async () => {
+  leaveAgain();
+  const running = left.replace(/-\d+(-\w+\.part)$/, `-${process.ppid}$1`);
+  renameSync(join(folder, left), join(folder, running));
+  assert.equal(await client.download('/file', file), { bytes: content.length });
+  assert.equal(parts(), [running]);
+});
+
 test('what is left of another version is deleted', async () => {
   leaveAgain();
   etag = '"v2"';
@@ -208,7 +216,7 @@ for (const mode of [0o444, 0o666]) {
   });
 }
 
-test('the part of a process that still runs is left alone, and so is a file that is named alike', async () => {
+test('what this process downloads is left alone, and so is a file that is named alike', async () => {
   await using graph = await openOddGraph((_request, response) => {
     response.writeHead(200, { etag: '"v1"', 'content-length': 5 }).end('hello');
   });
