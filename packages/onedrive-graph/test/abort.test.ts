@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClient, GraphError } from '../src/index.ts';
+import { GraphClient, GraphError, readBody } from '../src/index.ts';
 import { openPair, status } from './odd-pair.ts';
 import { openFiles } from './open-files.ts';
 import { rejection, within } from './within.ts';
@@ -78,6 +78,11 @@ test('while the body of an error does not end, an abort rejects with its reason'
   await until(() => pair.graph.requests.length === 2);
   setTimeout(() => controller.abort(reason), 100);
   for (const call of calls) assert.is(await call, reason);
+});
+
+test('with a signal that was aborted before, no body is read', async () => {
+  const reading = readBody(new Response('hello'), AbortSignal.abort(reason)).next();
+  assert.is(await rejection(reading, Error), reason);
 });
 
 if (process.platform !== 'win32') {
