@@ -12,7 +12,8 @@ import { rejection, within } from './within.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-const reason = new Error('the user has had enough');
+// Its cause is not taken for a wrong request.
+const reason = new Error('the user has had enough', { cause: new TypeError('no screen') });
 const countTimers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
 const never = (): Promise<never> => new Promise(() => {});
 
