@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type DriveItem, GraphAddressError, itemPath } from '../src/index.ts';
+import { type DriveItem, GraphAddressError, GraphError, itemPath } from '../src/index.ts';
+import { openPair, redirect, status } from './odd-pair.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -92,6 +93,25 @@ test('a ? within a name is refused in each direction; a query is not', async () 
   }
   const { value } = await client().json<{ value: unknown[] }>('/me/drive/root:/Names:/children?$top=1');
   assert.is(value.length, 1);
+});
+
+test('a 404 says what an encoded name was taken for, another refusal does not', async () => {
+  const error = await rejection(client().json('/me/drive/root:/no%20such%25.txt'), GraphError);
+  assert.match(error.message, 'It looked for "/v1.0/me/drive/root:/no such%.txt"');
+  const plain = await rejection(client().json('/me/drive/root:/none.txt'), GraphError);
+  assert.not.match(plain.message, 'It looked for');
+  writeFileSync(`${folder}/up`, 'content');
+  const refused = await rejection(client().upload(itemPath('what?.txt'), `${folder}/up`), GraphError);
+  assert.is(refused.status, 400);
+  assert.not.match(refused.message, 'It looked for');
+  const broken = await rejection(client().json('/me/%ff'), GraphError);
+  assert.match(broken.message, /\)$/);
+});
+
+test('the refusal of another host does not quote its address, which may be a secret', async () => {
+  await using pair = await openPair([redirect(302, ({ elsewhere }) => `${elsewhere}/secret%20address`), status(404)]);
+  const error = await rejection(pair.client.json('/me/drive/root:/a%20b:/content'), GraphError);
+  assert.is(error.message, 'Graph refused: Not Found. (HTTP 404)');
 });
 
 test.run();

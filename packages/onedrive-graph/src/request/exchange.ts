@@ -4,8 +4,8 @@ export const defaultIdleTimeoutMs = 30_000;
 /** The longest wait of a timer. A longer one would end at once. */
 export const maxTimeoutMs = 2 ** 31 - 1;
 
-/** Where a response came from: `idleTimeout` says how many milliseconds nothing may come, `hadToken` is absent if not known. */
-type Source = { host: string; idleTimeout: number; hadToken?: boolean };
+/** Where a response came from: `idleTimeout` says how many milliseconds nothing may come; what is not known is absent. */
+type Source = { host: string; path?: string; idleTimeout: number; hadToken?: boolean };
 
 export const sources = new WeakMap<Response, Source>();
 

@@ -56,17 +56,18 @@ export class GraphError extends Error {
     const answer = await readJson(response, signal).catch(() => signal?.throwIfAborted());
     const { code, message, innerError, innererror } = Object(Object(answer).error);
     const { status, statusText, headers } = response;
+    const { path, hadToken } = sourceOf(response);
     const details = {
       status,
       code: textOf(code),
       requestId: headers.get('request-id') ?? textOf(Object(innerError ?? innererror)['request-id']),
       retryAfter: readRetryAfter(headers),
-      hadToken: sourceOf(response).hadToken,
+      hadToken,
     };
     const id = details.requestId && `request-id ${details.requestId}`;
     const what = (textOf(message) ?? (statusText || 'it gave no reason')).replace(/\.?$/, '.');
     const facts = [`HTTP ${status}`, details.code, id].filter(Boolean).join(', ');
-    return new GraphError(`Graph refused: ${what} (${facts})`, details);
+    return new GraphError(`Graph refused: ${what} (${facts})${status === 404 ? sayDecoded(path) : ''}`, details);
   }
 
   /** For an answer of success that cannot be Graph's, such as the page of a captive portal. */
@@ -74,6 +75,15 @@ export class GraphError extends Error {
     const type = headers.get('content-type')?.replace(/;.*/, '') || 'something else';
     const message = `this answer is not Graph's: it is ${type}; look for a captive portal or a proxy that blocks`;
     return new GraphError(message, { status, code: 'notGraph' });
+  }
+}
+
+/** A program that gave a name as it is, and not as a URL has it, sees here what it was taken for. */
+function sayDecoded(path = ''): string {
+  try {
+    return path.includes('%') ? `. It looked for ${JSON.stringify(decodeURIComponent(path))}` : '';
+  } catch {
+    return '';
   }
 }
 

@@ -110,7 +110,9 @@ export class RequestSender {
       const response = await exchange({ host, timeout: answerTimeout ?? idleTimeout, signal }, (stop) =>
         fetch(url, { ...sent, signal: AbortSignal.any([signal, stop]) }),
       );
-      sources.set(response, { host, hadToken: token !== undefined, idleTimeout });
+      // Without the token it may be an address that is a secret itself.
+      const path = token === undefined ? '' : url.pathname;
+      sources.set(response, { host, path, hadToken: token !== undefined, idleTimeout });
       return response;
     } catch (error) {
       signal.throwIfAborted();
