@@ -25,6 +25,7 @@ import {
 import type { OddRequest } from './odd-graph.ts';
 import { type Answer, openPair, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
+import { replaceBuiltin } from './replace-builtin.ts';
 import { openScene } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -253,6 +254,30 @@ test('a file that has bytes, although its size is 0, is uploaded', async () => {
   await client().upload('/me/drive/root:/version', '/proc/version');
   assert.ok((await contentOf('/me/drive/root:/version')).equals(readFileSync('/proc/version')));
 });
+
+for (const [when, method] of [
+  ['before it is read', 'stat'],
+  ['while it is read', 'readFile'],
+] as const) {
+  test(`an empty file that gets bytes ${when} is sourceChanged, and nothing is sent`, async () => {
+    const file = inFolder('growing.txt');
+    writeFileSync(file, '');
+    await using handle = await open(file);
+    const restore = replaceBuiltin(Object.getPrototypeOf(handle), method, (original) => {
+      return async function (this: unknown, ...args: unknown[]) {
+        const result = await original.apply(this, args);
+        appendFileSync(file, 'head');
+        return result;
+      };
+    });
+    const start = authority.requests.length;
+    const uploading = client().upload('/me/drive/root:/growing.txt', file);
+    const error = await rejection(uploading, GraphError).finally(restore);
+    assert.equal([error.code, error.status], ['sourceChanged', 0]);
+    assert.match(error.message, 'growing.txt changed while it was uploaded, and nothing was stored');
+    assert.is(authority.requests.length, start);
+  });
+}
 
 test('a session that Graph has ended is replaced by a new one', async () => {
   authority.fail('content', { type: 'status', status: 404 });

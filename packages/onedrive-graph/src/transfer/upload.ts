@@ -46,6 +46,7 @@ export async function upload(
   if (before.size > 0) return await new Pieces(sender, item, { input, file, before }).send(options);
   // A session does not accept an empty piece. Below /proc a file has bytes, although its size is 0.
   const body = await input.readFile().catch(fail);
+  if (!(await isUnchanged(file, before))) throw sourceChanged(file);
   options.onProgress?.({ done: 0, total: body.length });
   const url = actionUrl(item.url, 'content');
   const response = await sender.sendSuccessfully({ ...item, method: 'PUT', url, body });
@@ -186,8 +187,7 @@ class Pieces {
     if (done < piece.length || (start + done === this.#size && !(await isUnchanged(file, before)))) {
       // Graph forgets what it has. It does so by itself after some days, so a failure is no matter.
       await this.#sender.send({ ...question, method: 'DELETE' }).then(discardBody, () => {});
-      const message = `${file} changed while it was uploaded, and nothing was stored; upload it again when it is complete`;
-      throw new GraphError(message, { status: 0, code: 'sourceChanged' });
+      throw sourceChanged(file);
     }
     return piece;
   }
@@ -209,6 +209,11 @@ function isUploadAddress(url: URL): boolean {
 /** Whether a session that is kept would be refused again by every later call. In a full drive there may be space by then. */
 function isFinal(error: unknown): boolean {
   return error instanceof GraphError && !error.retryable && error.status !== 507 && error.code !== 'notGraph';
+}
+
+function sourceChanged(file: string): GraphError {
+  const message = `${file} changed while it was uploaded, and nothing was stored; upload it again when it is complete`;
+  return new GraphError(message, { status: 0, code: 'sourceChanged' });
 }
 
 /** Whether the path leads to the same content as before. */
