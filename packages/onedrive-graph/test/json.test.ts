@@ -4,7 +4,7 @@ import { GraphClient, GraphError } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { openPair } from './odd-pair.ts';
 import { openScene } from './scene.ts';
-import { rejection } from './within.ts';
+import { rejection, within } from './within.ts';
 
 const { authority, client, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -99,6 +99,21 @@ for (const name of ['innerError', 'innererror']) {
   test(`without a header, the request id is that of ${name}`, async () => {
     const error = { code: 'a', message: 'b', [name]: { 'request-id': 'the-id' } };
     assert.is((await rejection(answered(400, {}, JSON.stringify({ error })), GraphError)).requestId, 'the-id');
+  });
+}
+
+for (const [what, length, code] of [
+  ['64 KiB', 65_536, 'a'],
+  ['more than 64 KiB', 65_537, undefined],
+] as const) {
+  test(`of the body of an error that has ${what}, 64 KiB are read, and no more is waited for`, async () => {
+    const closed = Promise.withResolvers<void>();
+    await using pair = await openPair((_request, response) => {
+      response.on('close', closed.resolve);
+      response.writeHead(404).write(`{"error":{"code":"a","message":"${'x'.repeat(length - 35)}"}}`);
+    });
+    assert.is((await rejection(pair.client.json('/me'), GraphError)).code, code);
+    await within(closed.promise);
   });
 }
 

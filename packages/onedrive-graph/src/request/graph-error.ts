@@ -1,5 +1,7 @@
-import { text } from 'node:stream/consumers';
 import { readBody, sourceOf } from './exchange.ts';
+
+/** More than any error of Graph has. */
+const maxErrorBytes = 65_536;
 
 /** Of 5xx, those that later does not change: not implemented, the version of HTTP, insufficient storage. */
 const permanentStatuses = [501, 505, 507];
@@ -48,9 +50,9 @@ export class GraphError extends Error {
   }
 
   /**
-   * Reads an error response of `GraphClient.request` into the error that the other methods throw. It reads the body; one
-   * that is not Graph's JSON, or that breaks off, leaves only the status. After an abort of `signal` it rejects with the
-   * signal's reason.
+   * Reads an error response of `GraphClient.request` into the error that the other methods throw. It reads 64 KiB of the body
+   * at most; one that is not Graph's JSON, or that breaks off, leaves only the status. After an abort of `signal` it rejects
+   * with the signal's reason.
    */
   static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
     const answer = await readJson(response, signal).catch(() => signal?.throwIfAborted());
@@ -89,7 +91,14 @@ function sayDecoded(path = ''): string {
 
 /** What the JSON of a response says; undefined if its body is empty. Throws as `readBody`, and notGraph if it is not JSON. */
 export async function readJson(response: Response, signal?: AbortSignal): Promise<unknown> {
-  const content = await text(readBody(response, signal));
+  const decoder = new TextDecoder();
+  let content = '';
+  let left = response.ok ? Number.POSITIVE_INFINITY : maxErrorBytes;
+  for await (const chunk of readBody(response, signal)) {
+    content += decoder.decode(chunk.subarray(0, left), { stream: true });
+    left -= chunk.length;
+    if (left <= 0) break;
+  }
   try {
     return content === '' ? undefined : JSON.parse(content);
   } catch {
