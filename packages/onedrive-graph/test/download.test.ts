@@ -215,12 +215,13 @@ for (const [path, item, isTaken] of [
   ['/me/onenote/pages/ID/content', {}, true],
   ['/me/drive/root:/good.txt:/content', undefined, false],
   ['/me/drive', undefined, false],
-  ['/me/messages/ID/body/$value', undefined, true],
+  ['/me/messages/ID/body/$value', {}, true],
+  ['/me/photo/$value', undefined, false],
 ] as const) {
   const portal = item === undefined ? '' : ` of ${JSON.stringify(item)}`;
   test(`a page of HTML for ${path}${portal} is ${isTaken ? 'saved' : 'notGraph, and the file stays'}`, async () => {
     await using pair = await openPair((request, response) => {
-      if (item && !/content/.test(request.path)) return response.end(JSON.stringify(item));
+      if (item && request.path.includes('$select')) return response.end(JSON.stringify(item));
       response.setHeader('content-type', 'text/html');
       if (path.includes('without-length')) response.flushHeaders();
       return response.end('<html></html>');
@@ -230,7 +231,24 @@ for (const [path, item, isTaken] of [
     if (isTaken) assert.equal(await saving, { bytes: 13 });
     else assert.is((await rejection(saving, GraphError)).code, 'notGraph');
     assert.is(readFileSync(inFolder('page'), 'utf8'), isTaken ? '<html></html>' : 'as it was');
-    if (item && !path.includes('onenote')) assert.match(pair.graph.requests[1]?.path ?? '', /\?\$select=size,file$/);
+    if (item) assert.match(pair.graph.requests[1]?.path ?? '', /\?\$select=size,file$/);
+  });
+}
+
+for (const [what, body, isTaken] of [
+  ['Graph itself refuses', '{"error":{"code":"BadRequest","message":"no property named size"}}', true],
+  ['another one refuses', '<html></html>', false],
+] as const) {
+  test(`a page whose size and type ${what} to tell is ${isTaken ? 'saved' : 'not, and the file stays'}`, async () => {
+    await using pair = await openPair(({ path }, response) => {
+      if (!/content/.test(path)) return response.writeHead(400).end(body);
+      return response.setHeader('content-type', 'text/html').end('<html></html>');
+    });
+    writeFileSync(inFolder('page'), 'as it was');
+    const saving = pair.client.download('/me/onenote/pages/ID/content', inFolder('page'));
+    if (isTaken) assert.equal(await saving, { bytes: 13 });
+    else assert.is((await rejection(saving, GraphError)).status, 400);
+    assert.is(readFileSync(inFolder('page'), 'utf8'), isTaken ? '<html></html>' : 'as it was');
   });
 }
 

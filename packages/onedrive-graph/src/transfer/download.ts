@@ -60,14 +60,15 @@ export async function download(
 /** A page of HTML comes from a captive portal or a proxy that blocks, unless the item itself is one. Throws notGraph. */
 async function checkPage(sender: RequestSender, request: GraphRequest, page: Response): Promise<void> {
   refusePage(request.url, page);
-  // A page of OneNote, for example, has no size and no type.
-  const [, item] = /^(.*\/drive.*?):?\/content$/i.exec(request.url.pathname) ?? [];
-  if (item === undefined) return;
   const url = new URL(request.url);
-  url.pathname = item;
+  url.pathname = url.pathname.replace(/:?\/[^/]*$/, '');
   url.search = '?$select=size,file';
-  const answer = await readJson(await sender.sendSuccessfully({ ...request, url }), request.signal);
-  const { size, file } = Object(answer) as Partial<DriveItem>;
+  const answer = await sender.send({ ...request, url });
+  const error = answer.ok ? undefined : await GraphError.from(answer, request.signal);
+  // Graph itself says that it cannot tell, for example of a page of OneNote: no portal is in the way.
+  if (error?.code !== undefined) return;
+  if (error) throw error;
+  const { size, file } = Object(await readJson(answer, request.signal)) as Partial<DriveItem>;
   // Graph converts a file if the query asks for another format.
   if (request.url.searchParams.has('format')) return;
   const total = page.status === 200 ? totalOf(page) : undefined;
