@@ -92,8 +92,7 @@ export class GraphClient {
    * The items of a collection, of all its pages. A page is requested when all items before it have been read.
    *
    * @throws {GraphError} if the status is not a success
-   * @throws {GraphClientError} RESPONSE if the answer is not a collection, or if its next page was read already or is not
-   *   on the root's origin
+   * @throws {GraphClientError} RESPONSE if the answer is not a collection, or its next page is not new or not on the root's origin
    */
   async *pages<T = unknown>(path: string | URL, init: RequestInit = {}): AsyncGenerator<T, void> {
     const first = this.#describe(path, init);
@@ -126,8 +125,9 @@ export class GraphClient {
    * @throws {GraphClientError} CONNECTION, CHANGED, RESPONSE or FILE
    */
   async download(path: string | URL, file: string, options: TransferOptions = {}): Promise<{ bytes: number }> {
-    const request = this.#describeTransfer(path, options);
-    return { bytes: await download(this.#sender, request, file, options.onProgress) };
+    const { signal = null, headers = {}, onProgress } = options;
+    const request = this.#describe(path, { signal, headers });
+    return { bytes: await download(this.#sender, request, file, onProgress) };
   }
 
   /**
@@ -149,13 +149,10 @@ export class GraphClient {
   }
 
   async #upload(path: string | URL, file: string, options: UploadOptions): Promise<Uploaded> {
-    const item = this.#describeTransfer(path, options);
+    const { signal = null, headers = {} } = options;
+    const item = this.#describe(path, { signal, headers });
     if (item.url.search !== '') throw unencoded(path, '?');
     return await upload(this.#sender, item, file, options);
-  }
-
-  #describeTransfer(path: string | URL, { signal, headers = {} }: TransferOptions): GraphRequest {
-    return this.#describe(path, { signal: signal ?? null, headers });
   }
 
   #describe(path: string | URL, { method = 'GET', headers, body, signal, ...init }: RequestInit): GraphRequest {

@@ -58,13 +58,12 @@ export async function exchange<T>(
  * @param signal ends the reading: after its abort its reason is thrown
  * @throws {GraphClientError} CONNECTION if the connection breaks before the end, or if nothing comes for `idleTimeout`
  */
-export async function* readBody(response: Response, signal?: AbortSignal): AsyncGenerator<Uint8Array, void> {
+export async function* readBody(response: Response, signal = AbortSignal.any([])): AsyncGenerator<Uint8Array, void> {
   const { host, idleTimeout: timeout } = sourceOf(response);
-  const limits = { host, timeout, signal: signal ?? AbortSignal.any([]) };
   const reader = response.body?.getReader();
   try {
     while (reader) {
-      const { done, value } = await exchange(limits, () => reader.read());
+      const { done, value } = await exchange({ host, timeout, signal }, () => reader.read());
       if (done) return;
       yield value;
     }

@@ -2,7 +2,6 @@ import { readBody, sourceOf } from './exchange.ts';
 
 /** More than any error of Graph has. */
 const maxErrorBytes = 65_536;
-
 /** Of 5xx, those that later does not change: not implemented, the version of HTTP, insufficient storage. */
 const permanentStatuses = [501, 505, 507];
 

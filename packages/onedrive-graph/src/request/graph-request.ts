@@ -8,10 +8,7 @@ export interface GraphRequest {
   readonly method: string;
   readonly headers: Headers;
   readonly body?: RequestInit['body'];
-  /**
-   * False for an address that is a secret itself, and after a redirect to another host: neither it nor what it leads to gets
-   * the token.
-   */
+  /** False for an address that is a secret itself, and after a redirect to another host: what follows does not get the token. */
   readonly withToken: boolean;
   readonly signal: AbortSignal;
   /** How long the answer may take to begin, in milliseconds. Default: as long as anything may. */

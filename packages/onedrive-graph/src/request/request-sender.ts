@@ -24,12 +24,10 @@ export interface GraphWait {
 
 /** What {@link RequestSender} needs: the options of the client, checked and with their defaults. */
 export interface SenderOptions {
-  /** The token goes to its origin only. */
   readonly root: URL;
   readonly getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => string | Promise<string>;
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   readonly onWait: ((wait: GraphWait) => void) | undefined;
-  /** How long nothing may come before an attempt is given up, in milliseconds. */
   readonly idleTimeout: number;
 }
 
@@ -65,13 +63,9 @@ export class RequestSender {
   }
 
   /** Waits as long as Graph asked for, else for about 1 s, 2 s, 4 s, … as attempts fail. */
-  async wait(
-    { attempt, reason }: Pick<GraphWait, 'attempt' | 'reason'>,
-    signal: AbortSignal,
-    asked?: number,
-  ): Promise<void> {
-    const delay = asked ?? 1000 * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
-    this.options.onWait?.({ reason, delay, attempt });
+  async wait(cause: Omit<GraphWait, 'delay'>, signal: AbortSignal, asked?: number): Promise<void> {
+    const delay = asked ?? 1000 * 2 ** (cause.attempt - 1) * (0.5 + Math.random() / 2);
+    this.options.onWait?.({ ...cause, delay });
     await sleep(delay, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 

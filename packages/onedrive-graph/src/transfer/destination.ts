@@ -38,10 +38,7 @@ export class Destination implements AsyncDisposable {
    * `contentId`: see `contentIdOf`; what an earlier download has left of the same content is continued. Throws FILE, or the
    * signal's reason: to open a pipe waits for its reader.
    */
-  static async open(
-    file: string,
-    { contentId, signal }: { contentId: string | undefined; signal: AbortSignal },
-  ): Promise<Destination> {
+  static async open(file: string, contentId: string | undefined, signal: AbortSignal): Promise<Destination> {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
       if (found?.isFIFO()) return new Destination(file, await openPipe(file, signal));
@@ -60,12 +57,12 @@ export class Destination implements AsyncDisposable {
 
   /** Throws FILE. */
   write(chunk: Uint8Array): Promise<void> {
-    return this.#attempt(() => this.#output.writeFile(chunk));
+    return this.#output.writeFile(chunk).catch(fileFailure('write', this.#file));
   }
 
   /** Puts the file in its place. Throws FILE. */
-  complete(): Promise<void> {
-    return this.#attempt(async () => {
+  async complete(): Promise<void> {
+    try {
       if (!this.#part) return await this.#output.close();
       const { path, target, mode } = this.#part;
       // Not every file system has modes.
@@ -74,17 +71,15 @@ export class Destination implements AsyncDisposable {
       await this.#output.datasync();
       await this.#output.close();
       await replaceFile(path, target);
-    });
+    } catch (error) {
+      fileFailure('write', this.#file)(error as Error);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#output.close().catch(() => {});
     const end = this.isPartKept ? leavePart : rm;
     if (this.#part) await end(this.#part.path).catch(() => {});
-  }
-
-  #attempt(work: () => Promise<void>): Promise<void> {
-    return work().catch(fileFailure('write', this.#file));
   }
 }
 

@@ -13,6 +13,9 @@ import type { TransferProgress } from './transfer-options.ts';
 /** How many times in a row the connection may break without a new byte. */
 const maxBreaks = 5;
 
+/** The request for a whole file, and the first answer to it. */
+type Begun = { sender: RequestSender; request: GraphRequest; first: Response };
+
 /**
  * Saves what Graph answers as `file`; returns its size in bytes. If the connection breaks, asks for the rest. Throws
  * GraphError, GraphClientError, the signal's reason.
@@ -37,10 +40,10 @@ export async function download(
     const total = totalOf(first);
     const etag = tagOf(first);
     const contentId = etag && total !== undefined ? contentIdOf(request.url, etag, total) : undefined;
-    await using destination = await Destination.open(file, { contentId, signal: request.signal });
+    await using destination = await Destination.open(file, contentId, request.signal);
     let done = destination.length;
     try {
-      for await (const chunk of readPieces(sender, whole, first, done)) {
+      for await (const chunk of readPieces({ sender, request: whole, first }, done)) {
         await destination.write(chunk);
         done += chunk.length;
         onProgress?.({ done, ...(total !== undefined && { total }) });
@@ -80,12 +83,8 @@ async function checkPage(sender: RequestSender, request: GraphRequest, page: Res
  * The file, piece by piece, over as many connections as it takes. An empty piece comes first, and again after each break. As
  * a generator it does not see what its reader throws, so it cannot take that for a broken connection.
  */
-async function* readPieces(
-  sender: RequestSender,
-  request: GraphRequest,
-  first: Response,
-  from: number,
-): AsyncGenerator<Uint8Array, void> {
+async function* readPieces(begun: Begun, from: number): AsyncGenerator<Uint8Array, void> {
+  const { sender, request, first } = begun;
   const total = totalOf(first);
   let response: Response | undefined = from === 0 ? first : undefined;
   let done = from;
@@ -93,7 +92,7 @@ async function* readPieces(
     const before = done;
     try {
       if (done === total) return yield new Uint8Array();
-      response ??= await requestRest(sender, request, first, done);
+      response ??= await requestRest(begun, done);
       yield new Uint8Array();
       // What is here is left out if the whole file comes instead of its rest: a proxy may have removed the range.
       let known = response.status === 200 ? done : 0;
@@ -119,12 +118,7 @@ async function* readPieces(
 }
 
 /** The bytes from `done` on of the same file, or the whole file again. */
-async function requestRest(
-  sender: RequestSender,
-  request: GraphRequest,
-  first: Response,
-  done: number,
-): Promise<Response> {
+async function requestRest({ sender, request, first }: Begun, done: number): Promise<Response> {
   const etag = tagOf(first) ?? null;
   const wanted = new Headers(request.headers);
   wanted.set('range', `bytes=${done}-`);

@@ -52,10 +52,7 @@ export function leavePart(path: string): Promise<void> {
   return rename(path, path.replace(/-\d+(-[0-9a-f]+\.part)$/, '-0$1'));
 }
 
-/**
- * undefined if it cannot be opened, if another process has just taken it over, and if it is no file of this user's own: another user
- * may have put it there.
- */
+/** undefined if it cannot be opened, was just taken over, or is no file of this user's own: another user may have put it there. */
 async function takeOver(left: string, path: string, mode: number | undefined): Promise<PartFile | undefined> {
   const { O_APPEND, O_WRONLY, O_NOFOLLOW = 0 } = constants;
   try {
