@@ -50,7 +50,9 @@ test('a body that stalls is CONNECTION, whichever way it is read', async () => {
   const list = async (): Promise<void> => {
     for await (const _item of client.pages('/items'));
   };
-  const works = [read(), list(), client.json('/me'), client.download('/file', join(folder, 'stalled'))];
+  writeFileSync(join(folder, 'empty'), '');
+  const upload = client.upload('/me/drive/root:/empty', join(folder, 'empty'));
+  const works = [read(), list(), client.json('/me'), client.download('/file', join(folder, 'stalled')), upload];
   for (const error of await Promise.all(works.map((work) => rejection(work, GraphClientError)))) {
     assert.match(error.message, /^no answer from 127\.0\.0\.1:\d+ within 0\.3 s( after 10 bytes)?$/);
   }

@@ -3,7 +3,7 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import type { DriveItem } from '../drive-item.ts';
 import { isPrivate } from '../graph-address.ts';
 import { fileFailure, GraphClientError } from '../graph-client-error.ts';
-import { discardBody, maxTimeoutMs } from '../request/exchange.ts';
+import { discardBody, maxTimeoutMs, sourceOf, sources } from '../request/exchange.ts';
 import { GraphError, readJson } from '../request/graph-error.ts';
 import type { GraphRequest } from '../request/graph-request.ts';
 import { isBreak, type RequestSender } from '../request/request-sender.ts';
@@ -224,7 +224,9 @@ async function isUnchanged(file: string, before: BigIntStats): Promise<boolean> 
 
 /** Throws notGraph or RESPONSE: a captive portal, or a proxy that blocks, answers with success too. */
 async function readItem(response: Response, signal: AbortSignal): Promise<Uploaded> {
-  const item = (await readJson(response.clone(), signal)) as DriveItem;
+  const copy = response.clone();
+  sources.set(copy, sourceOf(response));
+  const item = (await readJson(copy, signal)) as DriveItem;
   if (typeof Object(item).id === 'string') return { item, response };
   throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
 }
