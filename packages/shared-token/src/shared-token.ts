@@ -192,9 +192,9 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts } = work;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
-    const tryOnce = () => this.#joinSilent(forceRefresh, minValid).outcome(end, work, this.#untilClosed(signal));
+    const tryOnce = (need: Work) => this.#joinSilent(need).outcome(end, work, this.#untilClosed(signal));
     const running = this.#silent;
-    const first = tryOnce();
+    const first = tryOnce(work);
     const hadBegun = this.#silent === running;
     let outcome = await first;
     // What this call joined had begun before, and brought the very token that the API rejects, or missed a sign-in. Or what it brought is not
@@ -203,7 +203,8 @@ export class SharedToken implements AsyncDisposable {
     // A forced call would only hear the same refusal again.
     const isRefusal = outcome.type === 'sign-in' && forceRefresh && outcome.reason === 'refused';
     const isOfBefore = outcome.type === 'sign-in' && hadBegun && !isRefusal && signOuts === this.#keeper.signOuts;
-    if (isUseless || isOfBefore) outcome = await tryOnce();
+    // What was held is out of memory by now, and still is what a call of before has rejected: no newer sign-in.
+    if (isUseless || isOfBefore) outcome = await tryOnce(isOfBefore ? work : this.#begin(forceRefresh, minValid));
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {
@@ -248,12 +249,11 @@ export class SharedToken implements AsyncDisposable {
     return isRejected || !this.#keeper.acceptance.accepts(record);
   }
 
-  #joinSilent(forced: boolean, minValid: number): SilentFlight {
-    const work = this.#begin(forced, minValid);
+  #joinSilent(work: Work): SilentFlight {
     if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome): HeldOutcome => {
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
-        const useless = outcome.type === 'sign-in' && forced ? (outcome.record ?? work.held) : undefined;
+        const useless = outcome.type === 'sign-in' && work.forced ? (outcome.record ?? work.held) : undefined;
         if (useless) this.#memory.reject(useless);
         return outcome;
       };

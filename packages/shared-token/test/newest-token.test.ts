@@ -111,6 +111,27 @@ for (const forceRefresh of [false, true]) {
   });
 }
 
+for (const found of ['expired', 'not-signed-in'] as const) {
+  test(`a forced call that joins a read of before another process signed in does not end that sign-in (${found})`, async () => {
+    await using scene = openScene();
+    await scene.store.set('my-app', { accessToken: 'rejected', expiresAt: Date.now() + 200 });
+    const shared = scene.open();
+    assert.is((await shared.getToken()).accessToken, 'rejected');
+    await untilTrue(() => shared.peek() === undefined);
+    if (found === 'not-signed-in') scene.store.records.clear();
+    const answer = holdRead(scene);
+    const reading = rejection(shared.getToken({ forceRefresh: true }));
+    await untilTrue(() => scene.store.reads === 2);
+    const joined = shared.getToken({ forceRefresh: true }).catch((error) => error);
+    await scene.store.set('my-app', { accessToken: 'of the other process' });
+    answer();
+    assert.is((await reading).reason, found);
+    const { accessToken } = await joined;
+    assert.is(scene.record.refusedAt, undefined);
+    assert.is(accessToken, 'of the other process');
+  });
+}
+
 test('a newer token that has expired is not kept', async () => {
   await using scene = openScene();
   await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
