@@ -11,7 +11,7 @@ import { readAccount } from './id-token.ts';
 import { closedError, describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
 import { type OneDriveTokenHandlerOptions, readOptions, type Settings } from './options.ts';
 import { HttpClient } from './provider/http-client.ts';
-import { Provider } from './provider/provider.ts';
+import { endpointUrl, Provider } from './provider/provider.ts';
 import { coversScopes, grantJudge, splitScope } from './scopes.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { type SignInStatus, statusOfRecord } from './sign-in-status.ts';
@@ -42,6 +42,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #provider: Provider;
   /** The answer to the newest sign-in, for the event that tells of it. */
   #granted: TokenResponse | undefined;
+  /** Of the newest refresh: aborts when its time is up. */
+  #limit: AbortSignal | undefined;
   #closed: Promise<void> | undefined;
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -56,7 +58,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       name: settings.appName,
       clientId: settings.clientId,
       authority: settings.authority,
-      refresh: (record) => this.#provider.refresh(record),
+      refresh: (record, { signal }) => {
+        this.#limit = signal;
+        return this.#provider.refresh(record);
+      },
       signIn: (context) => this.#signIn({}, context),
       needsSignIn: (error) => error instanceof OneDriveTokenError && error.code === 'SIGN_IN_REQUIRED',
       describeRefusal,
@@ -182,8 +187,15 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     try {
       return await work();
     } catch (error) {
-      throw toHandlerError(error);
+      throw this.#explain(error);
     }
+  }
+
+  /** In a busy process, the request may not have ended when shared-token stops waiting for it. */
+  #explain(error: unknown): unknown {
+    const { authority, requestTimeout } = this.#settings;
+    const isLate = this.#limit?.aborted && error === this.#limit.reason;
+    return isLate ? this.#http.late(endpointUrl(authority, 'token'), requestTimeout) : toHandlerError(error);
   }
 
   /** `error`: the original of the event's error. */
@@ -192,7 +204,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       case 'refresh-failed':
       case 'store-failed':
       case 'sign-in-failed':
-        this.#emit({ ...event, error: toHandlerError(error) as OneDriveTokenError });
+        this.#emit({ ...event, error: this.#explain(error) as OneDriveTokenError });
         break;
       // signIn() tells it together with its method.
       case 'sign-in-started':

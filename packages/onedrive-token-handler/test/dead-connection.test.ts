@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { issueCertificate } from 'testing-authority';
+import { until } from 'testing-authority/until';
 import { Agent, Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -79,6 +81,31 @@ test('a request that is not ended in time, because its client is deaf or loads t
   // What aborts a call is its reason, also if that looks the same.
   const signal = AbortSignal.timeout(50);
   assert.is(await failure(handler.getToken({ signal })), signal.reason);
+});
+
+test('an answer that comes after the deadline, because the dispatcher is deaf, is stored: the old token may be spent', async () => {
+  class Deaf extends Agent {
+    override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+      const onRequestStart: Dispatcher.DispatchHandler['onRequestStart'] = (controller, context) =>
+        handler.onRequestStart?.(Object.create(controller, { abort: { value: () => {} } }), context);
+      return super.dispatch(options, Object.create(handler, { onRequestStart: { value: onRequestStart } }));
+    }
+  }
+  await using scene = await openScene();
+  const asked = Promise.withResolvers<ServerResponse>();
+  const server = createHttpServer((_request, response) => asked.resolve(response))
+    .listen(0, '127.0.0.1')
+    .unref();
+  await once(server, 'listening');
+  const authority = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const store = new MemoryStore();
+  store.records.set('my-app', { refreshToken: 'spent' });
+  const dispatcher = new Deaf();
+  const handler = scene.handler({ store, authority, dispatcher, requestTimeout: 100 });
+  assert.is((await rejection(handler.getToken())).code, 'NETWORK');
+  const answer = { access_token: 'a', refresh_token: 'next', token_type: 'Bearer', expires_in: 3600 };
+  (await asked.promise).end(JSON.stringify(answer));
+  await until(() => store.records.get('my-app')?.refreshToken === 'next').finally(() => server.close());
 });
 
 for (const [way, dispatcher] of [

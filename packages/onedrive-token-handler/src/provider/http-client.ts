@@ -34,15 +34,16 @@ export class HttpClient {
     try {
       const mayUseProxy = Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name));
       const usesUndici = this.#dispatcher !== undefined || mayUseProxy;
-      const send = async () => (usesUndici ? (await loadUndici()).postForm(post, this.#dispatcher) : postForm(post));
-      // Also if the dispatcher does not end the request, or undici takes too long to load.
-      const { promise: late, reject } = Promise.withResolvers<never>();
-      deadline.addEventListener('abort', () => reject(deadline.reason));
-      return await Promise.race([send(), late]);
+      return await (usesUndici ? (await loadUndici()).postForm(post, this.#dispatcher) : postForm(post));
     } catch (cause) {
       signal?.throwIfAborted();
-      throw deadline.aborted ? ConnectionError.late(url, timeout, this.#proxyOf(url)) : this.#explain(url, cause);
+      throw deadline.aborted ? this.late(url, timeout) : this.#explain(url, cause);
     }
+  }
+
+  /** No answer came within `timeout` milliseconds. */
+  late(url: URL, timeout: number): ConnectionError {
+    return ConnectionError.late(url, timeout, this.#proxyOf(url));
   }
 
   /**
