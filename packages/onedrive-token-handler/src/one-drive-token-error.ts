@@ -1,4 +1,4 @@
-import { SharedTokenError, type SignInReason, toStoreError } from 'shared-token';
+import { SharedTokenError, type SignInReason } from 'shared-token';
 
 /** What went wrong: see {@link OneDriveTokenError}. */
 export type OneDriveTokenErrorCode =
@@ -61,12 +61,10 @@ export function closedError(): OneDriveTokenError {
   return new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' });
 }
 
-/** The handler's error for one of shared-token or a store. All other errors pass through: the handler's own, aborts, wrong arguments. */
+/** The handler's error for one of shared-token. All other errors pass through: the handler's own, aborts, wrong arguments. */
 export function toHandlerError(error: unknown): unknown {
-  const isOfStore = String((Object(error) as { code?: unknown }).code).startsWith('STORE_');
-  const shared = isOfStore ? toStoreError(error) : error;
-  if (!(shared instanceof SharedTokenError)) return error;
-  const { code, problem, remedy, cause, retryable, reason } = shared;
+  if (!(error instanceof SharedTokenError)) return error;
+  const { code, problem, remedy, cause, retryable, reason } = error;
   if (code === 'CLOSED') return closedError();
   // The provider's refusal says more than that a sign-in is required.
   if (code === 'SIGN_IN_REQUIRED' && cause instanceof OneDriveTokenError) return cause;

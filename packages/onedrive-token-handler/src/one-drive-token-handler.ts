@@ -15,7 +15,7 @@ import { endpointUrl, Provider } from './provider/provider.ts';
 import { coversScopes, grantJudge, splitScope } from './scopes.ts';
 import { checkSignInOptions, type SignInOptions } from './sign-in/sign-in-options.ts';
 import { type SignInStatus, statusOfRecord } from './sign-in-status.ts';
-import { openStore } from './store/open-store.ts';
+import { openStore, runOnStore } from './store/open-store.ts';
 import type { TokenEvent } from './token-event.ts';
 
 /** The shape of `TokenCredential` in `@azure/core-auth`. */
@@ -135,7 +135,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /** Writes to the store as a sign-in will, and takes it back: a full disk shows before a person is asked. Throws STORE. */
   async ensureWritable(): Promise<void> {
-    return this.#run(() => ensureWritable(this.#opened.store, this.#settings.appName));
+    return this.#run(() => runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName)));
   }
 
   /**

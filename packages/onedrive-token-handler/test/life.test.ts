@@ -85,14 +85,15 @@ test('a fetch() that is not sent yet when the handler closes is never sent', asy
   assert.is(scene.authority.count('graph'), 0);
 });
 
-test('a fetch() that is aborted rejects with the reason', async () => {
+test('a fetch() that is aborted rejects with the reason, also if that is an error of a store', async () => {
   await using scene = await openScene();
   scene.authority.fail('graph', { type: 'hang' });
   const abort = new AbortController();
   const call = failure(scene.handler().fetch(`${scene.authority.graphUrl}/me`, { signal: abort.signal }));
   await until(() => scene.authority.count('graph') === 1);
-  abort.abort(new Error('enough'));
-  assert.is((await call).message, 'enough');
+  const reason = Object.assign(new Error('enough'), { code: 'STORE_FULL' });
+  abort.abort(reason);
+  assert.is(await call, reason);
 });
 
 test('createFetcher() fetches without a sign-in, and explains what fails until it is closed', async () => {

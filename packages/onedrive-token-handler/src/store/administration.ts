@@ -1,5 +1,5 @@
 /** Work on all that is stored, whatever client id it is of: by the kit, on a file or a store of the caller's own. */
-import type { TokenRecord, TokenStore } from 'shared-token';
+import { type TokenRecord, type TokenStore, toStoreError } from 'shared-token';
 import {
   changeKey,
   forgetRecord,
@@ -14,7 +14,7 @@ import { refuseUnknown } from '../check-value.ts';
 import { belongToDifferentAccounts } from '../id-token.ts';
 import { type OneDriveTokenError, toHandlerError } from '../one-drive-token-error.ts';
 import { readStoreOptions, type StoreOptions, type StoreSettings } from '../options.ts';
-import { openStore } from './open-store.ts';
+import { openStore, runOnStore } from './open-store.ts';
 
 /** What {@link inspectStore} has found: see `inspectTokenStore` of token-store-sqlite. `error` is STORE. */
 export type StoreInspection = Omit<TokenStoreInspection, 'error'> & { readonly error: OneDriveTokenError | undefined };
@@ -24,7 +24,7 @@ export async function inspectStore(options: Pick<StoreOptions, 'dbFilepath'> = {
   const { dbFilepath = '' } = readStoreOptions(options);
   const { inspectTokenStore } = await import('token-store-sqlite');
   const { error, ...found } = inspectTokenStore(dbFilepath);
-  return { ...found, error: error && (toHandlerError(error) as OneDriveTokenError) };
+  return { ...found, error: error && (toHandlerError(toStoreError(error)) as OneDriveTokenError) };
 }
 
 /** Which records get another key: those of a file, or of a store of the caller's own, which stays open. */
@@ -106,9 +106,7 @@ async function withStore<T>(
   if (access !== 'create' && dbFilepath !== undefined && (await isMissing(dbFilepath))) return undefined;
   const { store, close } = openStore(settings, access === 'read');
   try {
-    return await work(store);
-  } catch (error) {
-    throw toHandlerError(error);
+    return await runOnStore(() => work(store));
   } finally {
     close();
   }

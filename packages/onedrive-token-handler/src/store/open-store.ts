@@ -1,5 +1,7 @@
+import { toStoreError } from 'shared-token';
 import type { RekeyStore } from 'token-store-kit/administration';
 import type { SqliteTokenStore, TokenStoreOptions } from 'token-store-sqlite';
+import { toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
 
 /**
@@ -10,6 +12,16 @@ import type { StoreSettings } from '../options.ts';
 export function openStore({ store, dbFilepath, encryptionKey: key }: StoreSettings, readOnly = false) {
   if (store !== undefined) return { store, close: () => {} };
   return openFile(dbFilepath, { ...(key !== undefined && { key }), readOnly });
+}
+
+/** Runs work on a store, without a SharedToken. A TokenStoreError becomes STORE. */
+export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { code } = Object(error) as { code?: unknown };
+    throw String(code).startsWith('STORE_') ? toHandlerError(toStoreError(error)) : error;
+  }
 }
 
 /** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
