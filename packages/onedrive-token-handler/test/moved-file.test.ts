@@ -66,6 +66,21 @@ test('a file that was restored from a copy is used as before', async () => {
   assert.is(stored(scene), refreshed);
 });
 
+test('a wait for a change ends if the file is replaced by another', async () => {
+  await using scene = await openScene();
+  const { store, close } = openStore({ dbFilepath: scene.dbFilepath, encryptionKey: undefined });
+  await store.set('my-app', { refreshToken: 'before' });
+  const other = join(scene.folder, 'other.db');
+  openTokenStore(other).close();
+  const began = performance.now();
+  const change = store.changed?.('my-app', { timeout: 5_000 });
+  await sleep(50);
+  renameSync(other, scene.dbFilepath);
+  await change;
+  assert.ok(performance.now() - began < 4_000);
+  close();
+});
+
 /** How often this process has the file open, and those beside it. */
 function countOpen({ dbFilepath }: Scene): number {
   const files = readdirSync('/proc/self/fd').map((name) => {

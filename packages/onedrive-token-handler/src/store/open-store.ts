@@ -56,7 +56,11 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     replace: (name, previous, record) => use((file) => file.replace(name, previous, record)),
     delete: (name) => use((file) => file.delete(name)),
     list: () => use((file) => file.list()),
-    changed: (name, wait) => use((file) => file.changed(name, wait)),
+    // Resolves also if the file was moved: the one in its place may have another record.
+    changed: async (name, wait) =>
+      (await open()).changed(name, wait).catch((error) => {
+        if (!isMoved(error)) throw error;
+      }),
     lockedNames: () => use((file) => file.lockedNames()),
     // This store has to be opened again with the new key.
     rekey: (key) => use((file) => file.rekey(key)),
