@@ -296,6 +296,41 @@ test('sessions that Graph ends again and again are INCOMPLETE', async () => {
   assert.is(sessionsMadeSince(before), 5);
 });
 
+test('breaks after a session that Graph has ended count anew', async () => {
+  let [made, next, breaks] = [0, 0, 0];
+  const take: Answer = ({ method }, response) => {
+    if (method === 'PUT' && made === 2 && breaks < 2) {
+      breaks++;
+      return void response.destroy();
+    }
+    // Of five bytes, Graph takes one after the other.
+    if (method === 'PUT') [next, breaks] = [next + 1, 0];
+    const isGone = made === 1 && next === 5;
+    const answer = next === 5 ? { id: 'complete' } : { nextExpectedRanges: [`${next}-`] };
+    response.writeHead(isGone ? 404 : next === 5 ? 201 : 202).end(JSON.stringify(answer));
+  };
+  await using pair = await openPair((request, ...rest) => {
+    if (request.method === 'POST') [made, next] = [made + 1, 0];
+    uploadTo(take)(request, ...rest);
+  });
+  assert.is((await pair.client.upload('/me/drive/root:/small.txt', inFolder('small.txt'))).id, 'complete');
+  assert.is(made, 2);
+});
+
+test('sessions that Graph ends after a byte each are INCOMPLETE', async () => {
+  let made = 0;
+  const take: Answer = ({ headers }, response) => {
+    const isFirst = headers['content-range']?.startsWith('bytes 0-');
+    response.writeHead(isFirst ? 202 : 404).end('{"nextExpectedRanges":["1-"]}');
+  };
+  await using pair = await openPair((request, ...rest) => {
+    if (request.method === 'POST') made++;
+    uploadTo(take)(request, ...rest);
+  });
+  const uploading = pair.client.upload('/me/drive/root:/small.txt', inFolder('small.txt'));
+  assert.equal([(await rejection(uploading, GraphClientError)).code, made], ['INCOMPLETE', 5]);
+});
+
 test('an error status to a piece is GraphError', async () => {
   authority.fail('content', { type: 'status', status: 403 });
   const error = await rejection(client().upload('/me/drive/root:/x', inFolder('small.txt')), GraphError);

@@ -79,6 +79,8 @@ class Pieces {
     /** The byte that Graph expects. undefined: Graph is asked. */
     let next: number | undefined;
     let furthest = 0;
+    /** How many sessions Graph has ended: without end, each could take a piece. */
+    let ended = 0;
     report(0);
     for (let failures = 0; ; ) {
       if (!url) {
@@ -99,7 +101,7 @@ class Pieces {
         return uploaded;
       }
       if ('next' in step && (next === undefined || step.next > next)) {
-        if (step.next > furthest) failures = 0;
+        if (step.next > furthest) failures = ended;
         furthest = Math.max(furthest, step.next);
         next = step.next;
         report(next);
@@ -112,7 +114,10 @@ class Pieces {
       }
       await this.#sender.wait({ attempt: failures, reason }, this.#item.signal);
       next = undefined;
-      if (isGone) url = undefined;
+      if (!isGone) continue;
+      url = undefined;
+      furthest = 0;
+      ended++;
     }
   }
 
