@@ -204,7 +204,13 @@ export class SharedToken implements AsyncDisposable {
     const isRefusal = outcome.type === 'sign-in' && forceRefresh && outcome.reason === 'refused';
     const isOfBefore = outcome.type === 'sign-in' && hadBegun && !isRefusal && signOuts === this.#keeper.signOuts;
     // What was held is out of memory by now, and still is what a call of before has rejected: no newer sign-in.
-    if (isUseless || isOfBefore) outcome = await tryOnce(isOfBefore ? work : this.#begin(forceRefresh, minValid));
+    if (isOfBefore) outcome = await tryOnce(work);
+    else if (isUseless) {
+      const anew = this.#begin(forceRefresh, minValid);
+      // The store may have got it once more, without the mark that an API has rejected it.
+      const ended = outcome.type === 'token' && this.#memory.hasEnded(outcome.record) ? outcome.record : undefined;
+      outcome = await tryOnce(ended ? { ...anew, forced: true, held: ended } : anew);
+    }
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {

@@ -132,6 +132,18 @@ for (const found of ['expired', 'not-signed-in'] as const) {
   });
 }
 
+test('a token that an API has rejected is not given out if the store gets it again without the mark', async () => {
+  await using scene = openScene();
+  const record = { accessToken: 'rejected', expiresAt: Date.now() + 3_600_000 };
+  await scene.store.set('my-app', record);
+  const shared = scene.open();
+  await shared.getToken();
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
+  await scene.store.set('my-app', record);
+  assert.is((await rejection(shared.getToken())).reason, 'refused');
+  assert.ok(scene.record.refusedAt);
+});
+
 test('a newer token that has expired is not kept', async () => {
   await using scene = openScene();
   await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
