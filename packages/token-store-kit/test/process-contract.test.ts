@@ -28,7 +28,7 @@ contract('says why a module cannot be used, and when a case takes too long', asy
 });
 
 contract('passes a sound store, and ends when each process has', async () => {
-  // Those with the fewest processes. All of them have to pass with each real store.
+  // Two of them. All have to pass with each real store.
   const [task, call] = storeProcessContract({ ...optionsFor('sound', leaseTimeMs), cut, deadline: 60_000 }).slice(-2);
   assert.equal(await Promise.all([task, call].map(failureOf)), ['it passed', 'it passed']);
 });

@@ -25,7 +25,7 @@ export interface Call {
 export type Result = string | boolean | undefined;
 export const lockLost = 'lock-lost';
 
-/** What a process is told to do: calls for each of the names, at the same time. Without names, it ends. */
+/** What a process is told to do: calls for each of the names, at the same time. */
 export interface Run {
   readonly names: readonly string[];
   /** For each name. */
@@ -33,8 +33,6 @@ export interface Run {
   readonly seed: number;
   /** The file that gets a line before each call and after it. What is in a file stays if its process is killed. */
   readonly log: string;
-  /** The names of the last run. Their records are deleted. */
-  readonly forget: readonly string[];
   /** The longest that a call may take, in milliseconds. */
   readonly limitMs: number;
   /** Whether the store may say that it is unreachable: then nobody knows whether the call has happened. */

@@ -1,0 +1,90 @@
+import type { ChildProcess } from 'node:child_process';
+import type { Call } from './call.ts';
+import type { ProcessGroup } from './process-group.ts';
+
+/** A case, with its share of the options of `storeProcessContract`. */
+type ProcessCase = (
+  group: ProcessGroup,
+  options: { names: number; leaseTime: number; rounds: number; cut?: ((place: string) => unknown) | undefined },
+) => Promise<void>;
+
+/** How much longer than the lease a lock may outlive a killed process, in most cases, with two names: the system needs its time as well. */
+const freeWithinMs = 1_000;
+
+export const processCases: Record<string, ProcessCase> = {
+  'of several processes never two run a task for one name, also if one is stopped for a while, and no update is lost':
+    async (group, { leaseTime, rounds }) => {
+      const stop = async (child: ChildProcess): Promise<void> => {
+        await group.pause(group.random() * 10);
+        group.signal(child, 'SIGSTOP');
+        // Mostly before it writes. With a lease, others have the lock soon after its end, and this may end in the middle of their work.
+        await group.pause(leaseTime * 1.3 + 20 + group.random() * 50);
+        group.signal(child, 'SIGCONT');
+      };
+      // Windows stops no process.
+      for (let round = 0; round < rounds; round++) {
+        await (process.platform === 'win32' ? group.run() : group.run(20, stop));
+      }
+    },
+
+  'a process that is killed frees its lock, at once or after the lease, and leaves the old record or the new one':
+    async (group, { names, leaseTime, rounds }) => {
+      const kill = async (child: ChildProcess): Promise<void> => {
+        await group.pause(group.random() * 6);
+        group.signal(child, 'SIGKILL');
+      };
+      const waits: number[] = [];
+      // A busy machine may kill too late, when the task is over: that shows nothing about the lock.
+      for (let round = 0; round < rounds || (waits.length < 2 && round < rounds + 9); round++) {
+        const histories = await group.run(10, kill);
+        waits.push(...histories.flatMap(waitsAfterKills));
+      }
+      const usual = waits.sort((a, b) => a - b)[Math.ceil(waits.length / 2) - 1] ?? 0;
+      if (usual > leaseTime + freeWithinMs * Math.max(1, names / 2)) {
+        await group.fail(
+          `the lock of a killed process was free after ${Math.round(usual)} ms, with a lease of ${leaseTime} ms`,
+        );
+      }
+    },
+};
+
+/** For a lock that does not end with its process. */
+export const leaseCases: Record<string, ProcessCase> = {
+  'a task that takes longer than the lease keeps its lock': async (group, { leaseTime }) => {
+    // A process of a busy machine may come too late to renew it, but not each time.
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const calls = (await group.run(1.2 * leaseTime)).flat();
+      const begins = new Map(calls.map(({ kind, task, end = 0 }) => [kind === 'acquire' ? task : '', end]));
+      const lasted = ({ task, end = 0 }: Call): number => (end - (begins.get(task) ?? end)) / 1e6;
+      if (calls.some((call) => call.kind === 'release' && !call.isLost && lasted(call) > leaseTime)) return;
+    }
+    await group.fail(`three tasks that took longer than ${leaseTime} ms lost their lock`);
+  },
+};
+
+/** For a store whose connections can be cut. */
+export const cutCases: Record<string, ProcessCase> = {
+  'a call that does not reach the store, or whose answer is lost, has happened once or not at all': async (
+    group,
+    { rounds, cut },
+  ) => {
+    const disturb = async (): Promise<void> => {
+      await group.pause(group.random() * 30);
+      await cut?.(group.place);
+    };
+    for (let round = 0; round < rounds; round++) await group.run(20, disturb);
+  },
+};
+
+/** How long after the end of a killed process another one had its lock, in milliseconds. Without those that had none, or that nobody wanted. */
+function waitsAfterKills(history: readonly Call[]): number[] {
+  return history.flatMap((kill) => {
+    const last = history.findLast(
+      ({ pid, kind, end }) => pid === kill.pid && (end !== undefined || kind === 'release'),
+    );
+    if (kill.kind !== 'SIGKILL' || last?.task === undefined || last.kind === 'release') return [];
+    const begins = history.filter(({ kind, end = 0 }) => kind === 'acquire' && end > kill.start);
+    const [next] = begins.sort((a, b) => (a.end ?? 0) - (b.end ?? 0));
+    return next ? [((next.end ?? 0) - Math.max(next.start, kill.start)) / 1e6] : [];
+  });
+}
