@@ -1,9 +1,8 @@
 import * as assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { TokenStore } from '../token-store.ts';
-import { assertSame } from './assert-same.ts';
 import { fullRecord } from './records.ts';
-import { soon } from './soon.ts';
+import { assertSame, soon } from './soon.ts';
 
 const any = (value: unknown): never => value as never;
 

@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import type { TokenRecord } from '../token-record.ts';
 import type { TokenStore } from '../token-store.ts';
-import { assertSame } from './assert-same.ts';
+import { assertSame } from './soon.ts';
 
 /** Has every field. */
 export const fullRecord: Required<TokenRecord> = {
@@ -20,31 +20,30 @@ export const fullRecord: Required<TokenRecord> = {
   data: { registration: '{"client_id":"dynamic"}', issuer: 'https://issuer.example' },
 };
 
+const records: readonly TokenRecord[] = [
+  fullRecord,
+  { refreshToken: 'refresh-2' },
+  fullRecord,
+  // Zero and the empty string are values like any other.
+  { refreshToken: 'refresh-1', expiresAt: 0, scope: '', refusedAt: 0, refusedBecause: '' },
+  { refreshToken: `${'x'.repeat(20_000)} "'\\ \n\0 é 漢 😀`, accessToken: '%00; DROP TABLE token' },
+];
+
 export const recordCases: Record<string, (store: TokenStore) => Promise<void>> = {
-  'a record is read back with every field that was written, and without one, undefined': async (store) => {
+  'a record is read back as it was written, without a field of the record before, and without one, undefined': async (
+    store,
+  ) => {
     assert.equal(await store.get('app'), undefined);
-    await store.set('app', fullRecord);
-    assertSame(await store.get('app'), fullRecord);
+    for (const record of records) {
+      await store.set('app', record);
+      assertSame(await store.get('app'), record);
+    }
   },
 
   'a field that is left out or undefined is absent when read back': async (store) => {
     const sparse: Record<string, unknown> = { refreshToken: 'refresh-1', accessToken: undefined, expiresAt: undefined };
     await store.set('app', sparse as unknown as TokenRecord);
     assert.deepEqual(Object.keys((await store.get('app')) ?? {}), ['refreshToken']);
-  },
-
-  'zero and the empty string are values like any other': async (store) => {
-    const record = { refreshToken: 'refresh-1', expiresAt: 0, scope: '', refusedAt: 0, refusedBecause: '' };
-    await store.set('app', record);
-    assertSame(await store.get('app'), record);
-  },
-
-  'set writes the whole record and keeps no field of the record before': async (store) => {
-    await store.set('app', fullRecord);
-    await store.set('app', { refreshToken: 'refresh-2' });
-    assertSame(await store.get('app'), { refreshToken: 'refresh-2' });
-    await store.set('app', fullRecord);
-    assertSame(await store.get('app'), fullRecord);
   },
 
   'an object that the caller changes afterwards does not change the stored record': async (store) => {
@@ -59,12 +58,6 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     assertSame(read, fullRecord);
     change(read ?? {});
     assertSame(await store.get('app'), fullRecord);
-  },
-
-  'tokens of any length and any characters are read back unchanged': async (store) => {
-    const record = { refreshToken: `${'x'.repeat(20_000)} "'\\ \n\0 é 漢 😀`, accessToken: '%00; DROP TABLE token' };
-    await store.set('app', record);
-    assertSame(await store.get('app'), record);
   },
 
   'data may have any keys, and is read back as a plain object': async (store) => {

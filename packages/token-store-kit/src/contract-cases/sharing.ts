@@ -1,9 +1,8 @@
 import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
-import { assertSame } from './assert-same.ts';
 import { noticesWrites } from './changed.ts';
 import { fullRecord } from './records.ts';
-import { soon, whileOccupied } from './soon.ts';
+import { assertSame, soon, whileOccupied } from './soon.ts';
 
 export const sharingCases: Record<string, (store: TokenStore, other: TokenStore) => Promise<void>> = {
   'another store reads what one store has written': async (store, other) => {

@@ -11,6 +11,11 @@ export async function soon<T>(promise: Promise<T>): Promise<T> {
   throw new assert.AssertionError({ message: `nothing happened for ${stepTimeoutMs / 1_000} seconds` });
 }
 
+/** Also if a driver, or `structuredClone`, made the objects in another realm, as under Jest and Vitest's `vmThreads`. */
+export function assertSame(found: unknown, expected: unknown, message?: string): void {
+  assert.deepEqual(structuredClone(found), structuredClone(expected), message);
+}
+
 /** Fails unless the promise rejects soon with exactly this error. */
 export function rejectsWith(promise: Promise<unknown>, reason: unknown): Promise<void> {
   return assert.rejects(soon(promise), (error) => error === reason);

@@ -153,7 +153,7 @@ export const brokenLocks: readonly BrokenStores[] = [
       },
     }),
   }),
-  breaking(/^exclusively accepts a timeout of Infinity/, {
+  breaking(/^exclusively runs the tasks of one name one after the other/, {
     'refuses to wait for the lock without limit': (store) => ({
       exclusively: async (name, task, options) => {
         if (options?.timeout === Number.POSITIVE_INFINITY) throw new RangeError('timeout must be finite');

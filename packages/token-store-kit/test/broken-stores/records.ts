@@ -17,7 +17,7 @@ function acceptsWhat(store: WatchedStore, accepts: (record: TokenRecord) => bool
 }
 
 export const brokenRecords: readonly BrokenStores[] = [
-  breaking(/^set writes the whole record/, {
+  breaking(/^a record is read back/, {
     'keeps fields of the record before': (store) => ({
       set: async (name, record) => store.set(name, { ...store.get(name), ...record }),
     }),
@@ -33,7 +33,7 @@ export const brokenRecords: readonly BrokenStores[] = [
       replace: (name, previous, record) => store.replace(name, previous, { ...store.get(name), ...record }),
     }),
   }),
-  breaking(/^a record is read back with every field/, {
+  breaking(/^a record is read back/, {
     'does not know when the refresh token expires': (store) => ({
       set: (name, record) => store.set(name, without(record, 'refreshExpiresAt')),
     }),
@@ -241,13 +241,13 @@ export const brokenRecords: readonly BrokenStores[] = [
       get: (name) => ({ accessToken: undefined, ...store.get(name) }) as never,
     }),
   }),
-  breaking(/^zero and the empty string/, {
+  breaking(/^a record is read back/, {
     'takes an empty string for none': (store) => ({
       set: (name, record) => store.set(name, withoutValues(record, '')),
     }),
     'takes zero for none': (store) => ({ set: (name, record) => store.set(name, withoutValues(record, 0)) }),
   }),
-  breaking(/^tokens of any length/, {
+  breaking(/^a record is read back/, {
     'ends a token at its first NUL': (store) => ({
       set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken?.split('\0')[0]}` }),
     }),
