@@ -61,7 +61,6 @@ export class TokenFile {
   write(text: string): void {
     const draft = `${this.path}-draft`;
     try {
-      removeIfThere(draft);
       usePrivateFile(draft, { owner: this.owner, create: true }, (descriptor) => {
         fs.writeFileSync(descriptor, text);
         fs.fsyncSync(descriptor);

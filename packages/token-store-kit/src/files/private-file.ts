@@ -104,39 +104,22 @@ export function refusePlanted(
 }
 
 /**
- * Opens a file to read it, or, with `create`, to write it: a new one has mode 0600. Never waits, follows no symbolic link, and
- * refuses what another user may have planted. A file that root makes is given to `owner`, who could not use it otherwise; one that
- * was there may be another file of root's, which `owner` has put there. Returns its descriptor.
+ * Opens a file to read it, or, with `create`, a new one of mode 0600 in its place. Never waits, follows no symbolic link, and refuses what
+ * another user may have planted. A file that root makes is given to `owner`, who could not use it otherwise. Returns its descriptor.
  */
 export function openPrivateFile(path: string, { owner, create = false }: { owner: Owner; create?: boolean }): number {
-  const { O_RDONLY, O_RDWR, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+  const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
+  if (create) removeIfThere(path);
   refusePlanted(path, owner);
-  const flags = O_NOFOLLOW | O_NONBLOCK;
-  const [descriptor, isNew] = create ? openOrMake(path, O_RDWR | flags) : [fs.openSync(path, O_RDONLY | flags), false];
+  const flags = create ? O_RDWR | O_CREAT | O_EXCL : O_RDONLY;
+  const descriptor = fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     refusePlanted(path, owner, fs.fstatSync(descriptor)); // It may have been planted since then.
-    if (isNew && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
+    if (create && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
     return descriptor;
   } catch (error) {
     fs.closeSync(descriptor);
     throw error;
-  }
-}
-
-/** A descriptor, and whether this call has made the file. */
-function openOrMake(path: string, flags: number): [descriptor: number, isNew: boolean] {
-  const { O_CREAT, O_EXCL } = fs.constants;
-  for (;;) {
-    try {
-      return [fs.openSync(path, flags), false];
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error;
-    }
-    try {
-      return [fs.openSync(path, flags | O_CREAT | O_EXCL, 0o600), true];
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error; // EEXIST: another process was faster.
-    }
   }
 }
 

@@ -66,7 +66,6 @@ export function readHolder(path: string, database: DatabaseFile): Holder | undef
 export function writeHolder(path: string, appName: string, database: DatabaseFile): void {
   try {
     usePrivateFile(path, { owner: database.stats, create: true }, (descriptor) => {
-      fs.ftruncateSync(descriptor);
       fs.writeSync(descriptor, `${process.pid}.${ownNamespace()} ${Date.now()} ${appName}`);
     });
   } catch {
