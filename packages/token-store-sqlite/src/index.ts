@@ -10,7 +10,5 @@ export type {
 export { TokenStoreError } from 'token-store-kit';
 export type { FileSystem } from 'token-store-kit/files';
 export { dataFilepath } from './data-filepath.ts';
-export { type Access, inspectTokenStore, type TokenStoreInspection } from './inspect-token-store.ts';
-export type { HeldLock } from './lock/held-lock.ts';
-export { openTokenStore, SqliteTokenStore } from './sqlite-token-store.ts';
-export type { TokenStoreOptions } from './token-store-options.ts';
+export { type Access, type HeldLock, inspectTokenStore, type TokenStoreInspection } from './inspect-token-store.ts';
+export { openTokenStore, SqliteTokenStore, type TokenStoreOptions } from './sqlite-token-store.ts';

@@ -1,12 +1,18 @@
-import { constants, statSync } from 'node:fs';
+import { type BigIntStats, constants, readdirSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { TokenStoreError } from 'token-store-kit';
-import { accessError, damaged, type FileSystem, fileError, inspectFileSystem } from 'token-store-kit/files';
+import {
+  accessError,
+  damaged,
+  type FileSystem,
+  fileError,
+  inspectFileSystem,
+  readIfThere,
+} from 'token-store-kit/files';
 import { checkPath, DatabaseFile } from './database/database-file.ts';
 import { toTokenStoreError } from './database/file-error.ts';
 import { inspectTables } from './database/schema.ts';
-import type { HeldLock } from './lock/held-lock.ts';
-import { findHeldLocks } from './lock/held-locks.ts';
+import { findLockPaths, readHolder } from './lock/lock-paths.ts';
 
 /** What {@link inspectTokenStore} has found. No token and no key is in it. */
 export interface TokenStoreInspection {
@@ -37,6 +43,21 @@ export interface Access {
   readonly owner: number;
   /** The system's code if this user may not read and write it, for example `EACCES` or `EROFS`. */
   readonly denied: string | undefined;
+}
+
+/** A lock that a process holds now. What the system does not tell is undefined. */
+export interface HeldLock {
+  /** `database`: a process writes, and others cannot. `name`: a task of `exclusively` runs. */
+  readonly kind: 'database' | 'name';
+  /** What `exclusively` was called with. */
+  readonly name: string | undefined;
+  readonly pid: number;
+  /** The program of that process. */
+  readonly program: string | undefined;
+  /** Whether the process is stopped, as by SIGSTOP or Ctrl+Z: the lock stays until the process goes on, or is killed. */
+  readonly isStopped: boolean | undefined;
+  /** Epoch milliseconds. */
+  readonly since: number | undefined;
 }
 
 /** How long a write of another process may keep this waiting. */
@@ -100,4 +121,55 @@ function inspectContent(file: DatabaseFile): Content {
 function unusable(error: unknown): Content {
   if (error instanceof TokenStoreError) return { state: 'unusable', error, isEncrypted: undefined };
   throw error;
+}
+
+/**
+ * The locks of a database that are held now. Linux says itself which process has locked which file. Elsewhere the file of the
+ * holder does, and who locks the database is not known.
+ */
+function findHeldLocks(database: DatabaseFile): HeldLock[] {
+  const kernelLocks = readKernelLocks();
+  const pidOf = (path: string): number | undefined => {
+    const file = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return file && kernelLocks?.find(({ inode, pid }) => inode === file.ino && mayHaveOpen(pid, file))?.pid;
+  };
+  const locks: HeldLock[] = [];
+  const add = (kind: HeldLock['kind'], pid: number | undefined, name?: string, since?: number): void => {
+    if (pid !== undefined) locks.push({ kind, name, pid, ...readProcess(pid), since });
+  };
+  add('database', pidOf(database.path));
+  for (const paths of findLockPaths(database.path)) {
+    const holder = readHolder(paths.holder, database);
+    const pid = kernelLocks ? pidOf(paths.lock) : holder?.pid;
+    add('name', pid, holder?.name, holder?.pid === pid ? holder?.since : undefined);
+  }
+  return locks;
+}
+
+/** Which process has locked which inode number for writing. Undefined if the system does not tell. */
+function readKernelLocks(): { pid: number; inode: bigint }[] | undefined {
+  // 1: POSIX  ADVISORY  WRITE 1234 08:01:5678 0 EOF
+  const lines = readIfThere('/proc/locks')?.matchAll(/^\d+: +(?:POSIX|OFDLCK) +\w+ +WRITE +(\d+) +\w+:\w+:(\d+) /gm);
+  return lines && Array.from(lines, ([, pid, inode = '']) => ({ pid: Number(pid), inode: BigInt(inode) }));
+}
+
+/**
+ * A file of another file system may have the same inode number. The device does not say so: of btrfs, `/proc/locks` has another one than
+ * the file. True if this user may not see what the process has open.
+ */
+function mayHaveOpen(pid: number, { dev, ino }: BigIntStats): boolean {
+  const directory = `/proc/${pid}/fd`;
+  try {
+    return readdirSync(directory).some((descriptor) => {
+      const open = statSync(`${directory}/${descriptor}`, { bigint: true, throwIfNoEntry: false });
+      return open?.ino === ino && open.dev === dev;
+    });
+  } catch {
+    return true;
+  }
+}
+
+function readProcess(pid: number): Pick<HeldLock, 'program' | 'isStopped'> {
+  const [, program, state = ''] = /^\d+ \((.*)\) (\w)/s.exec(readIfThere(`/proc/${pid}/stat`) ?? '') ?? [];
+  return { program, isStopped: program === undefined ? undefined : /t/i.test(state) };
 }

@@ -10,6 +10,7 @@ import {
   type Lock,
   readChangedOptions,
   readExclusivelyOptions,
+  refuseUnknown,
   type TokenCipher,
   type TokenRecord,
   type TokenStore,
@@ -21,7 +22,6 @@ import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
 import { findLockPaths, readHolder } from './lock/lock-paths.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
-import type { TokenStoreOptions } from './token-store-options.ts';
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
 const list =
@@ -30,6 +30,17 @@ const insert = `INSERT INTO token (${columns}, app_name, revision) VALUES (${col
 ON CONFLICT (app_name) DO UPDATE SET ${columns.map((column) => `${column} = excluded.${column}`)},
   revision = coalesce(token.revision, 0) + 1`;
 const remove = 'DELETE FROM token WHERE app_name = ?';
+
+/** Options of `openTokenStore`. */
+export interface TokenStoreOptions {
+  /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: none, in a file that only its owner can read. */
+  key?: string | Uint8Array;
+  /**
+   * Makes no file, and changes nothing about an existing one. A file that is missing is then STORE_OPEN with the reason
+   * `missing`, and every call that writes or locks is STORE_READONLY. Default false.
+   */
+  readOnly?: boolean;
+}
 
 /**
  * Keeps OAuth refresh tokens in one SQLite file that many processes share. All methods are synchronous, except
@@ -46,8 +57,12 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   readonly #closing = new AbortController();
 
   /** See {@link openTokenStore}. */
-  constructor(path: string, options?: TokenStoreOptions) {
-    this.#tokens = new TokenDatabase(path, options);
+  constructor(path: string, options: TokenStoreOptions = {}) {
+    const { key, readOnly = false, ...unknown } = options;
+    refuseUnknown(unknown);
+    if (typeof readOnly !== 'boolean') throw new TypeError(`readOnly must be a boolean, not ${typeof readOnly}`);
+    if (key !== undefined) checkKey(key);
+    this.#tokens = new TokenDatabase(path, key, readOnly);
     this.path = this.#tokens.file.path;
   }
 
@@ -138,7 +153,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
   rekey(key: string | Uint8Array | undefined): void {
-    const next = key === undefined ? undefined : newCipher(checkKey(key));
+    const next = key === undefined ? undefined : newCipher(key);
     const tokens = this.#openToWrite();
     this.#checkKey();
     // Programs that do not overwrite what they delete may have left tokens in the unused bytes of the file's pages.

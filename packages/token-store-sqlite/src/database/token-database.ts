@@ -2,7 +2,6 @@
 import type Database from 'better-sqlite3';
 import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
 import { fileError, systemCode } from 'token-store-kit/files';
-import { readOptions, type TokenStoreOptions } from '../token-store-options.ts';
 import { checkPath, DatabaseFile } from './database-file.ts';
 import { toTokenStoreError } from './file-error.ts';
 import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './schema.ts';
@@ -30,9 +29,8 @@ export class TokenDatabase {
   readonly #statements = new Map<string, Database.Statement>();
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
-  constructor(path: string, options?: TokenStoreOptions) {
+  constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
     checkPath(path);
-    const { key, readOnly } = readOptions(options);
     this.readOnly = readOnly;
     this.file = DatabaseFile.find(path, { readOnly });
     let sql: Database.Database | undefined;
