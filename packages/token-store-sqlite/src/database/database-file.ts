@@ -11,7 +11,6 @@ import {
   makeDirectories,
   openError,
   openPrivateFile,
-  pinFile,
   refusePlanted,
   systemCode,
 } from 'token-store-kit/files';
@@ -30,15 +29,12 @@ export class DatabaseFile {
   readonly stats: FileStats;
   /** Whether other users may make files beside it. */
   readonly #isShared: boolean;
-  /** Whether this process has just made it. */
-  readonly #isNew: boolean;
-  /** Of the file itself, as long as this has it open. */
+  /** Of a file that this process has just made, until {@link makePrivate} closes it. */
   #descriptor: number | undefined;
 
   constructor(path: string, stats: FileStats, descriptor?: number) {
     this.path = path;
     this.stats = stats;
-    this.#isNew = descriptor !== undefined;
     this.#descriptor = descriptor;
     this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(path)).mode & 0o022) !== 0;
   }
@@ -59,74 +55,30 @@ export class DatabaseFile {
 
   /**
    * Takes access away from all users but the owner. Not by name: another user may have put a link there, which root would follow.
-   * `sql` has it open. On Linux, a program that reads the file is not waited for.
+   * `sql` has it open, and locks it for this thread alone: to close a descriptor drops all locks that any thread of this process has on the
+   * file, and SQLite does not notice. Left open, Node.js would close it at the end of the worker thread that has opened it.
    */
   makePrivate(sql: Database.Database): void {
     const isExposed = (this.stats.mode & 0o077) !== 0 && process.platform !== 'win32';
-    // In a chroot, /proc may be missing.
-    const canPin = process.platform === 'linux' && fs.existsSync('/proc/self/fd');
-    const needsDescriptor = isExposed && !canPin;
-    if (isExposed && !needsDescriptor) this.#closeToOthers((mode) => this.#chmodPinned(mode));
-    if (!needsDescriptor && this.#descriptor === undefined) return;
+    if (!isExposed && this.#descriptor === undefined) return;
     // Nothing is written, so a journal would be one more file without a use.
     sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     try {
-      this.#descriptor ??= translating(this.path, () => openPrivateFile(this.path, { owner: this.stats }));
-      const descriptor = this.#descriptor;
-      if (needsDescriptor) this.#closeToOthers((mode) => fs.fchmodSync(descriptor, mode));
-    } finally {
-      this.#close();
-      sql.exec('ROLLBACK');
-    }
-  }
-
-  /**
-   * Call it while SQLite has locked the file for this thread alone, or just before it is removed. To close a descriptor drops all locks
-   * that any thread of this process has on the file, and SQLite does not notice. Left open, Node.js would close it at the end of the worker
-   * thread that has opened it.
-   */
-  #close(): void {
-    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
-    this.#descriptor = undefined;
-  }
-
-  #chmodPinned(mode: number): void {
-    pinFile(this.path, (pinned) => {
-      this.#refuseOther(fs.statSync(pinned));
-      fs.chmodSync(pinned, mode);
-    });
-  }
-
-  #closeToOthers(change: (mode: number) => void): void {
-    const { mode, uid } = this.stats;
-    try {
-      change(mode & 0o600);
+      const descriptor = this.#descriptor ?? openPrivateFile(this.path, { owner: this.stats });
+      this.#descriptor = undefined;
+      try {
+        if (isExposed) fs.fchmodSync(descriptor, this.stats.mode & 0o600);
+      } finally {
+        fs.closeSync(descriptor);
+      }
     } catch (error) {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
       if (systemCode(error) !== 'EPERM') throw openError(this.path, error);
-      const problem = `can be read by other users, and belongs to user ${uid}, so that this user cannot change it`;
+      const problem = `can be read by other users, and belongs to user ${this.stats.uid}, so that this user cannot change it`;
       throw fileError(this.path, ['STORE_OPEN', 'exposed', problem, 'Choose another file'], error);
-    }
-  }
-
-  /**
-   * Removes the file that this process has made, if nothing could be written into it, for example because the disk is full. `sql` has it
-   * open, if SQLite could open it. Otherwise, the next command would find a database. A process that has opened it meanwhile hears that it
-   * was moved.
-   */
-  removeIfEmpty(sql: Database.Database | undefined): void {
-    if (!this.#isNew) return;
-    try {
-      this.check();
-      // A journal would need a place on the disk.
-      sql?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-      const isEmpty = fs.statSync(this.path).size === 0;
-      // If it is empty, another thread can lose no more than the lock of a file that goes.
-      if (sql || isEmpty) this.#close();
-      if (isEmpty) fs.unlinkSync(this.path);
-    } catch {
-      // Another process uses it, or Windows, which does not remove a file that is open.
+    } finally {
+      sql.exec('ROLLBACK');
     }
   }
 

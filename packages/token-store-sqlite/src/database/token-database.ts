@@ -33,14 +33,11 @@ export class TokenDatabase {
     checkPath(path);
     this.readOnly = readOnly;
     this.file = DatabaseFile.find(path, { readOnly });
-    let sql: Database.Database | undefined;
+    this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
     try {
-      sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
-      this.sql = sql;
       this.cipher = this.#prepare(key);
     } catch (error) {
-      this.file.removeIfEmpty(sql);
-      sql?.close();
+      this.sql.close();
       throw error;
     }
   }
