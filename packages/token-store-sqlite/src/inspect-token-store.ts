@@ -74,7 +74,7 @@ export function inspectTokenStore(path: string): TokenStoreInspection {
   const nothing = { isEncrypted: undefined, size: undefined, access: undefined, fileSystem: undefined, locks: [] };
   let file: DatabaseFile;
   try {
-    file = DatabaseFile.find(path, { readOnly: true });
+    file = new DatabaseFile(path, { readOnly: true });
   } catch (error) {
     return { ...nothing, path: resolve(path), ...unusable(error) };
   }

@@ -201,17 +201,14 @@ export class SqliteTokenStore implements TokenStore, Disposable {
       if (record) return record;
       throw fileError(this.path, recordChanged(appName));
     }
-    const record = row && this.#readPlain(appName, row);
-    if (record && cipher) throw fileError(this.path, keyChanged);
-    return record;
-  }
-
-  #readPlain(appName: string, row: TokenRow): TokenRecord | undefined {
+    let record: TokenRecord | undefined;
     try {
-      return readPlainRow(row);
+      record = row && readPlainRow(row);
     } catch {
       throw fileError(this.path, recordChanged(appName));
     }
+    if (record && cipher) throw fileError(this.path, keyChanged);
+    return record;
   }
 
   #write(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): void {

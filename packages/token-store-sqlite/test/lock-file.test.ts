@@ -1,4 +1,4 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -10,7 +10,7 @@ import { LockFile } from '../src/lock/lock-file.ts';
 
 function newLocks(count: number): LockFile[] {
   const path = join(temporaryDirectory(), 'lock');
-  const database = new DatabaseFile(`${path}.db`, statSync(join(path, '..')));
+  const database = new DatabaseFile(`${path}.db`, { readOnly: false });
   return Array.from({ length: count }, () => new LockFile(path, database));
 }
 
@@ -21,7 +21,7 @@ for (const [what, isMadeAgain] of [
   test(`a file that another process ${what} while it is opened is no error`, () => {
     const path = join(temporaryDirectory(), 'lock');
     writeFileSync(path, '', { mode: 0o600 });
-    const database = new DatabaseFile(`${path}.db`, statSync(path));
+    const database = new DatabaseFile(`${path}.db`, { readOnly: false });
     const { connect } = database;
     database.connect = (options) => {
       database.connect = connect;
@@ -43,7 +43,7 @@ test('a lock file may have two names as long as it is empty: so it is made', () 
   const path = join(temporaryDirectory(), 'lock');
   writeFileSync(path, '', { mode: 0o600 });
   linkSync(path, `${path}-other`);
-  const lock = new LockFile(path, new DatabaseFile(`${path}.db`, statSync(path)));
+  const lock = new LockFile(path, new DatabaseFile(`${path}.db`, { readOnly: false }));
   assert.ok(lock.tryLock());
   lock.close();
   writeFileSync(path, 'of another program');
@@ -108,7 +108,7 @@ test('a file that is removed between its opening and its locking does not count 
   () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'lock');
-    const lock = new LockFile(path, new DatabaseFile(join(directory, 'db'), statSync(directory)));
+    const lock = new LockFile(path, new DatabaseFile(join(directory, 'db'), { readOnly: false }));
     const { exec } = Database.prototype;
     Database.prototype.exec = function (...args) {
       Database.prototype.exec = exec;
@@ -129,7 +129,7 @@ test('a database may have as long a name as its locks leave', async () => {
 
 test('a lock that is tried again and again keeps no more than one file open', () => {
   const directory = temporaryDirectory();
-  const database = new DatabaseFile(join(directory, 'db'), statSync(directory));
+  const database = new DatabaseFile(join(directory, 'db'), { readOnly: false });
   const [first, waiter] = [0, 1].map(() => new LockFile(join(directory, 'lock'), database)) as [LockFile, LockFile];
   assert.ok(first.tryLock());
   const open = (): number => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0);
@@ -145,13 +145,13 @@ test('a lock that is tried again and again keeps no more than one file open', ()
   assert.is(open(), before);
   waiter.close();
   first.remove();
-  assert.equal(readdirSync(directory), []);
+  assert.equal(readdirSync(directory), ['db']);
 });
 
 test('a directory in place of the lock file is STORE_OPEN', () => {
   const directory = temporaryDirectory();
   mkdirSync(join(directory, 'lock'));
-  const database = new DatabaseFile(join(directory, 'db'), statSync(directory));
+  const database = new DatabaseFile(join(directory, 'db'), { readOnly: false });
   const lock = new LockFile(join(directory, 'lock'), database);
   assert.throws(
     () => lock.tryLock(),

@@ -89,7 +89,7 @@ posix(
     const directory = temporaryDirectory();
     const [path, target] = [join(directory, 'tokens.db'), join(directory, 'of another program')];
     for (const file of [path, target]) writeFileSync(file, '', { mode: 0o644 });
-    const found = DatabaseFile.find(path, { readOnly: false });
+    const found = new DatabaseFile(path, { readOnly: false });
     const sql = found.connect({ timeout: 0 });
     unlinkSync(path);
     symlinkSync(target, path);

@@ -13,7 +13,7 @@ const posix = process.platform === 'win32' ? test.skip : test;
 
 test('a caller lets the one at the gate go first, until its own time is up', async () => {
   using store = newStore();
-  const gate = new LockFile(lockPathsOf(store.path, 'app').gate, DatabaseFile.find(store.path, { readOnly: false }));
+  const gate = new LockFile(lockPathsOf(store.path, 'app').gate, new DatabaseFile(store.path, { readOnly: false }));
   assert.ok(gate.tryLock());
   const started = performance.now();
   await store.exclusively('app', async () => {}, { timeout: 100 });

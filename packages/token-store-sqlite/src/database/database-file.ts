@@ -32,25 +32,22 @@ export class DatabaseFile {
   /** Of a file that this process has just made, until {@link makePrivate} closes it. */
   #descriptor: number | undefined;
 
-  constructor(path: string, stats: FileStats, descriptor?: number) {
-    this.path = path;
-    this.stats = stats;
-    this.#descriptor = descriptor;
-    this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(path)).mode & 0o022) !== 0;
-  }
-
   /** Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700. */
-  static find(path: string, { readOnly }: { readOnly: boolean }): DatabaseFile {
+  constructor(path: string, { readOnly }: { readOnly: boolean }) {
     const absolute = resolve(path);
-    const present = findFile(absolute);
-    if (!present && readOnly) {
+    let found = findFile(absolute);
+    if (!found && readOnly) {
       const remedy = 'Nothing is stored there. Choose another file, or open it for writing';
       throw fileError(absolute, ['STORE_OPEN', 'missing', 'does not exist', remedy]);
     }
-    const descriptor = present ? undefined : create(absolute);
-    const found = present ?? findFile(absolute);
+    if (!found) {
+      this.#descriptor = create(absolute);
+      found = findFile(absolute);
+    }
     if (!found) throw fileError(absolute, fileFailures.danglingLink);
-    return new DatabaseFile(found.path, found.stats, descriptor);
+    this.path = found.path;
+    this.stats = found.stats;
+    this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(this.path)).mode & 0o022) !== 0;
   }
 
   /**

@@ -32,7 +32,7 @@ export class TokenDatabase {
   constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
     checkPath(path);
     this.readOnly = readOnly;
-    this.file = DatabaseFile.find(path, { readOnly });
+    this.file = new DatabaseFile(path, { readOnly });
     this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
     try {
       this.cipher = this.#prepare(key);
