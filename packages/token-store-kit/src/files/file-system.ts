@@ -27,15 +27,8 @@ export function inspectFileSystem(folder: string): FileSystem {
 
 /** The type of the last mount of all that have the longest path to this folder. */
 function mountedType(folder: string): string | undefined {
-  let longest = '';
-  let found: string | undefined;
-  for (const { point, type } of readMounts()) {
-    if (point.length < longest.length) continue;
-    if (!`${folder}/`.startsWith(point.replace(/\/?$/, '/'))) continue;
-    longest = point;
-    found = type;
-  }
-  return found;
+  const above = readMounts().filter(({ point }) => `${folder}/`.startsWith(point.replace(/\/?$/, '/')));
+  return above.sort((a, b) => a.point.length - b.point.length).at(-1)?.type;
 }
 
 /** Whether something is mounted at this path itself. False if it is not known. */

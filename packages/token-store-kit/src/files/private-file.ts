@@ -22,19 +22,13 @@ export interface FileStats extends Owner {
   isSymbolicLink(): boolean;
 }
 
-/** A file, by its path without symbolic links: two names of one file have to share their locks. */
-export interface FoundFile {
-  readonly path: string;
-  readonly stats: FileStats;
-}
-
 /**
- * Finds a file, and follows symbolic links. Undefined if there is none.
+ * Finds a file, and follows symbolic links: two names of one file have to share their locks. Undefined if there is none.
  *
  * @throws {TokenStoreError} STORE_OPEN for what is not a file, has several names, is mounted without its folder, or may have been
  * planted by another user.
  */
-export function findFile(path: string): FoundFile | undefined {
+export function findFile(path: string): { path: string; stats: FileStats } | undefined {
   try {
     const real = fs.realpathSync.native(path);
     const stats = fs.statSync(real);
@@ -69,14 +63,9 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats)
   throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose a file in a folder that only you can write']);
 }
 
+const isLink = 'is a symbolic link now, which is not followed';
 // The file that it leads to is not to be removed: its owner may have moved it there.
-const notFollowed = 'is a symbolic link now, which is not followed';
-const symbolicLink: Failure = [
-  'STORE_OPEN',
-  'moved',
-  notFollowed,
-  'Open the file that it leads to, or remove the link',
-];
+const symbolicLink: Failure = ['STORE_OPEN', 'moved', isLink, 'Open the file that it leads to, or remove the link'];
 
 function linked(names: number): Failure {
   const problem = `has ${names} names (hard links), each of which would have its own locks`;
