@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { hashOf } from 'token-store-kit';
-import { fileError, inspectFileSystem, type Owner, openError, pinFile, systemCode } from 'token-store-kit/files';
+import { fileError, inspectFileSystem, type Owner, openError, systemCode } from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 import type { TokenFile } from '../token-file.ts';
 
@@ -98,6 +98,9 @@ export class LockFolder {
   }
 }
 
+/** O_PATH, which Node does not name: opens also a socket, and has no effect on it. */
+const pathOnly = 0o10000000;
+
 /**
  * Gives away what root has made in a folder of `owner`, who can put any file of root's that is in this folder in its place: `isMade` says
  * whether it is what was made. On Linux it is told the same file that is given, whatever has that name by now.
@@ -108,9 +111,13 @@ function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) =
     if (isMade(path)) fs.lchownSync(path, uid, gid);
     return;
   }
-  pinFile(path, (pinned) => {
+  const descriptor = fs.openSync(path, pathOnly | fs.constants.O_NOFOLLOW);
+  const pinned = `/proc/self/fd/${descriptor}`;
+  try {
     if (isMade(pinned)) fs.chownSync(pinned, uid, gid);
-  });
+  } finally {
+    fs.closeSync(descriptor);
+  }
 }
 
 /** What is in it, no other user has put there. */

@@ -126,19 +126,6 @@ export function usePrivateFile<T>(
   }
 }
 
-/** O_PATH, which Node does not name: opens also a socket, has no effect on it, and drops no lock on a file when it is closed. */
-const pathOnly = 0o10000000;
-
-/** On Linux: calls `use` with a path that leads to what has the name `path` now, also if another file gets that name meanwhile. */
-export function pinFile(path: string, use: (pinned: string) => void): void {
-  const descriptor = fs.openSync(path, pathOnly | fs.constants.O_NOFOLLOW);
-  try {
-    use(`/proc/self/fd/${descriptor}`);
-  } finally {
-    fs.closeSync(descriptor);
-  }
-}
-
 /** Makes a directory and those above it, with mode 0700. Syncs them: a power failure could take away a new one with the sign-in in it. */
 export function makeDirectories(directory: string): void {
   if (fs.existsSync(directory)) return;
