@@ -25,17 +25,8 @@ export function dataFilepath(
   // The XDG Base Directory Specification says to ignore a relative path.
   const xdg = env.XDG_DATA_HOME;
   if (xdg && isAbsolute(xdg)) return join(xdg, program, 'tokens.db');
-  const home = platform === 'win32' ? env.LOCALAPPDATA : env.HOME || accountHome();
+  const home = platform === 'win32' ? env.LOCALAPPDATA : env.HOME || process.getBuiltinModule('node:os').homedir();
   if (!home) throw new Error('There is no home folder for the tokens. Set XDG_DATA_HOME, or name a file yourself');
   const places: Readonly<Record<string, string>> = { win32: '', darwin: 'Library/Application Support' };
   return join(home, places[platform] ?? '.local/share', program, 'tokens.db');
-}
-
-function accountHome(): string | undefined {
-  try {
-    return process.getBuiltinModule('node:os').homedir();
-  } catch {
-    // In a container, a user id without an account has none.
-    return undefined;
-  }
 }
