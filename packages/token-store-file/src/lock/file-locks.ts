@@ -13,12 +13,13 @@ const callers = new CallerQueue();
 export class FileLocks {
   readonly #file: TokenFile;
   readonly #closing: AbortSignal;
-  #folder: LockFolder | undefined;
+  readonly #folder: LockFolder;
 
   /** `closing` ends every wait with its reason. */
   constructor(file: TokenFile, closing: AbortSignal) {
     this.#file = file;
     this.#closing = closing;
+    this.#folder = new LockFolder(file);
   }
 
   /** Runs `task` while no other caller, in any process, has this lock. `name` is the record's. */
@@ -31,7 +32,6 @@ export class FileLocks {
     const { path } = this.#file;
     const keyOf = (id: string): string => `${id} ${path}`;
     const id = lock === 'write' ? lock : hashOf(name, 12);
-    this.#folder ??= new LockFolder(this.#file);
     const queue = process.platform === 'win32' ? pipe(keyOf(id)) : new SocketQueue(this.#folder, id);
     const acquire = async (wait: LockWait): Promise<(() => unknown) | undefined> => {
       const release = await queue.acquire(wait);

@@ -18,23 +18,21 @@ export class LockFolder {
   readonly #file: TokenFile;
   #path: string;
 
-  /** @throws {TokenStoreError} STORE_OPEN on a network file system. */
   constructor(file: TokenFile) {
     this.#file = file;
     this.#path = `${file.path}-locks`;
     if (this.#isLong && process.platform !== 'linux') this.#path = this.#pathInTmp;
-    try {
-      const { type, isNetwork } = inspectFileSystem(dirname(file.path));
-      if (!isNetwork) return;
-      const problem = `is on a network file system (${type}), where locks do not reach other computers`;
-      const remedy = 'Choose a file on a disk of this computer';
-      throw fileError(file.path, ['STORE_OPEN', 'network-file-system', problem, remedy]);
-    } catch (error) {
-      throw openError(file.path, error);
-    }
   }
 
+  /** @throws {TokenStoreError} STORE_OPEN on a network file system. */
   make(): void {
+    const { path } = this.#file;
+    const { type, isNetwork } = inspectFileSystem(dirname(path));
+    if (isNetwork) {
+      const problem = `is on a network file system (${type}), where locks do not reach other computers`;
+      const remedy = 'Choose a file on a disk of this computer';
+      throw fileError(path, ['STORE_OPEN', 'network-file-system', problem, remedy]);
+    }
     if (this.#path === this.#pathInTmp) makePrivateFolder(dirname(this.#path), this.#file.owner);
     makePrivateFolder(this.#path, this.#file.owner);
   }
