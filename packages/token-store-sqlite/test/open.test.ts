@@ -174,6 +174,18 @@ test('a file that is replaced while it is open is STORE_OPEN at the next call, a
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
 });
 
+test('a file that SQLite cannot open, for example because its path is too long, is not left open', () => {
+  if (windows) return console.log('skipped: Windows allows no such path');
+  const folder = join(temporaryDirectory(), ...Array.from({ length: 3 }, () => 'x'.repeat(200)));
+  const countOpen = (): number => readdirSync('/dev/fd').length;
+  const before = countOpen();
+  assert.throws(
+    () => openTokenStore(join(folder, 'tokens.db')),
+    (error: TokenStoreError) => error.code === 'STORE_OPEN',
+  );
+  assert.is(countOpen(), before);
+});
+
 test('data that another program has written, and that is no JSON, is STORE_CORRUPT, and is not shown', () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   using store = openTokenStore(path);

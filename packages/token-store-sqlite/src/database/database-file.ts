@@ -61,13 +61,8 @@ export class DatabaseFile {
     // Nothing is written, so a journal would be one more file without a use.
     sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     try {
-      const descriptor = this.#descriptor ?? openPrivateFile(this.path, { owner: this.stats });
-      this.#descriptor = undefined;
-      try {
-        if (isExposed) fs.fchmodSync(descriptor, this.stats.mode & 0o600);
-      } finally {
-        fs.closeSync(descriptor);
-      }
+      this.#descriptor ??= openPrivateFile(this.path, { owner: this.stats });
+      if (isExposed) fs.fchmodSync(this.#descriptor, this.stats.mode & 0o600);
     } catch (error) {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
@@ -75,8 +70,15 @@ export class DatabaseFile {
       const problem = `can be read by other users, and belongs to user ${this.stats.uid}, so that this user cannot change it`;
       throw fileError(this.path, ['STORE_OPEN', 'exposed', problem, 'Choose another file'], error);
     } finally {
+      this.close();
       sql.exec('ROLLBACK');
     }
+  }
+
+  /** Closes what {@link makePrivate} has not closed, because SQLite could not open or read the file. */
+  close(): void {
+    if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
+    this.#descriptor = undefined;
   }
 
   /** SQLite's connection to the file, or to one beside it. */

@@ -10,7 +10,6 @@ import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './sche
 const busyLimitMs = 5_000;
 /** SQLite's own waiting grows to 100 ms between two tries, so that one writer of many starves: a new start keeps them short. */
 const busyRoundMs = 200;
-
 /** Between two looks for a change, which take some microseconds. */
 const lookIntervalMs = 40;
 
@@ -33,11 +32,14 @@ export class TokenDatabase {
     checkPath(path);
     this.readOnly = readOnly;
     this.file = new DatabaseFile(path, { readOnly });
-    this.sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
+    let sql: Database.Database | undefined;
     try {
+      sql = this.attempt(() => this.file.connect({ timeout: busyRoundMs, readonly: readOnly }));
+      this.sql = sql;
       this.cipher = this.#prepare(key);
     } catch (error) {
-      this.sql.close();
+      this.file.close();
+      sql?.close();
       throw error;
     }
   }
