@@ -159,19 +159,6 @@ asRoot('root gives no file of its own to a user who renames it to what root has 
   assert.equal([owners, fs.existsSync(file), fs.existsSync(directory)], [[0, 0], false, false]);
 });
 
-test('a hard link is refused under each name, so that two names are not two locks', () => {
-  const directory = temporaryDirectory();
-  const names = ['a.json', 'b.json'].map((name) => join(directory, name)) as [string, string];
-  writeFileSync(names[0], '');
-  linkSync(...names);
-  for (const name of names) {
-    assert.throws(
-      () => openFileTokenStore(name),
-      (error: TokenStoreError) => error.reason === 'linked',
-    );
-  }
-});
-
 test('a link to the file that is made while the store is open is named, and nobody is told to remove the file', () => {
   const directory = temporaryDirectory();
   const [path, other] = [join(directory, 'a.json'), join(directory, 'b.json')] as const;

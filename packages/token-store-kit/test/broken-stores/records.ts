@@ -27,13 +27,6 @@ export const brokenRecords: readonly BrokenStores[] = [
         store.set(name, Object.fromEntries(fields.map((field) => [field, Reflect.get(record, field)])) as never);
       },
     }),
-  }),
-  breaking(/^replace writes the whole record/, {
-    'keeps fields of the record that it replaces': (store) => ({
-      replace: (name, previous, record) => store.replace(name, previous, { ...store.get(name), ...record }),
-    }),
-  }),
-  breaking(/^a record is read back/, {
     'does not know when the refresh token expires': (store) => ({
       set: (name, record) => store.set(name, without(record, 'refreshExpiresAt')),
     }),
@@ -50,6 +43,18 @@ export const brokenRecords: readonly BrokenStores[] = [
       set: (name, record) => store.set(name, without(record, 'data')),
     }),
     'returns null for a name without a record': (store) => ({ get: (name) => store.get(name) ?? (null as never) }),
+    'takes an empty string for none': (store) => ({
+      set: (name, record) => store.set(name, withoutValues(record, '')),
+    }),
+    'takes zero for none': (store) => ({ set: (name, record) => store.set(name, withoutValues(record, 0)) }),
+    'ends a token at its first NUL': (store) => ({
+      set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken?.split('\0')[0]}` }),
+    }),
+  }),
+  breaking(/^replace writes the whole record/, {
+    'keeps fields of the record that it replaces': (store) => ({
+      replace: (name, previous, record) => store.replace(name, previous, { ...store.get(name), ...record }),
+    }),
   }),
   breaking(/^of many callers that replace/, {
     'replaces without comparing': (store) => ({
@@ -239,17 +244,6 @@ export const brokenRecords: readonly BrokenStores[] = [
   breaking(/^a field that is left out or undefined/, {
     'gives back fields without a value': (store) => ({
       get: (name) => ({ accessToken: undefined, ...store.get(name) }) as never,
-    }),
-  }),
-  breaking(/^a record is read back/, {
-    'takes an empty string for none': (store) => ({
-      set: (name, record) => store.set(name, withoutValues(record, '')),
-    }),
-    'takes zero for none': (store) => ({ set: (name, record) => store.set(name, withoutValues(record, 0)) }),
-  }),
-  breaking(/^a record is read back/, {
-    'ends a token at its first NUL': (store) => ({
-      set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken?.split('\0')[0]}` }),
     }),
   }),
   breaking(/^replace returns false and changes nothing/, {
