@@ -7,6 +7,8 @@ import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { DatabaseFile } from '../src/database/database-file.ts';
+import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { newStore } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
 
@@ -48,5 +50,25 @@ for (const [what, prepare] of [
     assert.match(String(other), 'SQLITE_BUSY');
   });
 }
+
+test('a lock that another thread has on a new database stays when it cannot be opened', async () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  const { connect } = DatabaseFile.prototype;
+  let writer: Database.Database | undefined;
+  DatabaseFile.prototype.connect = function (options) {
+    DatabaseFile.prototype.connect = connect;
+    const sql = this.connect(options);
+    writer = new Database(path);
+    writer.exec('CREATE TABLE other (a); BEGIN IMMEDIATE');
+    return sql;
+  };
+  assert.throws(
+    () => openTokenStore(path),
+    (error: TokenStoreError) => error.code === 'STORE_OPEN',
+  );
+  const other = await startProgram('block', [path, 0, 0]).ended.catch(String);
+  writer?.close();
+  assert.match(String(other), 'SQLITE_BUSY');
+});
 
 test.run();

@@ -70,13 +70,26 @@ export class DatabaseFile {
       const problem = `can be read by other users, and belongs to user ${this.stats.uid}, so that this user cannot change it`;
       throw fileError(this.path, ['STORE_OPEN', 'exposed', problem, 'Choose another file'], error);
     } finally {
-      this.close();
+      this.#close();
       sql.exec('ROLLBACK');
     }
   }
 
-  /** Closes what {@link makePrivate} has not closed, because SQLite could not open or read the file. */
-  close(): void {
+  /**
+   * Closes what {@link makePrivate} has not closed, because the file could not be opened or read. If another thread may have a lock on it,
+   * the descriptor stays.
+   */
+  giveUp(sql: Database.Database | undefined): void {
+    if (this.#descriptor === undefined) return;
+    try {
+      sql?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+      if (sql || fs.fstatSync(this.#descriptor).size === 0) this.#close();
+    } catch {
+      // Another one uses it.
+    }
+  }
+
+  #close(): void {
     if (this.#descriptor !== undefined) fs.closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }

@@ -38,7 +38,7 @@ export class TokenDatabase {
       this.sql = sql;
       this.cipher = this.#prepare(key);
     } catch (error) {
-      this.file.close();
+      this.file.giveUp(sql);
       sql?.close();
       throw error;
     }
