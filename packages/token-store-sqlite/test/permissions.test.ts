@@ -4,6 +4,7 @@ import {
   chownSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -83,24 +84,29 @@ posix('an empty file that others can read is closed to them before a token is wr
   assert.is(mode(path), '600');
 });
 
-posix(
-  'a link that takes the place of the file just before it is closed to others is refused, and its target keeps its mode',
-  () => {
-    const directory = temporaryDirectory();
-    const [path, target] = [join(directory, 'tokens.db'), join(directory, 'of another program')];
-    for (const file of [path, target]) writeFileSync(file, '', { mode: 0o644 });
-    const found = new DatabaseFile(path, { readOnly: false });
-    const sql = found.connect({ timeout: 0 });
-    unlinkSync(path);
-    symlinkSync(target, path);
-    assert.throws(
-      () => found.makePrivate(sql),
-      (error: TokenStoreError) => error.code === 'STORE_OPEN',
-    );
-    sql.close();
-    assert.is(mode(target), '644');
-  },
-);
+for (const [what, take] of [
+  ['a link', symlinkSync],
+  ['another file', renameSync],
+] as const) {
+  posix(
+    `${what} that takes the place of the file just before it is closed to others is refused, and keeps its mode`,
+    () => {
+      const directory = temporaryDirectory();
+      const [path, target] = [join(directory, 'tokens.db'), join(directory, 'of another program')];
+      for (const file of [path, target]) writeFileSync(file, '', { mode: 0o644 });
+      const found = new DatabaseFile(path, { readOnly: false });
+      const sql = found.connect({ timeout: 0 });
+      unlinkSync(path);
+      take(target, path);
+      assert.throws(
+        () => found.makePrivate(sql),
+        (error: TokenStoreError) => error.code === 'STORE_OPEN',
+      );
+      sql.close();
+      assert.is(mode(path), '644');
+    },
+  );
+}
 
 posix('a directory that was there keeps its mode', () => {
   const directory = temporaryDirectory();

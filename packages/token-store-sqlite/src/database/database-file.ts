@@ -62,6 +62,7 @@ export class DatabaseFile {
     sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     try {
       this.#descriptor ??= openPrivateFile(this.path, { owner: this.stats });
+      this.#refuseOther(fs.fstatSync(this.#descriptor));
       if (isExposed) fs.fchmodSync(this.#descriptor, this.stats.mode & 0o600);
     } catch (error) {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
