@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import type { MaybePromise, TokenStore } from './index.ts';
-import type { Run } from './process-cases/call.ts';
+import { doneStatus, type Run } from './process-cases/call.ts';
 import { Caller } from './process-cases/caller.ts';
 
 const [module = '', place = ''] = process.argv.slice(2);
@@ -21,4 +21,4 @@ const [run] = (await told) as [Run];
 const log = openSync(run.log, 'w');
 await Promise.all(run.names.map((name, index) => new Caller(store, run, { name, index, log }).run()));
 await close?.(store);
-process.exit();
+process.exit(doneStatus);

@@ -1,13 +1,15 @@
 // Takes about 10 s.
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { storeProcessContract } from '../src/contract.ts';
 import { leaseTimeMs } from './process-stores/lease-store.ts';
 import { brokenStores } from './process-stores/open-store.ts';
-import { cut, failureOf, optionsFor, testBrokenStores } from './process-stores/test-broken-stores.ts';
+import { cut, failureOf, isRunning, optionsFor, testBrokenStores } from './process-stores/test-broken-stores.ts';
 
 const contract = suite('The contract for processes, apart from broken stores,');
 contract('has no sentence that no store breaks', () => {
@@ -23,6 +25,16 @@ contract('says why a module cannot be used, and when a case takes too long', asy
   assert.throws(() => storeProcessContract({} as never), /^module must be a file or its URL, not undefined$/);
   const [missing] = storeProcessContract({ module: join(tmpdir(), 'missing.js') });
   assert.match(await failureOf(missing), /^process \d+ ended too early \(exit 1\)\n.*Cannot find module.*missing\.js/s);
+  const ending = join(mkdtempSync(join(tmpdir(), 'ending-')), 'open.mjs');
+  for (const [act, how] of [
+    ['process.exit()', 'exit 0'],
+    ["process.kill(process.pid, 'SIGKILL')", 'SIGKILL'],
+  ] as const) {
+    writeFileSync(ending, `export const open = () => ${act} && new Promise(() => {});`);
+    const [first] = storeProcessContract({ module: ending, deadline: 10_000 });
+    assert.ok((await failureOf(first)).includes(` ended too early (${how})\n`), how);
+  }
+  rmSync(dirname(ending), { recursive: true });
   const [late] = storeProcessContract({ ...optionsFor('sound', leaseTimeMs), deadline: 5 });
   assert.match(await failureOf(late), /^it was not done within 5 ms\n.*with the seed \d+/);
 });
@@ -49,6 +61,31 @@ contract('gives each case a place in a new folder, and leaves nothing behind', a
     rmSync(folder, { recursive: true });
   }
 });
+
+const posix = process.platform === 'win32' ? contract.skip : contract;
+posix('leaves no process behind if its own ends, not even one that is stopped', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'stopped-'));
+  const [module, program] = ['open.mjs', 'parent.mjs'].map((name) => join(folder, name)) as [string, string];
+  // Each process says which one it is by a file in its place, and stops.
+  const opening = `import { writeFileSync } from 'node:fs';
+    export const open = (place) => writeFileSync(\`\${place}/\${process.pid}\`, '') ?? process.kill(process.pid, 'SIGSTOP');`;
+  writeFileSync(module, opening);
+  const parent = `import { readdirSync } from 'node:fs';
+    import { storeProcessContract } from ${JSON.stringify(import.meta.resolve('../src/contract.ts'))};
+    const [folder, module] = ${JSON.stringify([folder, module])};
+    storeProcessContract({ module, newPlace: () => folder, removePlace: () => {} })[0].run();
+    setInterval(() => readdirSync(folder).length === 6 && process.exit(), 50);`;
+  writeFileSync(program, parent);
+  const { stderr } = spawnSync(process.execPath, [program], { timeout: 20_000 });
+  const pids = readdirSync(folder).map(Number).filter(Number.isInteger);
+  assert.is(pids.length, 4, `${stderr}`);
+  for (let tries = 0; pids.some(isRunning) && tries < 100; tries++) await delay(20);
+  const left = pids.filter(isRunning);
+  for (const pid of left) process.kill(pid, 'SIGKILL');
+  assert.equal(left, []);
+  rmSync(folder, { recursive: true });
+});
+
 contract.run();
 
 testBrokenStores(false);

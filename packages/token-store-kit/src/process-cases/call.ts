@@ -41,6 +41,9 @@ export interface Run {
   readonly taskMs?: number | undefined;
 }
 
+/** How a process ends that has made its calls. A store may end it as well, and then mostly with 0. */
+export const doneStatus = 77;
+
 /** A clock that all processes of a machine share, in nanoseconds. */
 export function now(): number {
   return Number(process.hrtime.bigint());

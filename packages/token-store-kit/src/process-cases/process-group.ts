@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stepTimeoutMs } from '../contract-cases/soon.ts';
 import { settled } from '../pause.ts';
-import { type Call, now, type Run, randomFrom } from './call.ts';
+import { type Call, doneStatus, now, type Run, randomFrom } from './call.ts';
 import { describe, findViolation } from './history.ts';
 
 /** What the processes of a case have in common. */
@@ -51,8 +51,11 @@ export class ProcessGroup {
   readonly #failed = Promise.withResolvers<never>();
   readonly #timer: NodeJS.Timeout;
   /** The processes of this round, and what was done to them. */
-  #pids: number[] = [];
+  #children: ChildProcess[] = [];
   #signals: Call[] = [];
+  readonly #killAll = (): void => {
+    for (const child of this.#children) child.kill('SIGKILL');
+  };
 
   constructor(options: GroupOptions) {
     this.#options = options;
@@ -60,6 +63,8 @@ export class ProcessGroup {
     this.random = randomFrom(options.seed);
     this.#timer = setTimeout(() => this.fail(`it was not done within ${options.deadline} ms`), options.deadline);
     this.#failed.promise.catch(() => {});
+    // One that is stopped would not notice that its parent has ended.
+    process.once('exit', this.#killAll);
   }
 
   /**
@@ -68,7 +73,7 @@ export class ProcessGroup {
    */
   async run(taskMs?: number, disturb?: (child: ChildProcess) => Promise<unknown>): Promise<Call[][]> {
     this.place = await this.#options.newPlace();
-    this.#pids = [];
+    this.#children = [];
     this.#signals = [];
     const members = Array.from({ length: workers }, () => this.#start());
     const specials = taskMs === undefined ? [] : members.slice(workers / 2);
@@ -79,7 +84,7 @@ export class ProcessGroup {
       await this.#unlessFailed(Promise.all([...disturbed, ...members.map(({ ended }) => ended)]));
       return await this.#judge();
     } finally {
-      for (const { child } of members) child.kill('SIGKILL');
+      this.#killAll();
       await settled(Promise.all(members.map(({ ended }) => ended)), stepTimeoutMs);
       await this.#options.removePlace?.(this.place);
     }
@@ -104,6 +109,7 @@ export class ProcessGroup {
 
   dispose(): void {
     clearTimeout(this.#timer);
+    process.off('exit', this.#killAll);
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
@@ -111,7 +117,7 @@ export class ProcessGroup {
     const { program, module } = this.#options;
     const child = fork(program, [module, this.place], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     const { pid = -1 } = child;
-    this.#pids.push(pid);
+    this.#children.push(child);
     let errors = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       errors += text;
@@ -123,7 +129,8 @@ export class ProcessGroup {
     });
     const ended = once(child, 'close').then(
       ([status, signal]) => {
-        if (status === 0 || signal === 'SIGKILL') return;
+        const isKilled = this.#signals.some((sent) => sent.pid === pid && sent.kind === 'SIGKILL');
+        if (status === doneStatus || isKilled) return;
         this.fail(`process ${pid} ended too early (${signal ?? `exit ${status}`})\n${errors}`);
       },
       (error: Error) => void this.fail(`no process could be started: ${error.message}`),
@@ -160,7 +167,7 @@ export class ProcessGroup {
   /** What the processes of this round have written down, and what was done to them. */
   #readCalls(): Call[] {
     const calls = new Map<string, Call>();
-    for (const pid of this.#pids) {
+    for (const { pid = -1 } of this.#children) {
       const log = this.#logOf(pid);
       for (const line of existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(0, -1) : []) {
         const { id, ...written } = JSON.parse(line);

@@ -72,6 +72,16 @@ export const brokenStores: Record<string, BrokenKind> = {
     fails: turns,
     says: /^two processes ran a task for one name at once: process \d+ began one before that of process \d+ had ended\n/,
   },
+  'ends its process without an error': {
+    ...ofProcess,
+    breakIt: (store) => {
+      let left = 40;
+      const get = store.get.bind(store);
+      return { get: (name) => (--left > 0 ? get(name) : process.exit()) };
+    },
+    fails: turns,
+    says: /^process \d+ ended too early \(exit 0\)\n/,
+  },
   'writes after it has said so': {
     ...ofProcess,
     breakIt: (store) => ({ set: (name, record) => void setTimeout(() => store.write(name, record), 20) }),

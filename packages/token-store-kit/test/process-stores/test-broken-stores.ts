@@ -33,13 +33,13 @@ export async function failureOf(found: ContractCase | undefined): Promise<string
   return error?.message ?? 'it passed';
 }
 
-const isRunning = (pid: number): boolean => {
+export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch {
     return false;
   }
-};
+}
 
 /** The short tests have a kind of defect each, and the long ones the others. */
 export function testBrokenStores(isLong: boolean): void {
