@@ -302,6 +302,19 @@ posixTest('on a network file system, locks and writes are STORE_OPEN, and readin
   ]);
 });
 
+posixTest('the file system is asked for once, because a computer may have thousands of mounts', async () => {
+  using store = newStore();
+  const { statfsSync } = fs;
+  let asked = 0;
+  Object.assign(fs, { statfsSync: (path: string) => ++asked && statfsSync(path) });
+  try {
+    for (let lock = 0; lock < 3; lock++) await store.exclusively('app', async () => {});
+  } finally {
+    Object.assign(fs, { statfsSync });
+  }
+  assert.is(asked, 1);
+});
+
 (isRoot && hasPlaceForUsers ? test : test.skip)('root and a user share the locks of a file of that user', async () => {
   const directory = directoryForUsers();
   chownSync(directory, otherUser, otherUser);

@@ -17,6 +17,8 @@ const noSockets: readonly unknown[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
 export class LockFolder {
   readonly #file: TokenFile;
   #path: string;
+  /** Asked for once: a computer may have so many mounts that each look takes milliseconds. */
+  #fileSystem: ReturnType<typeof inspectFileSystem> | undefined;
 
   constructor(file: TokenFile) {
     this.#file = file;
@@ -27,7 +29,8 @@ export class LockFolder {
   /** @throws {TokenStoreError} STORE_OPEN on a network file system. */
   make(): void {
     const { path } = this.#file;
-    const { type, isNetwork } = inspectFileSystem(dirname(path));
+    this.#fileSystem ??= inspectFileSystem(dirname(path));
+    const { type, isNetwork } = this.#fileSystem;
     if (isNetwork) {
       const problem = `is on a network file system (${type}), where locks do not reach other computers`;
       const remedy = 'Choose a file on a disk of this computer';
