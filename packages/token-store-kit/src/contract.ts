@@ -92,7 +92,7 @@ export interface StoreProcessContractOptions {
  *     const module = new URL('./open-store.ts', import.meta.url);
  *     for (const { name, run } of storeProcessContract({ module })) test(name, run);
  *
- * In each round of a case, four processes make calls at the same time. The calls for a name, about 200, are a history. Each has to be
+ * In each round of a case, two to four processes make calls at the same time. The calls for a name, about 200, are a history. Each has to be
  * linearizable. A case that fails says which process did what, and when. None leaves a process behind. On Windows no process is stopped.
  */
 export function storeProcessContract(options: StoreProcessContractOptions): ContractCase[] {

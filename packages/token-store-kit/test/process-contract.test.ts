@@ -74,11 +74,11 @@ posix('leaves no process behind if its own ends, not even one that is stopped', 
     import { storeProcessContract } from ${JSON.stringify(import.meta.resolve('../src/contract.ts'))};
     const [folder, module] = ${JSON.stringify([folder, module])};
     storeProcessContract({ module, newPlace: () => folder, removePlace: () => {} })[0].run();
-    setInterval(() => readdirSync(folder).length === 6 && process.exit(), 50);`;
+    setInterval(() => readdirSync(folder).length === 5 && process.exit(), 50);`;
   writeFileSync(program, parent);
   const { stderr } = spawnSync(process.execPath, [program], { timeout: 20_000 });
   const pids = readdirSync(folder).map(Number).filter(Number.isInteger);
-  assert.is(pids.length, 4, `${stderr}`);
+  assert.is(pids.length, 3, `${stderr}`);
   for (let tries = 0; pids.some(isRunning) && tries < 100; tries++) await delay(20);
   const left = pids.filter(isRunning);
   for (const pid of left) process.kill(pid, 'SIGKILL');

@@ -23,7 +23,7 @@ export const processCases: Record<string, ProcessCase> = {
       };
       // Windows stops no process.
       for (let round = 0; round < rounds; round++) {
-        await (process.platform === 'win32' ? group.run() : group.run(20, stop));
+        await group.run({ workers: 3, ...(process.platform !== 'win32' && { taskMs: 20, disturb: stop }) });
       }
     },
 
@@ -36,7 +36,7 @@ export const processCases: Record<string, ProcessCase> = {
       const waits: number[] = [];
       // A busy machine may kill too late, when the task is over: that shows nothing about the lock.
       for (let round = 0; round < rounds || (waits.length < 2 && round < rounds + 9); round++) {
-        const histories = await group.run(10, kill);
+        const histories = await group.run({ workers: 4, taskMs: 10, disturb: kill });
         waits.push(...histories.flatMap(waitsAfterKills));
       }
       const usual = waits.sort((a, b) => a - b)[Math.ceil(waits.length / 2) - 1] ?? 0;
@@ -53,7 +53,7 @@ export const leaseCases: Record<string, ProcessCase> = {
   'a task that takes longer than the lease keeps its lock': async (group, { leaseTime }) => {
     // A process of a busy machine may come too late to renew it, but not each time.
     for (let attempt = 0; attempt < 3; attempt++) {
-      const calls = (await group.run(1.2 * leaseTime)).flat();
+      const calls = (await group.run({ workers: 2, taskMs: 1.2 * leaseTime })).flat();
       const begins = new Map(calls.map(({ kind, task, end = 0 }) => [kind === 'acquire' ? task : '', end]));
       const lasted = ({ task, end = 0 }: Call): number => (end - (begins.get(task) ?? end)) / 1e6;
       if (calls.some((call) => call.kind === 'release' && !call.isLost && lasted(call) > leaseTime)) return;
@@ -72,7 +72,7 @@ export const cutCases: Record<string, ProcessCase> = {
       await group.pause(group.random() * 30);
       await cut?.(group.place);
     };
-    for (let round = 0; round < rounds; round++) await group.run(20, disturb);
+    for (let round = 0; round < rounds; round++) await group.run({ workers: 3, taskMs: 20, disturb });
   },
 };
 

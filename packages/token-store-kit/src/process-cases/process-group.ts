@@ -36,9 +36,18 @@ interface Member {
   readonly ended: Promise<void>;
 }
 
-/** Of one round. Half of them have a special task. */
-const workers = 4;
-const callsOfWorker = 50;
+/** Of all processes, unless some are killed. */
+const callsOfHistory = 200;
+
+/** What is done in a round. */
+interface Round {
+  /** How many processes make the calls. */
+  readonly workers: number;
+  /** If it is set, half of them or one more have one task that takes so long. */
+  readonly taskMs?: number;
+  /** Called when such a task has begun. */
+  disturb?(child: ChildProcess): Promise<unknown>;
+}
 
 /** The processes of a case. Each wait for them rejects as soon as they have done what no store may let happen. */
 export class ProcessGroup {
@@ -67,19 +76,18 @@ export class ProcessGroup {
     process.once('exit', this.#killAll);
   }
 
-  /**
-   * Lets new processes at a new place make the calls of some histories, judges these, and returns them. If `taskMs` is set, half of the
-   * processes have one task that takes so long. When such a task has begun, `disturb` is called.
-   */
-  async run(taskMs?: number, disturb?: (child: ChildProcess) => Promise<unknown>): Promise<Call[][]> {
+  /** Lets new processes at a new place make the calls of some histories, judges these, and returns them. */
+  async run({ workers, taskMs, disturb }: Round): Promise<Call[][]> {
     this.place = await this.#options.newPlace();
     this.#children = [];
     this.#signals = [];
     const members = Array.from({ length: workers }, () => this.#start());
-    const specials = taskMs === undefined ? [] : members.slice(workers / 2);
+    const specials = taskMs === undefined ? [] : members.slice(Math.floor(workers / 2));
     try {
       await this.#unlessFailed(Promise.all(members.map(({ ready }) => ready)));
-      for (const member of members) this.#tell(member, specials.includes(member) ? taskMs : undefined);
+      for (const member of members) {
+        this.#tell(member, callsOfHistory / workers, specials.includes(member) ? taskMs : undefined);
+      }
       const disturbed = specials.map(({ special, child }) => special.then(() => disturb?.(child)));
       await this.#unlessFailed(Promise.all([...disturbed, ...members.map(({ ended }) => ended)]));
       return await this.#judge();
@@ -138,11 +146,11 @@ export class ProcessGroup {
     return { child, ended, ready: said.ready.promise, special: said.special.promise };
   }
 
-  #tell({ child }: Member, taskMs: number | undefined): void {
+  #tell({ child }: Member, calls: number, taskMs: number | undefined): void {
     const { names, leaseTime, isCut } = this.#options;
     const run: Run = {
       names: this.#names,
-      calls: callsOfWorker,
+      calls,
       seed: this.random() * 2 ** 32,
       log: this.#logOf(child.pid as number),
       // On a busy machine a call for one name waits for those for all others.
