@@ -19,7 +19,17 @@ const wrongValues: Record<string, readonly unknown[]> = {
   string: [5, null, ['text'], 'half\ud83d'],
   number: ['5', null, Number.NaN, {}],
   // `data`
-  object: [null, '{}', ['text'], new Map(), { issuer: 5 }, { issuer: 'half\ud83d' }, { 'half\ud83d': '' }],
+  object: [
+    5,
+    null,
+    '{}',
+    ['text'],
+    new Map(),
+    { issuer: 5 },
+    { issuer: null },
+    { issuer: 'half\ud83d' },
+    { 'half\ud83d': '' },
+  ],
 };
 for (const [field, value] of Object.entries(fullRecord)) {
   for (const wrong of wrongValues[typeof value] ?? []) {

@@ -34,9 +34,12 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     store,
   ) => {
     assert.equal(await store.get('app'), undefined);
-    for (const record of records) {
-      await store.set('app', record);
-      assertSame(await store.get('app'), record);
+    for (const [index, record] of records.entries()) {
+      // Over another one, and as the first one of its name.
+      for (const name of ['app', `app ${index}`]) {
+        await store.set(name, record);
+        assertSame(await store.get(name), record);
+      }
     }
   },
 

@@ -47,6 +47,9 @@ export const brokenRecords: readonly BrokenStores[] = [
       set: (name, record) => store.set(name, withoutValues(record, '')),
     }),
     'takes zero for none': (store) => ({ set: (name, record) => store.set(name, withoutValues(record, 0)) }),
+    'takes an empty string of a new name for none': (store) => ({
+      set: (name, record) => store.set(name, store.get(name) ? record : withoutValues(record, '')),
+    }),
     'ends a token at its first NUL': (store) => ({
       set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken?.split('\0')[0]}` }),
     }),
@@ -110,6 +113,8 @@ export const brokenRecords: readonly BrokenStores[] = [
     'accepts a field of a wrong type': (store) => acceptsWhat(store, (record) => typeof record?.expiresAt === 'string'),
     'accepts half a surrogate pair in a token': (store) =>
       acceptsWhat(store, (record) => !`${record?.accessToken}`.isWellFormed()),
+    'accepts null in data': (store) =>
+      acceptsWhat(store, (record) => Reflect.get(record?.data ?? {}, 'issuer') === null),
     'accepts a record that is no object': (store) => acceptsWhat(store, (record) => typeof record !== 'object'),
     'refuses a wrong record with another error': (store) => ({
       set: async (name, record) => {
