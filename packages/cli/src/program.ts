@@ -59,7 +59,7 @@ const commonHeading = 'Common options:';
 /** Runs any command line, and resolves with its exit status. */
 export async function runProgram(given: readonly string[]): Promise<number> {
   if (given[0] === '__complete') {
-    const { complete } = await import('./complete.ts');
+    const { complete } = await import('./commands/completion.ts');
     return complete(await Promise.all(Object.values(commands).map((load) => load())), given.slice(1));
   }
   const { name, args } = findCommand(given);

@@ -5,10 +5,10 @@
 import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
 import { printToken } from './commands/print-token.ts';
 import { runWithToken } from './commands/run-with-token.ts';
-import { expiresSoon } from './settings/expires-soon.ts';
 import { meantToken } from './settings/meant-token.ts';
 import { execMinValidMs, readPlainLine } from './settings/options.ts';
 import { readSettings, type Settings } from './settings/settings.ts';
+import { expiresSoon } from './settings/time.ts';
 
 /** Runs one command line, and resolves with its exit status. */
 export async function start(args: readonly string[]): Promise<number> {

@@ -5,7 +5,7 @@ import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { encodeNames, readUploadPath } from '../src/commands/api/read-request.ts';
-import { forgetUploads, unfinishedUploads } from '../src/commands/api/unfinished-uploads.ts';
+import { forgetUploads, unfinishedUploads } from '../src/session/unfinished-uploads.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 for (const [path, expected] of [

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { openTokenSource } from '../session/session.ts';
+import { openTokenSource } from '../session/token-source.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { execMinValidMs, minValidOption } from '../settings/options.ts';
 import { runWithToken } from './run-with-token.ts';

@@ -1,7 +1,7 @@
 import type { SignInOptions } from 'onedrive-token-handler';
+import { hasBrowser } from '../session/browser.ts';
 import { sharedTableOptions } from '../session/choose-sign-ins.ts';
-import { hasBrowser } from '../session/has-browser.ts';
-import { choosePassphrase, readPassphrase } from '../session/passphrase.ts';
+import { choosePassphrase, readPassphrase } from '../session/key.ts';
 import { openSession } from '../session/session.ts';
 import { SignInView } from '../session/sign-in-view.ts';
 import { defineCommand } from '../settings/command.ts';

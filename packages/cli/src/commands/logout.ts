@@ -1,9 +1,9 @@
 import { forgetTokens } from 'onedrive-token-handler';
 import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { withDatabase } from '../session/database.ts';
+import { forgetUploads } from '../session/unfinished-uploads.ts';
 import { defineCommand } from '../settings/command.ts';
 import { writeAnswer } from '../terminal/printable.ts';
-import { forgetUploads } from './api/unfinished-uploads.ts';
 
 export const logout = defineCommand({
   name: 'logout',

@@ -1,7 +1,7 @@
 import { listAppNames, moveTokens } from 'onedrive-token-handler';
 import { readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { openDatabase, withDatabase } from '../session/database.ts';
-import { readKeyFile } from '../session/passphrase.ts';
+import { readKeyFile } from '../session/key.ts';
 import { defineCommand } from '../settings/command.ts';
 import { type DatabaseSettings, readDatabase } from '../settings/database-name.ts';
 import { isKeyError } from '../settings/describe-error.ts';

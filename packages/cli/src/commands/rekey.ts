@@ -1,8 +1,7 @@
 import { changeEncryptionKey } from 'onedrive-token-handler';
 import { chooseSignIns, sharedTableOptions } from '../session/choose-sign-ins.ts';
 import { databaseExists, withDatabase } from '../session/database.ts';
-import { choosePassphrase, readKeyFile } from '../session/passphrase.ts';
-import { moveToKeyring } from '../session/with-key.ts';
+import { choosePassphrase, moveToKeyring, readKeyFile } from '../session/key.ts';
 import { defineCommand } from '../settings/command.ts';
 import { forgetKeyring } from '../settings/private-files.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';

@@ -1,15 +1,11 @@
-import type { SignInStatus, StoreOptions } from 'onedrive-token-handler';
-import { withDatabase } from '../session/database.ts';
-import { openTokenSource } from '../session/session.ts';
-import { notSignedIn, readStoredSignIn } from '../session/stored-sign-in.ts';
-import { type Command, defineCommand } from '../settings/command.ts';
-import { formatDuration, readDuration } from '../settings/duration.ts';
-import { localTime } from '../settings/local-time.ts';
-import type { MeantToken } from '../settings/meant-token.ts';
+import type { SignInStatus } from 'onedrive-token-handler';
+import { readStatus } from '../session/token-source.ts';
+import { defineCommand } from '../settings/command.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
+import { formatDuration, localTime, readDuration } from '../settings/time.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
-import { exitStatus, Failure } from '../terminal/failure.ts';
+import { exitStatus } from '../terminal/failure.ts';
 import { printable, tellOut, writeAnswer } from '../terminal/printable.ts';
 
 export const status = defineCommand({
@@ -43,41 +39,11 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
   },
 });
 
-export interface ReadStatus {
-  readonly found: SignInStatus;
-  /** Why nobody is signed in. */
-  readonly missing: Failure | undefined;
-  /** Those of the command line or the stored sign-in. */
-  readonly meant: Partial<Pick<MeantToken, 'authority' | 'clientId'>>;
-}
-
-/** What is stored or, with ONEDRIVE_TOKEN_SOCKET, what the `serve` has. */
-export async function readStatus(command: Command): Promise<ReadStatus> {
-  const { settings } = command;
-  const { socket } = settings;
-  if (socket !== undefined) {
-    await using session = await openTokenSource(command);
-    const found = await session.handler.status();
-    const details = { status: exitStatus.signInNeeded, remedy: loginAdvice(settings) };
-    const missing = found.signedIn ? undefined : new Failure(`${socket} has no sign-in`, details);
-    return { found, missing, meant: {} };
-  }
-  const read = (database: StoreOptions) => readStoredSignIn(settings, database);
-  const stored = await withDatabase(command, read, { readOnly: true });
-  const { status: found, meant } = stored;
-  return { found, missing: found.signedIn ? undefined : notSignedIn(settings, stored), meant };
-}
-
 /** ' as Ada Lovelace (ada@example.com)', or '' if the account is not known. */
 export function describeAccount({ account }: SignInStatus): string {
   const { name, username } = account ?? {};
   if (!name && !username) return '';
   return printable(name && username ? ` as ${name} (${username})` : ` as ${name ?? username}`);
-}
-
-function loginAdvice(settings: Settings): string {
-  const run = `Run: ${suggestCommand('login', settings)}`;
-  return settings.socket === undefined ? run : `On the computer that serves the tokens: ${run}`;
 }
 
 function describe(found: SignInStatus, settings: Settings): string {
@@ -96,7 +62,7 @@ function describe(found: SignInStatus, settings: Settings): string {
   return [
     `${hasEnded ? 'No longer signed in' : 'Signed in'}${describeAccount(found)}.\n`,
     ...rows.map(([name, value]) => (value ? `${name.padEnd(14)}${printable(value)}\n` : '')),
-    hasEnded ? `${loginAdvice(settings)}\n` : '',
+    hasEnded ? `Run: ${suggestCommand('login', settings)}\n` : '',
   ].join('');
 }
 

@@ -1,9 +1,9 @@
 import type { AccessToken } from 'onedrive-token-handler';
-import { openTokenSource } from '../session/session.ts';
-import type { TokenSession } from '../session/socket-session.ts';
+import type { TokenSession } from '../session/session.ts';
+import { openTokenSource } from '../session/token-source.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
-import { formatExactly } from '../settings/duration.ts';
 import { minValidOption } from '../settings/options.ts';
+import { formatExactly } from '../settings/time.ts';
 import { Failure } from '../terminal/failure.ts';
 import { printToken } from './print-token.ts';
 

@@ -1,9 +1,9 @@
+import { readStatus } from '../session/token-source.ts';
 import { defineCommand } from '../settings/command.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable, writeAnswer } from '../terminal/printable.ts';
-import { readStatus } from './status.ts';
 
 export const whoami = defineCommand({
   name: 'whoami',

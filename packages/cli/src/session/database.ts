@@ -5,7 +5,7 @@ import type { Command } from '../settings/command.ts';
 import type { DatabaseSettings } from '../settings/database-name.ts';
 import { installPostgres } from '../settings/describe-error.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
-import { withKey } from './with-key.ts';
+import { withKey } from './key.ts';
 
 /** Of the records, in PostgreSQL. */
 export const postgresTable = 'oauth_token';

@@ -3,18 +3,25 @@ import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent
 import type { Command } from '../settings/command.ts';
 import { reportNotStored } from '../settings/describe-error.ts';
 import type { Asked } from '../settings/meant-token.ts';
-import { askClientId, assertClientId, missingClientId } from '../settings/missing-client-id.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
 import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { Failure, isError, orUsageError, UsageError } from '../terminal/failure.ts';
 import { spareOtherClient } from './choose-sign-ins.ts';
 import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
-import { checkRegistration, commonFailure, defaultAuthority, isMicrosoft, type Registration } from './registration.ts';
+import { withKey } from './key.ts';
+import {
+  askClientId,
+  assertClientId,
+  checkRegistration,
+  commonFailure,
+  defaultAuthority,
+  isMicrosoft,
+  missingClientId,
+  type Registration,
+} from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
-import type { TokenSession } from './socket-session.ts';
 import { clientIdUnknown, notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
-import { withKey } from './with-key.ts';
 
 /** Most waits have ended by then, and need no words. */
 const noticeAfterMs = 1000;
@@ -39,21 +46,17 @@ export interface SessionOptions {
   view?: SignInView;
 }
 
+/** Where a command has its tokens from: the handler, or a socket that answers as the handler does. */
+export interface TokenSession extends AsyncDisposable {
+  readonly handler: Pick<OneDriveTokenHandler, 'getTokenDetails' | 'status' | 'fetch'>;
+  /** Why a token that should have been refreshed was not: it is still valid. */
+  readonly bridged?: Error | undefined;
+}
+
 export interface Session extends TokenSession {
   readonly handler: OneDriveTokenHandler;
   /** Closes the handler. Throws STORE if the new tokens are still not in the database. */
   finish(): Promise<void>;
-}
-
-/**
- * Opens the database or, with ONEDRIVE_TOKEN_SOCKET, a connection to the `serve` that has it. A person is asked to sign in if
- * there is one. Throws as `openSession`.
- */
-export async function openTokenSource(command: Command): Promise<TokenSession> {
-  const { settings } = command;
-  if (settings.socket === undefined) return openSession(command, { interactive: mayAsk(settings) });
-  const { openSocketSession } = await import('./socket-session.ts');
-  return openSocketSession(command, settings.socket);
 }
 
 /**

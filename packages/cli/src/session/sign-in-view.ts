@@ -4,8 +4,7 @@ import { describeSignInReason } from '../settings/describe-error.ts';
 import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { LineReader } from '../terminal/line-reader.ts';
-import { openWithBrowserCommand } from './browser-command.ts';
-import { hasBrowser } from './has-browser.ts';
+import { hasBrowser, openWithBrowserCommand } from './browser.ts';
 
 /** If the person has not signed in by then, no browser may have opened, or it may show an error page, which never comes back here. */
 const helpAfterMs = 15_000;

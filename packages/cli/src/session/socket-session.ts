@@ -1,24 +1,16 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { createFetcher, type OneDriveTokenHandler, type SignInStatus } from 'onedrive-token-handler';
+import { createFetcher, type SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { commonOptions, longFlag } from '../settings/options.ts';
 import type { Settings } from '../settings/settings.ts';
 import { exitStatus, Failure, isError, systemReason, UsageError } from '../terminal/failure.ts';
+import type { TokenSession } from './session.ts';
 import { findTrustedSocket } from './socket-place.ts';
 
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
-
-/** Where a command has its tokens from: the handler, or a socket that answers as the handler does. */
-type TokenSource = Pick<OneDriveTokenHandler, 'getTokenDetails' | 'status' | 'fetch'>;
-
-export interface TokenSession extends AsyncDisposable {
-  readonly handler: TokenSource;
-  /** Why a token that should have been refreshed was not: it is still valid. */
-  readonly bridged?: Error | undefined;
-}
 
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */
 export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {

@@ -1,4 +1,4 @@
-import { readDuration } from './duration.ts';
+import { readDuration } from './time.ts';
 
 /** How long a sign-in waits for the person if --timeout says nothing. */
 export const defaultTimeoutMs = 180_000;

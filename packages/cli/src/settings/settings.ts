@@ -2,8 +2,8 @@
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
 import { defaultDatabase, readDatabase } from './database-name.ts';
-import { readSeconds } from './duration.ts';
 import { commonOptions, type Flags, longFlag } from './options.ts';
+import { readSeconds } from './time.ts';
 
 const { resolve } = process.getBuiltinModule('node:path');
 

@@ -1,11 +1,9 @@
 import type { SignInStatus } from 'onedrive-token-handler';
 import { joinProblem, type Problem } from '../terminal/failure.ts';
 import { tellErr } from '../terminal/printable.ts';
-import { formatDuration } from './duration.ts';
-import { expiresSoon } from './expires-soon.ts';
-import { localDay } from './local-time.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
+import { expiresSoon, formatDuration, localDay } from './time.ts';
 
 /** The one judge of whether a person has to sign in before there can be a new token, as far as is known without asking the provider. */
 export function needsSignIn({ signedIn, needsSignIn: hasEnded }: SignInStatus): boolean {

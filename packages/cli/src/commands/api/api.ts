@@ -1,15 +1,15 @@
 import { GraphClient, type GraphError, type UploadSessions } from 'onedrive-graph';
-import { openTokenSource } from '../../session/session.ts';
+import { openTokenSource } from '../../session/token-source.ts';
+import { unfinishedUploads } from '../../session/unfinished-uploads.ts';
 import { defineCommand } from '../../settings/command.ts';
-import { readSeconds } from '../../settings/duration.ts';
+import { graphFailure, resolveAddress } from '../../settings/graph-failure.ts';
+import { readSeconds } from '../../settings/time.ts';
 import { UsageError } from '../../terminal/failure.ts';
 import { writeAnswer } from '../../terminal/printable.ts';
 import { writeOut } from '../../terminal/streams.ts';
-import { graphFailure, resolveAddress } from './graph-failure.ts';
 import { printResponse } from './print-response.ts';
 import { formatSize, Progress } from './progress.ts';
 import { encodeNames, readRequest, readUploadPath, spoolStdin } from './read-request.ts';
-import { unfinishedUploads } from './unfinished-uploads.ts';
 
 export const api = defineCommand({
   name: 'api',

@@ -2,17 +2,16 @@
 // asks the provider for no token.
 import { createFetcher } from 'onedrive-token-handler';
 import { defaultAuthority } from '../../session/registration.ts';
+import { type ReadStatus, readStatus } from '../../session/token-source.ts';
 import { type Command, defineCommand } from '../../settings/command.ts';
 import { homeFolder } from '../../settings/database-name.ts';
-import { formatDuration } from '../../settings/duration.ts';
-import { localDay } from '../../settings/local-time.ts';
 import { realDatabase } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
+import { formatDuration, localDay } from '../../settings/time.ts';
 import { describeExpiry } from '../../settings/warn-if-expiring.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { tellOut, writeAnswer } from '../../terminal/printable.ts';
-import { type ReadStatus, readStatus } from '../status.ts';
 import { type Check, type CheckResult, once, runCheck } from './check.ts';
 import { fileChecks, postgresChecks } from './database.ts';
 import { checkBrowser, checkLoopback, checkNode } from './machine.ts';

@@ -1,8 +1,8 @@
 import { proxyOf } from 'onedrive-token-handler';
 import { checkRegistration, commonFailure } from '../../session/registration.ts';
-import { formatDuration } from '../../settings/duration.ts';
+import { resolveAddress } from '../../settings/graph-failure.ts';
+import { formatDuration } from '../../settings/time.ts';
 import { Failure } from '../../terminal/failure.ts';
-import { resolveAddress } from '../api/graph-failure.ts';
 import { type Check, DoesNotApply, once } from './check.ts';
 
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;

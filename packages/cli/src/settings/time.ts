@@ -38,3 +38,24 @@ export function formatDuration(milliseconds: number): string {
   const [unitMs, , name] = units.find(([ms]) => milliseconds >= 2 * ms) ?? units[3];
   return `${Math.max(0, Math.floor(milliseconds / unitMs))} ${name}`;
 }
+
+/** Swedish dates are sortable. They are the same whatever the user's locale is. */
+const locale = 'sv-SE';
+
+/** 2026-01-31 14:05:09, in the local time zone. */
+export function localTime(timestamp: number | undefined): string | undefined {
+  return timestamp === undefined ? undefined : new Date(timestamp).toLocaleString(locale);
+}
+
+/** The day of `localTime`: 2026-01-31. */
+export function localDay(timestamp: number): string {
+  return new Date(timestamp).toLocaleDateString(locale);
+}
+
+/** A sign-in that expires within this time makes every command that reads it warn. */
+const noticeMs = 14 * 86_400_000;
+
+/** Whether a person should be warned. `renewBy`: epoch milliseconds; undefined if it is not known. */
+export function expiresSoon(renewBy: number | undefined): renewBy is number {
+  return renewBy !== undefined && renewBy - Date.now() < noticeMs;
+}

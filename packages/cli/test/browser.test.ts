@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hasBrowser } from '../src/session/has-browser.ts';
+import { hasBrowser } from '../src/session/browser.ts';
 
 function at(platform: NodeJS.Platform, env: NodeJS.ProcessEnv = {}, more: Parameters<typeof hasBrowser>[0] = {}) {
   return hasBrowser({ env, platform, isInSsh: false, isWsl: false, ...more });

@@ -1,10 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UnfinishedUpload, UploadSessions } from 'onedrive-graph';
-import { dataFolder } from '../../settings/database-name.ts';
-import { readEntries, realDatabase, writeEntries } from '../../settings/private-files.ts';
-import type { Settings } from '../../settings/settings.ts';
-import { fileFailure } from '../../terminal/failure.ts';
+import { dataFolder } from '../settings/database-name.ts';
+import { readEntries, realDatabase, writeEntries } from '../settings/private-files.ts';
+import type { Settings } from '../settings/settings.ts';
+import { fileFailure } from '../terminal/failure.ts';
 
 /** Whose token an upload had. */
 type TokenPlace = Pick<Settings, 'app' | 'db' | 'socket'>;

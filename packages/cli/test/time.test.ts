@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { formatDuration, formatExactly, readDuration } from '../src/settings/duration.ts';
+import { formatDuration, formatExactly, readDuration } from '../src/settings/time.ts';
 
 for (const [text, milliseconds] of [
   ['90s', 90_000],
