@@ -22,7 +22,7 @@ export function findExposure(given: string, user: number | undefined): string | 
 }
 
 /** Whether users other than the owner of a folder, and root, can replace the files in it. */
-export function othersMayReplace({ uid, gid, mode }: Stats): boolean {
+function othersMayReplace({ uid, gid, mode }: Stats): boolean {
   // Many systems give each user a group of its own, with the same number, which may write what the user may.
   const othersWrite = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid);
   // In a sticky folder, such as /tmp, only the owners of folder and file can.

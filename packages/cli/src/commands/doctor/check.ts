@@ -6,7 +6,10 @@ export interface Check {
   readonly name: string;
   /** The checks without which this one says nothing. */
   readonly needs?: readonly string[];
-  /** Returns what is there, without a full stop. Throws what is wrong: its problem and its remedy are the finding. */
+  /**
+   * Returns what is there, or that this machine does without or cannot tell, without a full stop. Throws what is wrong: its problem
+   * and its remedy are the finding.
+   */
   run(): Promise<string> | string;
 }
 
@@ -18,18 +21,12 @@ export interface CheckResult {
   readonly detail: string;
   /** What to do. Always there if `ok` is false. */
   readonly remedy?: string;
-  /** There was nothing to check. Not for the JSON. */
-  readonly applies?: false;
 }
-
-/** Ends a check of what this machine does without, or cannot tell. Its message says so. Nothing is wrong. */
-export class DoesNotApply extends Error {}
 
 export async function runCheck({ name, run }: Check, command: Command): Promise<CheckResult> {
   try {
     return { name, ok: true, detail: await run() };
   } catch (error) {
-    if (error instanceof DoesNotApply) return { name, ok: true, detail: error.message, applies: false };
     const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
     return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
   }

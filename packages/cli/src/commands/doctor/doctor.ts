@@ -1,10 +1,13 @@
 // doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
 // asks the provider for no token.
+import { accessSync, constants, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, resolve } from 'node:path';
 import { createFetcher } from 'onedrive-token-handler';
+import { browserCommands, hasBrowser } from '../../session/browser.ts';
 import { defaultAuthority } from '../../session/registration.ts';
 import { type ReadStatus, readStatus } from '../../session/token-source.ts';
-import { type Command, defineCommand } from '../../settings/command.ts';
-import { homeFolder } from '../../settings/database-name.ts';
+import { type Command, defineCommand, readVersion } from '../../settings/command.ts';
 import { realDatabase } from '../../settings/private-files.ts';
 import type { Settings } from '../../settings/settings.ts';
 import { suggestCommand } from '../../settings/suggest-command.ts';
@@ -14,7 +17,6 @@ import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { tellOut, writeAnswer } from '../../terminal/printable.ts';
 import { type Check, type CheckResult, once, runCheck } from './check.ts';
 import { fileChecks, postgresChecks } from './database.ts';
-import { checkBrowser, checkLoopback, checkNode } from './machine.ts';
 import { type Fetch, networkChecks } from './network.ts';
 
 const nameWidth = 16;
@@ -22,7 +24,7 @@ const nameWidth = 16;
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'find out what is wrong',
-  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, the client id, loopback addresses, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
+  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, the client id, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
 
 With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: what could not be checked because another check failed. There is no token, no account, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
   examples: [
@@ -58,8 +60,7 @@ async function runChecks(command: Command): Promise<number> {
   if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') });
   const wrong = results.filter(({ ok }) => ok === false).length;
   const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
-  const checks = results.map(({ applies: _, ...found }) => found);
-  writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks })) : summary}\n`);
+  writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks: results })) : summary}\n`);
   return wrong === 0 ? exitStatus.done : exitStatus.failed;
 }
 
@@ -77,11 +78,46 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   return [
     checkNode,
     ...networkChecks(registration, settings.graph, fetch),
-    checkLoopback,
     checkBrowser,
     ...(settings.socket === undefined ? ofDatabase(settings) : []),
     { name: 'sign-in', needs: ['database', 'database-rights'], run: async () => judgeSignIn(await read(), settings) },
   ];
+}
+
+/** What runs. An older Node could not have come here. */
+const checkNode: Check = {
+  name: 'node',
+  run: () => `Node.js ${process.version} for ${process.platform} ${process.arch}; onedrive-token ${readVersion()}`,
+};
+
+/** What would open a browser. A server has none, and that is no error. */
+const checkBrowser: Check = {
+  name: 'browser',
+  run() {
+    const { BROWSER: browser } = process.env;
+    if (browser) {
+      const program = browserCommands(browser).find(([name = '']) => isProgram(name))?.[0];
+      if (program) return `BROWSER starts ${program}`;
+      const remedy = 'Correct BROWSER. To sign in without a browser on this machine, run: onedrive-token login --paste';
+      throw new Failure(`BROWSER names no program that can be started: ${browser}`, { remedy });
+    }
+    if (hasBrowser()) return 'the default browser';
+    return 'none can be opened here: onedrive-token login --paste signs in without one';
+  },
+};
+
+function isProgram(name: string): boolean {
+  // A name without a slash is looked for on the PATH alone.
+  const folders = /[/\\]/.test(name) ? [''] : (process.env.PATH ?? '').split(delimiter);
+  return folders.some((folder) => {
+    const file = resolve(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return statSync(file).isFile();
+    } catch {
+      return false;
+    }
+  });
 }
 
 function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string {
@@ -100,9 +136,9 @@ function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
 }
 
-function formatResult({ name, ok, detail, remedy, applies }: CheckResult, isUnicode: boolean): string {
+function formatResult({ name, ok, detail, remedy }: CheckResult, isUnicode: boolean): string {
   const [good, bad, none, arrow] = isUnicode ? ['✓', '✗', '–', '→'] : ['ok  ', 'FAIL', '-   ', '->'];
-  const mark = ok === null || applies === false ? none : ok ? good : bad;
+  const mark = ok === null ? none : ok ? good : bad;
   const indent = ' '.repeat((good ?? '').length + nameWidth + 2);
   const lines = [`${mark} ${name.padEnd(nameWidth)} ${detail}`, ...(remedy ? [`${indent}${arrow} ${remedy}`] : [])];
   return `${lines.join('\n')}\n`;
@@ -110,7 +146,12 @@ function formatResult({ name, ok, detail, remedy, applies }: CheckResult, isUnic
 
 /** Replaces e-mail addresses and the path of the home folder in JSON, so that it can go into a bug report. */
 function redact(json: string): string {
-  const home = homeFolder() ?? '';
+  let home = '';
+  try {
+    home = homedir();
+  } catch {
+    // A user id without an account may have none. Then it is in no path.
+  }
   const named = [realDatabase(home), home].filter((path) => path.length > 1);
   const withoutHome = named.reduce((text, path) => text.replaceAll(JSON.stringify(path).slice(1, -1), '~'), json);
   return withoutHome.replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '<e-mail address>');

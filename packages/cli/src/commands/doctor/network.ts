@@ -3,7 +3,7 @@ import { checkRegistration, commonFailure } from '../../session/registration.ts'
 import { resolveAddress } from '../../settings/graph-failure.ts';
 import { formatDuration } from '../../settings/time.ts';
 import { Failure } from '../../terminal/failure.ts';
-import { type Check, DoesNotApply, once } from './check.ts';
+import { type Check, once } from './check.ts';
 
 export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 
@@ -39,10 +39,11 @@ export function networkChecks(
       needs: ['authority'],
       async run() {
         const { authority, clientId } = await registration();
-        if (clientId === undefined) throw new DoesNotApply('none is known yet');
-        if (await checkRegistration({ authority, clientId }, (url) => ask(url, fetch)))
-          return `the provider knows ${clientId}`;
-        throw new DoesNotApply(`${clientId}; this provider tells only a browser whether it knows it`);
+        if (clientId === undefined) return 'none is known yet';
+        const isKnown = await checkRegistration({ authority, clientId }, (url) => ask(url, fetch));
+        return isKnown
+          ? `the provider knows ${clientId}`
+          : `${clientId}; this provider tells only a browser whether it knows it`;
       },
     },
     {
@@ -79,7 +80,7 @@ async function ask(url: URL, fetch: Fetch) {
 
 /** If the clock is wrong by so much that no certificate is accepted, the error of the request says so. */
 function judgeClock({ url: { host }, aheadMs }: Answer): string {
-  if (Number.isNaN(aheadMs)) throw new DoesNotApply(`${host} does not say what time it is`);
+  if (Number.isNaN(aheadMs)) return `${host} does not say what time it is`;
   if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${host} to the minute`;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
   const by = `${formatDuration(minutes * 60_000)} ${aheadMs > 0 ? 'fast' : 'slow'}`;
