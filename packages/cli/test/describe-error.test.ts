@@ -1,7 +1,7 @@
-import { OneDriveTokenError } from 'onedrive-token-handler';
+import { OneDriveTokenError, type SignInMethod } from 'onedrive-token-handler';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { describeError, type ShownMethod } from '../src/settings/describe-error.ts';
+import { describeError } from '../src/settings/describe-error.ts';
 import { readSettings } from '../src/settings/settings.ts';
 
 const settings = readSettings({ app: 'backup', db: '/data/tokens.db' }, { HOME: '/home/ada' });
@@ -45,8 +45,8 @@ test('a refusal during a sign-in is about its code, in the words of the handler'
 });
 
 test('each way in has a time-out text of its own, with the time and how to get more', () => {
-  const ways: (ShownMethod | undefined)[] = ['browser', 'address', 'device', 'paste', undefined];
-  const describe = (signInMethod: ShownMethod | undefined, timeout?: number) =>
+  const ways: (SignInMethod | undefined)[] = ['browser', 'device', 'paste', undefined];
+  const describe = (signInMethod: SignInMethod | undefined, timeout?: number) =>
     describeError(new OneDriveTokenError('SIGN_IN_TIMEOUT', 'Call signIn()'), {
       settings: { ...settings, timeout },
       signInMethod,

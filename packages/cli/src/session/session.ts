@@ -207,14 +207,12 @@ export async function askProvider(
 }
 
 /** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */
-export function guardRequest(command: Command, { type }: TokenEvent): void {
-  const { interrupt } = command;
+export function guardRequest({ interrupt }: Pick<Command, 'interrupt'>, { type }: TokenEvent): void {
   if (type === 'refresh-started') interrupt.busyWith = 'finishing the refresh, so that the sign-in is not lost';
   if (type === 'redeeming') interrupt.busyWith = 'completing the sign-in, which cannot be stopped any more';
   // `stored-token` ends a refresh whose result was dropped, because another program had stored a token in the meantime.
   const ends = ['refreshed', 'refresh-failed', 'stored-token', 'signed-in', 'sign-in-failed'];
   if (ends.includes(type)) interrupt.busyWith = undefined;
-  if (type === 'signed-in' && interrupt.signal.aborted) command.isSignInKept = true;
 }
 
 /** One event as a line of the --verbose log. */

@@ -1,7 +1,6 @@
 import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { describeSignInReason } from '../settings/describe-error.ts';
-import type { Settings } from '../settings/settings.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { hasBrowser, openWithBrowserCommand } from './browser.ts';
@@ -45,7 +44,8 @@ export class SignInView {
         break;
       case 'sign-in-started': {
         const { method, reason } = event;
-        this.#command.signInMethod = method === 'browser' && !this.#opensBrowser ? 'address' : method;
+        // Without a browser here, the person pastes.
+        this.#command.signInMethod = method === 'browser' && !this.#opensBrowser ? 'paste' : method;
         this.#expiresAt = event.expiresAt;
         if (reason !== 'requested')
           screen.say(`Sign in now: ${describeSignInReason(reason, settings, this.#refusal)}.`);
@@ -119,12 +119,18 @@ export class SignInView {
     });
   }
 
-  /** Shows the address and what to do with it. */
+  /** Shows the address and what to do with it. `isListening`: this process also waits for a browser here. */
   #startPasting({ isListening }: { isListening: boolean }): LineReader {
     const { screen, settings, interrupt } = this.#command;
     this.#showUrl();
     const { host } = new URL(this.#url?.searchParams.get('redirect_uri') ?? 'http://localhost');
-    screen.say(pasteInstructions({ host, isListening }, settings));
+    const [end, here] = isListening
+      ? ['Browser on another computer? It ends on an error page.', 'On this computer, nothing to paste.\n']
+      : ['The browser then ends on an error page.', ''];
+    screen.say(`Sign in there. ${end}
+Copy that page's address (http://${host}/?code=...) here.
+${here}Or enter a short code on your phone instead: ${suggestCommand('login --device', settings)}
+`);
     return new LineReader({ interrupt, prompt: () => `${this.#timeLeft} left. Paste the address here: ` });
   }
 
@@ -152,18 +158,4 @@ Or run: ${suggestCommand('login --paste', settings)}
     const seconds = Math.max(0, Math.ceil((this.#expiresAt - Date.now()) / 1000));
     return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
   }
-}
-
-/** What to do with the address that was printed. `isListening`: this process also waits for a browser at `host`. */
-export function pasteInstructions(
-  { host, isListening }: { host: string; isListening: boolean },
-  settings: Settings,
-): string {
-  const [end, here] = isListening
-    ? ['Browser on another computer? It ends on an error page.', 'On this computer, nothing to paste.\n']
-    : ['The browser then ends on an error page.', ''];
-  return `Sign in there. ${end}
-Copy that page's address (http://${host}/?code=...) here.
-${here}Or enter a short code on your phone instead: ${suggestCommand('login --device', settings)}
-`;
 }

@@ -1,4 +1,4 @@
-// The command's words and exit status for each error. A new code or reason without words does not compile.
+// The command's words and exit status for each error. A new code without a status does not compile.
 import {
   OneDriveTokenError,
   type SignInMethod,
@@ -14,17 +14,12 @@ import { defaultTimeoutMs } from './options.ts';
 import type { Settings } from './settings.ts';
 import { suggestCommand } from './suggest-command.ts';
 
-/** The method of a sign-in, as the person sees it. `address`: the method is `browser`, but none opens here. */
-export type ShownMethod = SignInMethod | 'address';
-
 /** What the words of an error depend on. */
 export interface ErrorContext {
   /** Absent if the options could not be read. */
   readonly settings?: Settings | undefined;
   /** Set from the start of a sign-in until it succeeds. */
-  signInMethod?: ShownMethod | undefined;
-  /** The person interrupted the command when the sign-in could not be stopped any more, so it was stored. */
-  isSignInKept?: boolean | undefined;
+  signInMethod?: SignInMethod | undefined;
 }
 
 export interface DescribedError extends Problem {
@@ -41,15 +36,13 @@ export function describeError(error: unknown, context: ErrorContext = {}): Descr
 
 /** Writes to stderr what went wrong, and returns the exit status. */
 export async function reportError(error: unknown, context: ErrorContext = {}): Promise<number> {
-  const { settings, isSignInKept } = context;
   if (error instanceof Interrupted) {
-    const kept = `The sign-in was complete by then, and is stored. To undo it, run: ${suggestCommand('logout', settings)}`;
-    writeErr(`${error.message}${isSignInKept ? ` ${kept}` : ''}\n`);
+    writeErr(`${error.message}\n`);
     return error.status;
   }
   const described = describeError(error, context);
   tellErr(`onedrive-token: ${joinProblem(described)}\n`);
-  if (settings?.verbose) tellErr(`${(await import('node:util')).inspect(error)}\n`);
+  if (context.settings?.verbose) tellErr(`${(await import('node:util')).inspect(error)}\n`);
   return described.status;
 }
 
@@ -117,10 +110,8 @@ function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
 }
 
 /** By the method of the sign-in. `other process`: another process was signing in all the time. */
-const afterTimeout: Record<ShownMethod | 'other process', string> = {
+const afterTimeout: Record<SignInMethod | 'other process', string> = {
   browser: 'If no browser opened, open the shown address yourself, or use login --paste or login --device',
-  address:
-    'No browser on this computer came back, and no address was pasted. Run the command again, or use login --device',
   device: 'The code was not entered and confirmed. Run the command again for a new code, or use login --paste',
   paste: 'No address was pasted. Run the command again, and paste the address of the page on which the browser ends',
   'other process': 'Another process was signing in, and did not finish. Run the command again',
@@ -135,7 +126,7 @@ function describeStore(error: OneDriveTokenError): DescribedError {
   const store = storeErrorOf(error);
   const { code, reason } = store ?? {};
   const { message, problem = message, remedy }: Error & Partial<Problem> = store ?? error;
-  const ownRemedy = code === 'STORE_VERSION' ? newerVersion : remedies[reason as keyof typeof remedies];
+  const ownRemedy = code === 'STORE_VERSION' ? newerVersion : reason && remedies[reason];
   // A full disk does not get empty by itself. Else, what may succeed later waits for another process.
   const isLocked = code === 'STORE_BUSY' || (error.retryable && code !== 'STORE_FULL');
   const status = isLocked ? exitStatus.databaseLocked : exitStatus.database;
@@ -150,22 +141,8 @@ const newerVersion = 'Run: npm install --global onedrive-token, for PostgreSQL t
 const keySources =
   'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
 
-// The store's own words for these reasons fit any person. Those for a new reason have to be decided on here.
-type OfFile =
-  | 'not-a-file'
-  | 'missing'
-  | 'exposed'
-  | 'linked'
-  | 'disk'
-  | 'no-permission'
-  | 'read-only-file-system'
-  | 'network-file-system'
-  | 'no-native-code'
-  | 'foreign';
-type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'read-only-server';
-type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
-
-const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfRecords>, string> = {
+/** For the reasons of which the store's own words tell a programmer what to do. */
+const remedies: Partial<Record<TokenStoreErrorReason, string>> = {
   'key-missing': keySources,
   'key-wrong': keySources,
   'key-changed': 'Run it again',
