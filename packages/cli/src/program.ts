@@ -6,8 +6,8 @@ import {
   longFlag,
   minValidOption,
   type OptionDefinition,
-  type OptionDefinitions,
   takesValue,
+  variableOf,
 } from './settings/options.ts';
 import { exitStatus, UsageError } from './terminal/failure.ts';
 import { tellErr, tellOut } from './terminal/printable.ts';
@@ -44,11 +44,6 @@ Environment:
   BROWSER                    the command that opens a browser, or several with : between them
   HTTPS_PROXY, NO_PROXY      the proxy to use, and the hosts that need none
   NO_COLOR                   no colours
-
-Files, in $XDG_DATA_HOME/onedrive-token or your platform's data folder:
-  tokens.db                  the tokens, with client id, authority and granted scopes of each app name
-  tokens.db.keyring.json     which keyring entry has the key
-  uploads.json               where unfinished uploads can continue
 
 A PostgreSQL database (--db postgresql://user@host/database) is shared by many machines: one login signs all of them in.
 It needs two more packages. Run: npm install --global token-store-postgres pg
@@ -92,8 +87,6 @@ function findCommand(given: readonly string[]): { name?: string; args: readonly 
   for (let index = 0; index < given.length; index++) {
     const arg = given[index] as string;
     if (['-h', '--help'].includes(arg)) return { args: given };
-    // Commander's `help` takes no options.
-    if (arg === 'help' && ['-h', '--help'].includes(given[index + 1] ?? '')) return { args: [arg] };
     if (!arg.startsWith('-')) return { name: arg, args: given };
     if (valued.includes(arg)) index++;
   }
@@ -121,7 +114,7 @@ function createProgram(): Program {
     })
     .showHelpAfterError('(for more, run: onedrive-token --help)')
     .addHelpText('after', epilogue);
-  addOptions(program, commonOptions);
+  addCommonOptions(program);
   return program;
 }
 
@@ -136,8 +129,8 @@ function addCommand(program: Program, definition: CommandDefinition, setStatus: 
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
   addArguments(command, definition);
   if (runsProgram) command.usage('[options] -- <program> [args...]').passThroughOptions();
-  addOptions(command, options);
-  addOptions(command.optionsGroup(commonHeading), commonOptions);
+  for (const option of Object.values(options)) command.addOption(toCommander(option));
+  addCommonOptions(command.optionsGroup(commonHeading));
   const work = async (context: Command): Promise<number | undefined> => {
     const { socket } = context.settings;
     if (needsDatabase && socket !== undefined) {
@@ -158,18 +151,19 @@ function addArguments(command: Program, { arguments: args = [] }: CommandDefinit
   }
 }
 
-function addOptions(command: Program, options: OptionDefinitions): void {
-  for (const option of Object.values(options)) command.addOption(toCommander(option));
+/** Their variables and values are read by `readSettings`. */
+function addCommonOptions(command: Program): void {
+  for (const option of Object.values(commonOptions)) {
+    command.addOption(new Option(option.flags, option.description).env(variableOf(option)));
+  }
 }
 
 function toCommander(definition: OptionDefinition): Option {
-  const { flags, description, env, choices, conflicts, isRequired, read = notEmpty } = definition;
+  const { flags, description, choices, conflicts, isRequired, read = notEmpty } = definition;
   const option = new Option(flags, description);
   if (conflicts) option.conflicts([...conflicts]);
   if (isRequired) option.makeOptionMandatory();
-  // The variables and values of the common options are read by `readSettings`.
-  if (env !== undefined) option.env(env);
-  else if (choices) option.choices([...choices]);
+  if (choices) option.choices([...choices]);
   else if (takesValue(definition)) option.argParser((value, before) => readArgument(read, value, before));
   return option;
 }

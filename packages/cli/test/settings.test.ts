@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { commonOptions, type Flags, readPlainLine, takesValue } from '../src/settings/options.ts';
+import { commonOptions, type Flags, readPlainLine, takesValue, variableOf } from '../src/settings/options.ts';
 import { readSettings } from '../src/settings/settings.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
@@ -24,8 +24,9 @@ test('the command line wins over the environment, which wins over the default', 
   assert.is(readSettings({ app: 'flag' }, { ...env, ONEDRIVE_TOKEN_APP: 'env' }).app, 'flag');
 });
 
-for (const [key, { env: variable, flags }] of Object.entries(commonOptions)) {
+for (const [key, { flags }] of Object.entries(commonOptions)) {
   if (!takesValue({ flags })) continue;
+  const variable = variableOf({ flags });
   test(`${variable} sets ${key}, and counts as unset if it is empty`, () => {
     const given =
       key === 'timeout' ? '7' : flags.endsWith('<file>') ? resolve('/some/file') : 'https://some.example/thing';

@@ -8,8 +8,6 @@ export interface OptionDefinition {
   /** As the help shows it: `-X, --method <method>`. The flag `--no-x` turns `x` off. */
   readonly flags: string;
   readonly description: string;
-  /** The variable that stands for it. */
-  readonly env?: string;
   readonly choices?: readonly string[];
   /** The names of options that cannot be given together with it. */
   readonly conflicts?: readonly string[];
@@ -37,59 +35,49 @@ export type OptionValues<Options extends OptionDefinitions> = {
   readonly [Name in keyof Options]?: Value<Options[Name]>;
 };
 
-/** The options that every command takes. */
+/** The options that every command takes, on its command line or from the variable `variableOf` each. */
 export const commonOptions = {
   app: {
     flags: '--app <name>',
-    env: 'ONEDRIVE_TOKEN_APP',
     description: 'the name under which the tokens are stored (default: onedrive-token)',
   },
   clientId: {
     flags: '--client-id <id>',
-    env: 'ONEDRIVE_TOKEN_CLIENT_ID',
     description: 'the client id of your app registration (default: that of the stored sign-in)',
   },
   db: {
     flags: '--db <file>',
-    env: 'ONEDRIVE_TOKEN_DB',
     description:
       'the token database: a file (default: tokens.db in your data folder), or postgresql://user@host/database',
   },
   keyFile: {
     flags: '--key-file <file>',
-    env: 'ONEDRIVE_TOKEN_KEY_FILE',
     description:
       'a file with the passphrase that encrypts the database; ONEDRIVE_TOKEN_KEY may hold the passphrase itself',
   },
   keyring: {
     flags: '--keyring',
-    env: 'ONEDRIVE_TOKEN_KEYRING',
     description: 'encrypt the database with a key in the keyring of the system; remembered',
   },
   authority: {
     flags: '--authority <url>',
-    env: 'ONEDRIVE_TOKEN_AUTHORITY',
     description: "the identity provider (default: that of the stored sign-in, else Microsoft's for personal accounts)",
   },
   graph: {
     flags: '--graph <url>',
-    env: 'ONEDRIVE_TOKEN_GRAPH',
     description: 'the base URL of Microsoft Graph (default: https://graph.microsoft.com/v1.0)',
   },
   timeout: {
     flags: '--timeout <seconds>',
-    env: 'ONEDRIVE_TOKEN_TIMEOUT',
     description: `how long a sign-in waits for you (default: ${defaultTimeoutMs / 1000}; with --device, as long as the code lives)`,
   },
   interactive: {
     flags: '--no-interactive',
-    env: 'ONEDRIVE_TOKEN_NO_INTERACTIVE',
     description: 'never ask and never open a browser; end with status 3 instead',
   },
-  json: { flags: '--json', env: 'ONEDRIVE_TOKEN_JSON', description: 'print JSON for programs' },
+  json: { flags: '--json', description: 'print JSON for programs' },
   verbose: {
     flags: '--verbose',
-    env: 'ONEDRIVE_TOKEN_VERBOSE',
     description: 'log what happens, without secrets',
   },
 } as const satisfies OptionDefinitions;
@@ -106,6 +94,11 @@ export type Flags = { -readonly [Name in keyof typeof commonOptions]?: Value<(ty
 /** `--method` of `-X, --method <method>`. */
 export function longFlag({ flags }: Pick<OptionDefinition, 'flags'>): string {
   return /--[\w-]+/.exec(flags)?.[0] ?? '';
+}
+
+/** The variable that stands for a common option: `ONEDRIVE_TOKEN_CLIENT_ID` for `--client-id`. */
+export function variableOf(option: Pick<OptionDefinition, 'flags'>): string {
+  return `ONEDRIVE_TOKEN_${longFlag(option).slice(2).replaceAll('-', '_').toUpperCase()}`;
 }
 
 export function takesValue({ flags }: Pick<OptionDefinition, 'flags'>): boolean {

@@ -2,7 +2,7 @@
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
 import { defaultDatabase, readDatabase } from './database-name.ts';
-import { commonOptions, type Flags, longFlag } from './options.ts';
+import { commonOptions, type Flags, longFlag, variableOf } from './options.ts';
 import { readSeconds } from './time.ts';
 
 const { resolve } = process.getBuiltinModule('node:path');
@@ -22,11 +22,11 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const text = (name: keyof Flags): string | undefined => {
     const given = flags[name];
     if (given === '') throw new UsageError(`${longFlag(commonOptions[name])}: expected a value, got an empty string`);
-    return given === undefined ? env[commonOptions[name].env] || undefined : String(given);
+    return given === undefined ? env[variableOf(commonOptions[name])] || undefined : String(given);
   };
   /** Where the value comes from, for a message. */
   const sourceOf = (name: keyof Flags): string =>
-    flags[name] === undefined ? commonOptions[name].env : longFlag(commonOptions[name]);
+    (flags[name] === undefined ? variableOf : longFlag)(commonOptions[name]);
   const app = text('app') ?? 'onedrive-token';
   // The names of locks are made with it.
   if (app.includes('\u001f')) throw new UsageError(`${sourceOf('app')}: the name has the control character U+001F`);
@@ -71,8 +71,8 @@ export function mayAsk(settings: Settings): boolean {
 
 /** Whether the variable, or the default, turns the option on. The variable of a negated option turns it off. */
 function isOn(key: keyof Flags, env: NodeJS.ProcessEnv): boolean {
-  const { env: name, flags } = commonOptions[key];
-  const negated = flags.startsWith('--no-');
+  const name = variableOf(commonOptions[key]);
+  const negated = commonOptions[key].flags.startsWith('--no-');
   const value = env[name]?.toLowerCase() ?? '';
   if (['1', 'true', 'yes', 'on'].includes(value)) return !negated;
   if (['', '0', 'false', 'no', 'off'].includes(value)) return negated;
