@@ -70,14 +70,10 @@ function readVariable(): DatabaseSettings {
   }
 }
 
-function explain(error: NodeJS.ErrnoException, program: string): unknown {
+function explain(error: NodeJS.ErrnoException, program: string): Failure {
+  // npm, az and many others are batch files on Windows, which only cmd runs.
   const isWindows = process.platform === 'win32';
-  // npm, az and many others are batch files there, which only cmd runs.
   const remedy = isWindows ? `Run a batch file so: onedrive-token exec -- cmd /c ${program}` : undefined;
-  const code = String(error.code);
-  if (code === 'ENOENT') return new Failure(`${program}: command not found`, { status: notFound, remedy });
-  // The last two are Windows' for a file that is no program, and Node's for a batch file.
-  const noProgram = ['EACCES', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG', ...(isWindows ? ['EFTYPE', 'EINVAL'] : [])];
-  if (noProgram.includes(code)) return new Failure(`${program}: cannot be executed`, { status: notExecutable, remedy });
-  return error;
+  if (error.code === 'ENOENT') return new Failure(`${program}: command not found`, { status: notFound, remedy });
+  return new Failure(`${program}: cannot be executed (${error.code})`, { status: notExecutable, remedy });
 }
