@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { formatDuration, formatExactly, readDuration } from '../src/settings/time.ts';
+import { formatDuration, readDuration } from '../src/settings/time.ts';
 
 for (const [text, milliseconds] of [
   ['90s', 90_000],
@@ -18,20 +18,6 @@ for (const text of ['', '30', 'm', '50x', '30s59m', '5m5m', '1h 30m', '-5m']) {
 
 for (const text of ['10001d', `${'9'.repeat(400)}d`]) {
   test(`${text.slice(0, 9)} is too long`, () => assert.throws(() => readDuration(text), /10000d/));
-}
-
-for (const [milliseconds, text] of [
-  [3_590_000, '59m50s'],
-  [10_800_000, '3h'],
-  [3_600_999, '1h'],
-  [93_784_000, '26h3m4s'],
-  [999, '0s'],
-  [-1, '0s'],
-] as const) {
-  test(`${milliseconds} ms are ${text}, which can be typed again`, () => {
-    assert.is(formatExactly(milliseconds), text);
-    assert.is(readDuration(text), Math.floor(Math.max(0, milliseconds) / 1000) * 1000);
-  });
 }
 
 for (const [milliseconds, text] of [

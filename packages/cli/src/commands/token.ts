@@ -3,7 +3,6 @@ import type { TokenSession } from '../session/session.ts';
 import { openTokenSource } from '../session/token-source.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { minValidOption } from '../settings/options.ts';
-import { formatExactly } from '../settings/time.ts';
 import { Failure } from '../terminal/failure.ts';
 import { printToken } from './print-token.ts';
 
@@ -62,11 +61,8 @@ export async function obtainToken(
     found = await ask(true);
   if (isLongEnough(Date.now(), found)) return found;
   if (session.bridged) throw session.bridged;
-  const asked = `--min-valid asks for a token that is valid for ${formatExactly(minValid)}`;
-  throw new Failure(
-    `${asked}, but the provider's token is valid for ${formatExactly(found.expiresAt - Date.now())} only`,
-    {
-      remedy: 'Ask for less, and ask again before each long step',
-    },
-  );
+  const seconds = Math.max(0, Math.floor((found.expiresAt - Date.now()) / 1000));
+  throw new Failure(`--min-valid asks for more: the provider's token is valid for ${seconds}s only`, {
+    remedy: 'Ask for less, and ask again before each long step',
+  });
 }

@@ -20,13 +20,6 @@ export function readDuration(text: string): number {
   return duration;
 }
 
-/** `59m50s`, as `readDuration` reads it. */
-export function formatExactly(milliseconds: number): string {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  const counts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return counts.map((count, index) => (count > 0 ? `${count}${'hms'[index]}` : '')).join('') || '0s';
-}
-
 /** Reads a number of seconds, above 0 and at most `longest`, as milliseconds. undefined if it is none. */
 export function readSeconds(text: string, longest: number): number | undefined {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
