@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { formatSize } from '../src/commands/api/progress.ts';
+import { formatSize } from '../src/commands/api/api.ts';
 
 for (const [bytes, text] of [
   [0, '0 B'],

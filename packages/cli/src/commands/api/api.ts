@@ -1,4 +1,10 @@
-import { GraphClient, type GraphError, type UploadSessions } from 'onedrive-graph';
+import {
+  GraphClient,
+  type GraphError,
+  type GraphWait,
+  type TransferProgress,
+  type UploadSessions,
+} from 'onedrive-graph';
 import { openTokenSource } from '../../session/token-source.ts';
 import { unfinishedUploads } from '../../session/unfinished-uploads.ts';
 import { defineCommand } from '../../settings/command.ts';
@@ -6,9 +12,9 @@ import { graphFailure, resolveAddress } from '../../settings/graph-failure.ts';
 import { readSeconds } from '../../settings/time.ts';
 import { UsageError } from '../../terminal/failure.ts';
 import { writeAnswer } from '../../terminal/printable.ts';
+import type { Screen } from '../../terminal/screen.ts';
 import { writeOut } from '../../terminal/streams.ts';
 import { printResponse } from './print-response.ts';
-import { formatSize, Progress } from './progress.ts';
 import { encodeNames, readRequest, readUploadPath, spoolStdin } from './read-request.ts';
 
 export const api = defineCommand({
@@ -76,7 +82,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
     const { headers } = request;
     await using session = await openTokenSource(command);
     const { handler } = session;
-    const progress = new Progress(screen);
+    const progress = showProgress(screen);
     const client = new GraphClient({
       root,
       getToken: async (needed) => (await handler.getTokenDetails(needed)).accessToken,
@@ -92,28 +98,27 @@ With --json and --output: {"file": string, "bytes": number}.`,
       idleTimeout: options.idleTimeout,
     });
     let sessions: UploadSessions | undefined;
-    const send = async (file: string): Promise<Response> => {
-      const onProgress = progress.follow('Uploading');
-      if (file !== '-') {
+    const send = async (named: string): Promise<Response> => {
+      await using input = named === '-' ? await spoolStdin(signal) : undefined;
+      if (!input) {
         // Only now is it sure whose token the upload will have: a person may have to sign in first.
         await handler.getTokenDetails({ signal });
         sessions = unfinishedUploads(settings, (await handler.status()).account?.id);
-        return await client.requestUpload(url, file, { headers, onProgress, sessions });
       }
-      await using input = await spoolStdin(signal);
-      return await client.requestUpload(url, input.file, { headers, onProgress });
+      const onProgress = progress.follow('Uploading');
+      return await client.requestUpload(url, input?.file ?? named, { headers, onProgress, sessions });
     };
     try {
       if (paginate) {
         await printItems(client.pages(url, request));
       } else if (output !== undefined && output !== '-') {
         const { bytes } = await client.download(url, output, { headers, onProgress: progress.follow('Downloading') });
-        progress.end();
+        screen.clear();
         if (settings.json) writeAnswer(`${JSON.stringify({ file: output, bytes })}\n`);
         else screen.say(`Saved ${formatSize(bytes)} to ${output}`);
       } else {
         const response = await (upload === undefined ? client.request(url, request) : send(upload));
-        progress.end();
+        screen.clear();
         await printResponse(response, { include, json: settings.json, url, signal });
       }
     } catch (error) {
@@ -121,7 +126,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
       if (sessions && mayContinue) screen.say('Run the same command again to continue the upload.');
       throw graphFailure(error, settings);
     } finally {
-      progress.end();
+      screen.clear();
     }
   },
 });
@@ -144,4 +149,42 @@ async function printItems(items: AsyncIterable<unknown>): Promise<void> {
     if (!writeAnswer(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`)) return;
   }
   writeOut(count === 0 ? '[]\n' : ']\n');
+}
+
+/** Shows on a terminal how far a transfer is, or why the next request has to wait. */
+function showProgress(screen: Screen) {
+  let transfer = '';
+  let waiting: { readonly reason: string; readonly until: number } | undefined;
+  const text = (): string => {
+    if (!waiting) return transfer;
+    return `${waiting.reason}; next attempt in ${Math.ceil((waiting.until - Date.now()) / 1000)} s`;
+  };
+  return {
+    /** Returns what is to be called as the transfer goes on. `verb` is what it does, for example `Uploading`. */
+    follow:
+      (verb: string) =>
+      ({ done, total }: TransferProgress): void => {
+        const share = total ? ` of ${formatSize(total)} (${Math.floor((100 * done) / total)} %)` : '';
+        transfer = `${verb} ${formatSize(done)}${share}`;
+        screen.spin(text);
+      },
+    /** Shows a wait until `endWait` is called. Returns its text. */
+    wait({ reason, delay }: GraphWait): string {
+      waiting = { reason, until: Date.now() + delay };
+      screen.spin(text);
+      return text();
+    },
+    /** To be called before each request. */
+    endWait(): void {
+      waiting = undefined;
+      if (transfer === '') screen.clear();
+    },
+  };
+}
+
+/** 1536 becomes '1.5 KiB'. */
+export function formatSize(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  const power = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10));
+  return `${power === 0 ? bytes : (bytes / 1024 ** power).toFixed(1)} ${units[power]}`;
 }
