@@ -8,7 +8,7 @@ import { mayAsk } from '../settings/settings.ts';
 import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { Failure, isError, orUsageError, UsageError } from '../terminal/failure.ts';
 import { spareOtherClient } from './choose-sign-ins.ts';
-import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
+import { type Database, databaseExists, openDatabase } from './database.ts';
 import { withKey } from './key.ts';
 import {
   askClientId,
@@ -21,7 +21,7 @@ import {
   type Registration,
 } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
-import { clientIdUnknown, notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
+import { notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
 
 /** Most waits have ended by then, and need no words. */
 const noticeAfterMs = 1000;
@@ -64,19 +64,10 @@ export interface Session extends TokenSession {
  * and may not be asked, and STORE if the database can't be used.
  */
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
-  const { settings } = command;
-  let { asked } = options;
-  // With --keyring, opening moves the key there, and a login makes the tables of PostgreSQL: not before it is known what for.
-  if (settings.keyring || (settings.postgresUrl !== undefined && options.signIn)) {
-    const access = { readOnly: true };
-    const find = (database: Database['options']) => findToken(command, options, database, access);
-    const { clientId } = await withDatabase(command, find, access);
-    asked = { ...asked, clientId };
-  }
   const openWith = async (key: string | Uint8Array | undefined): Promise<Session> => {
-    const database = await openDatabase(settings, key);
+    const database = await openDatabase(command.settings, key);
     try {
-      return await openOn(database, command, { ...options, asked });
+      return await openOn(database, command, options);
     } catch (error) {
       await database[Symbol.asyncDispose]();
       throw error;
@@ -90,10 +81,9 @@ async function findToken(
   command: Command,
   { interactive, asked, signIn }: SessionOptions,
   database: Database['options'],
-  access: { readOnly: boolean },
 ) {
   const { settings } = command;
-  const stored = await readStoredSignIn(settings, database, { ...access, asked });
+  const stored = await readStoredSignIn(settings, database, { readOnly: false, asked });
   const { record, meant, status } = stored;
   if (!status.signedIn && !interactive) {
     const missing = notSignedIn(settings, stored);
@@ -105,7 +95,7 @@ async function findToken(
   const asksPerson = signIn !== undefined || (interactive && needsSignIn(status));
   const { clientId, authority = defaultAuthority } = meant;
   if (clientId === undefined) {
-    if (record) throw clientIdUnknown(settings);
+    if (record) throw notSignedIn(settings, stored);
     if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
     return { ...stored, asksPerson, clientId: await askClientId(command) };
   }
@@ -117,7 +107,7 @@ async function findToken(
 async function openOn(database: Database, command: Command, options: SessionOptions): Promise<Session> {
   const { settings, screen } = command;
   const { interactive, signIn } = options;
-  const found = await findToken(command, options, database.options, { readOnly: false });
+  const found = await findToken(command, options, database.options);
   const { meant, clientId, asksPerson } = found;
   if (asksPerson) {
     const stored = found.record?.clientId;
