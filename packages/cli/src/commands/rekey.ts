@@ -3,7 +3,7 @@ import { chooseSignIns, sharedTableOptions } from '../session/choose-sign-ins.ts
 import { databaseExists, withDatabase } from '../session/database.ts';
 import { choosePassphrase, moveToKeyring, readKeyFile } from '../session/key.ts';
 import { defineCommand } from '../settings/command.ts';
-import { forgetKeyring } from '../settings/private-files.ts';
+import { rememberKeyring } from '../settings/private-files.ts';
 import { suggestCommand } from '../settings/suggest-command.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
@@ -54,6 +54,6 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
     });
     screen.say(decrypt ? `${db} is not encrypted any more.` : `${db} is encrypted with the new passphrase.`);
     // The keyring keeps the key, because a copy of the database may need it.
-    if (postgresUrl === undefined) forgetKeyring(db);
+    if (postgresUrl === undefined) rememberKeyring(db, undefined);
   },
 });

@@ -12,30 +12,17 @@ export const sharedTableOptions = {
   yes: { flags: '--yes', description: 'on PostgreSQL: do not ask' },
 } as const satisfies OptionDefinitions;
 
-interface SpareOptions {
-  /** What the command will do with the sign-in: `delete`. */
-  readonly verb: string;
-  /** The client id that the command line means, and that of what is stored. undefined: none, or none is known. */
-  readonly meant: string | undefined;
-  readonly stored: string | undefined;
-  readonly yes?: boolean | undefined;
-}
-
-interface Purpose extends OptionValues<typeof sharedTableOptions> {
-  /** What the command will do with the sign-ins: `sign out`. */
-  readonly verb: string;
-  /** It cannot leave out one that is in the table. */
-  readonly isOfWholeTable?: boolean;
-}
+type Shared = OptionValues<typeof sharedTableOptions>;
 
 /**
  * The app names whose sign-ins the command is to touch: all in a file, which is one person's. In PostgreSQL, those of the client id
- * that is meant, and only if a person types the name of the table, or with --yes. Throws UsageError if not.
+ * that is meant, and only if a person types the name of the table, or with --yes. Throws UsageError if not. `verb`: what the command
+ * will do with them, for example `sign out`. With `isOfWholeTable`, it cannot leave out one.
  */
 export async function chooseSignIns(
   command: Command,
   database: RekeyOptions,
-  { verb, isOfWholeTable = false, allClients = false, yes = false }: Purpose,
+  { verb, isOfWholeTable, allClients, yes }: Shared & { readonly verb: string; readonly isOfWholeTable?: boolean },
 ): Promise<readonly string[]> {
   const { settings } = command;
   const names = await listAppNames(database);
@@ -45,7 +32,7 @@ export async function chooseSignIns(
   const all = new Set(clientIds.values());
   const meant = settings.clientId ?? clientIds.get(settings.app) ?? (all.size === 1 ? [...all][0] : undefined);
   const chosen = names.filter((name) => allClients || (meant !== undefined && clientIds.get(name) === meant));
-  const found = `table ${postgresTable} of ${settings.db} has ${count(names, 'sign-in')} of ${count([...all], 'client id')}`;
+  const found = `table ${postgresTable} of ${settings.db} has ${count(names.length, 'sign-in')} of ${count(all.size, 'client id')}`;
   if (chosen.length < names.length && (isOfWholeTable || meant === undefined)) {
     const remedy = isOfWholeTable ? `To ${verb} all of them, add` : 'Name one with --client-id, or add';
     throw new UsageError(found, { remedy: `${remedy} --all-clients` });
@@ -59,11 +46,11 @@ export async function chooseSignIns(
 
 /**
  * PostgreSQL is shared: what is stored under the app name may be of another client id than the one that is meant. Then it is touched only if
- * a person types the app name, or with --yes. Throws UsageError if not.
+ * a person types the app name, or with --yes. Throws UsageError if not. `verb`: what the command will do with it, for example `delete`.
  */
 export async function spareOtherClient(
   command: Command,
-  { verb, meant, stored, yes = false }: SpareOptions,
+  { verb, meant, stored, yes }: Shared & { verb: string; meant: string | undefined; stored: string | undefined },
 ): Promise<void> {
   const { app, db, postgresUrl } = command.settings;
   if (postgresUrl === undefined || meant === undefined || stored === undefined || meant === stored) return;
@@ -74,7 +61,7 @@ export async function spareOtherClient(
 async function confirm(
   { settings, screen, interrupt }: Command,
   plan: string,
-  { yes, word, what }: { yes: boolean; word: string; what: string },
+  { yes, word, what }: { yes: boolean | undefined; word: string; what: string },
 ): Promise<void> {
   if (!yes && !mayAsk(settings)) throw new UsageError(plan, { remedy: 'To go on, add --yes' });
   screen.say(`The ${plan}.`);
@@ -97,6 +84,6 @@ export async function readClientId(name: string, database: RekeyOptions): Promis
   }
 }
 
-function count(items: readonly unknown[], what: string): string {
-  return `${items.length} ${what}${items.length === 1 ? '' : 's'}`;
+function count(items: number, what: string): string {
+  return `${items} ${what}${items === 1 ? '' : 's'}`;
 }

@@ -11,10 +11,7 @@ import { withKey } from './key.ts';
 export const postgresTable = 'oauth_token';
 
 /** The token database of a command line. */
-export interface Database extends AsyncDisposable {
-  /** As the handler takes it. A file is opened when it is first used. */
-  readonly options: RekeyOptions;
-}
+export type Database = Awaited<ReturnType<typeof openDatabase>>;
 
 /**
  * Calls `use` with the database of the settings and the key that opens it, and closes it afterwards. With `readOnly`, the key is not
@@ -42,14 +39,18 @@ export function databaseExists({ db, postgresUrl }: DatabaseSettings): boolean {
   }
 }
 
-/** Connects, if the database is PostgreSQL. Throws STORE if that fails, or if the key is wrong. */
+/**
+ * `options`, as the handler takes them. Connects, if the database is PostgreSQL; a file is opened when it is first used. Throws
+ * STORE if that fails, or if the key is wrong.
+ */
 export async function openDatabase(
   { db, postgresUrl }: DatabaseSettings,
   encryptionKey: string | Uint8Array | undefined,
   { readOnly = false }: { readOnly?: boolean } = {},
-): Promise<Database> {
+) {
   if (postgresUrl === undefined) {
-    return { options: { dbFilepath: db, encryptionKey }, [Symbol.asyncDispose]: async () => {} };
+    const options: RekeyOptions = { dbFilepath: db, encryptionKey };
+    return { options, [Symbol.asyncDispose]: async () => {} };
   }
   const options = { connectionString: postgresUrl, table: postgresTable, key: encryptionKey, readOnly };
   const store = await callPostgres(db, ({ openPostgresTokenStore }) => openPostgresTokenStore(options));

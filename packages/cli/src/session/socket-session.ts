@@ -4,7 +4,6 @@ import { text } from 'node:stream/consumers';
 import { createFetcher, type SignInStatus } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { commonOptions, longFlag } from '../settings/options.ts';
-import type { Settings } from '../settings/settings.ts';
 import { exitStatus, Failure, isError, systemReason, UsageError } from '../terminal/failure.ts';
 import type { TokenSession } from './session.ts';
 import { findTrustedSocket } from './socket-place.ts';
@@ -12,9 +11,18 @@ import { findTrustedSocket } from './socket-place.ts';
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
 
+/** They say which tokens are meant. The `serve` at the other end has decided that. */
+const databaseOptions = ['app', 'clientId', 'db', 'keyFile', 'keyring', 'authority'] as const;
+
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */
 export function openSocketSession({ settings, interrupt }: Command, socket: string): TokenSession {
-  refuseDatabaseOptions(settings.flags, socket);
+  const given = databaseOptions.find((name) => settings.flags[name] !== undefined);
+  if (given !== undefined) {
+    const flag = longFlag(commonOptions[given]);
+    throw new UsageError(`${flag}: ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}`, {
+      remedy: `Leave out ${flag}, or unset that variable`,
+    });
+  }
   const http = createFetcher();
   let bridged: Error | undefined;
   return {
@@ -94,16 +102,5 @@ function failureOf({ status, body, retryAfter }: Answer, socket: string): Failur
 function notOurs(socketPath: string): Failure {
   return new Failure(`${socketPath} does not answer as onedrive-token serve does`, {
     remedy: 'Correct ONEDRIVE_TOKEN_SOCKET',
-  });
-}
-
-/** The `serve` at the other end has decided which tokens are meant. Throws UsageError if the command line says it too. */
-function refuseDatabaseOptions(flags: Settings['flags'], socket: string): void {
-  const names = ['app', 'clientId', 'db', 'keyFile', 'keyring', 'authority'] as const;
-  const given = names.find((name) => flags[name] !== undefined);
-  if (given === undefined) return;
-  const flag = longFlag(commonOptions[given]);
-  throw new UsageError(`${flag}: ONEDRIVE_TOKEN_SOCKET says that tokens come from ${socket}`, {
-    remedy: `Leave out ${flag}, or unset that variable`,
   });
 }

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { readRecord, type StoreOptions, statusOfRecord } from 'onedrive-token-handler';
 import { type Asked, meantToken } from '../settings/meant-token.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -27,37 +26,22 @@ export async function readStoredSignIn(
 export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn): Failure {
   const { db, app } = settings;
   const { clientId, authority = 'the default one' } = meant;
-  if (record && clientId === undefined) return clientIdUnknown(settings);
-  const name = `app name ${JSON.stringify(app)}`;
-  const place = `${name} in ${db} (user ${userName()})`;
+  const place = `app name ${JSON.stringify(app)} in ${db}`;
+  if (record && clientId === undefined) {
+    const token = `${suggestCommand('token', settings)} --client-id <ID>`;
+    return new Failure(`the sign-in of ${place} does not say its client id: the Python class has stored it`, {
+      status: exitStatus.usage,
+      remedy: `Name the client id that the Python program uses, once. Run: ${token}`,
+    });
+  }
   let problem = `no sign-in is stored for ${place}`;
   if (record && record.clientId !== undefined && record.clientId !== clientId) {
     problem = `the sign-in of ${place} is of client id ${record.clientId}, not ${clientId}`;
   } else if (record) {
     problem = `the sign-in of ${place} is of authority ${record.authority}, not ${authority}`;
   } else if (!databaseExists(settings)) {
-    problem = `there is no database ${db} (${name}, user ${userName()})`;
+    problem = `there is no database ${db} (app name ${JSON.stringify(app)})`;
   }
   const remedy = `Run: ${suggestLogin(settings, clientId)}`;
   return new Failure(problem, { status: exitStatus.signInNeeded, remedy });
-}
-
-/** A record of the Python class does not say its client id. */
-export function clientIdUnknown(settings: Settings): Failure {
-  const { app, db } = settings;
-  const problem = `the sign-in of app name ${JSON.stringify(app)} in ${db} does not say its client id: the Python class has stored it`;
-  const token = `${suggestCommand('token', settings)} --client-id <ID>`;
-  return new Failure(problem, {
-    status: exitStatus.usage,
-    remedy: `Name the client id that the Python program uses, once. Run: ${token}`,
-  });
-}
-
-/** The user that this process runs as. A user id without an account has no name. */
-export function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return `id ${process.getuid?.()}`;
-  }
 }

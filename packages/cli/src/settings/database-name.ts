@@ -60,12 +60,3 @@ export function dataFolder(env?: NodeJS.ProcessEnv): string | undefined {
     return undefined;
   }
 }
-
-export function homeFolder(): string | undefined {
-  try {
-    return process.env.HOME || process.getBuiltinModule('node:os').homedir();
-  } catch {
-    // In a container, a user id without an account has no home folder.
-    return undefined;
-  }
-}

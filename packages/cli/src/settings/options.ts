@@ -32,7 +32,7 @@ type Value<Option extends OptionDefinition> = Option extends { read: (...values:
 
 /** What a command line says, by the options that it may have. */
 export type OptionValues<Options extends OptionDefinitions> = {
-  readonly [Name in keyof Options]?: Value<Options[Name]>;
+  readonly [Name in keyof Options]?: Value<Options[Name]> | undefined;
 };
 
 /** The options that every command takes, on its command line or from the variable `variableOf` each. */

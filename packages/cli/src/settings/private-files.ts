@@ -50,14 +50,10 @@ export function readKeyringAccount(db: string): string | undefined {
   return typeof account === 'string' && account !== '' ? account : undefined;
 }
 
-/** Throws the file system's error. */
-export function rememberKeyring(db: string, account: string): void {
-  writeEntries(keyringFile(db), { account });
-}
-
-/** Throws the file system's error. */
-export function forgetKeyring(db: string): void {
-  fs.rmSync(keyringFile(db), { force: true });
+/** `account`: undefined if the key is not in the keyring any more. Throws the file system's error. */
+export function rememberKeyring(db: string, account: string | undefined): void {
+  if (account === undefined) fs.rmSync(keyringFile(db), { force: true });
+  else writeEntries(keyringFile(db), { account });
 }
 
 /** The file that names the keyring account. It stays with the database if their folder is moved. */

@@ -8,9 +8,9 @@ import { readVersion } from '../../settings/command.ts';
 import { fileFailure, UsageError } from '../../terminal/failure.ts';
 
 export interface RequestOptions {
-  method?: string;
-  data?: string;
-  header?: readonly string[];
+  method?: string | undefined;
+  data?: string | undefined;
+  header?: readonly string[] | undefined;
 }
 
 /** The request that the options of `api` describe. Throws UsageError, or Failure if a file cannot be read. */
