@@ -3,11 +3,9 @@
  * than Node itself. The rest is imported when it is needed.
  */
 import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
-import { printToken } from './commands/print-token.ts';
-import { runWithToken } from './commands/run-with-token.ts';
-import { meantToken } from './settings/meant-token.ts';
+import { printToken, runWithToken } from './commands/give-token.ts';
 import { execMinValidMs, readPlainLine } from './settings/options.ts';
-import { readSettings, type Settings } from './settings/settings.ts';
+import { meantToken, readSettings, type Settings } from './settings/settings.ts';
 import { expiresSoon } from './settings/time.ts';
 
 /** Runs one command line, and resolves with its exit status. */

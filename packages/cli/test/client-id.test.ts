@@ -5,7 +5,7 @@ import { CliHome, openSignedInScene } from 'testing-command';
 import { callOnTerminal, noTerminal, openTerminal } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { askProvider } from '../src/session/session.ts';
+import { askProvider } from '../src/session/registration.ts';
 import { Interrupt } from '../src/terminal/interrupt.ts';
 import { Screen } from '../src/terminal/screen.ts';
 

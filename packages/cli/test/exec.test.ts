@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runWithToken } from '../src/commands/run-with-token.ts';
+import { runWithToken } from '../src/commands/give-token.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());

@@ -1,7 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Asked, meantToken } from '../src/settings/meant-token.ts';
-import { readSettings } from '../src/settings/settings.ts';
+import { type Asked, meantToken, readSettings } from '../src/settings/settings.ts';
 
 const record = { clientId: 'stored', authority: 'https://id.example', scope: 'Files.Read User.Read' };
 const variables = { ONEDRIVE_TOKEN_CLIENT_ID: 'variable', ONEDRIVE_TOKEN_AUTHORITY: 'https://variable.example' };

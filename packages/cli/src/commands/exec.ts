@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { openTokenSource } from '../session/token-source.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { execMinValidMs, minValidOption } from '../settings/options.ts';
-import { runWithToken } from './run-with-token.ts';
+import { runWithToken } from './give-token.ts';
 import { obtainToken } from './token.ts';
 
 export const exec = defineCommand({

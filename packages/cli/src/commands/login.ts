@@ -5,7 +5,7 @@ import { choosePassphrase, readPassphrase } from '../session/key.ts';
 import { openSession } from '../session/session.ts';
 import { SignInView } from '../session/sign-in-view.ts';
 import { defineCommand } from '../settings/command.ts';
-import { defaultScopes } from '../settings/meant-token.ts';
+import { defaultScopes } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { writeAnswer } from '../terminal/printable.ts';
 import { describeAccount } from './status.ts';

@@ -4,7 +4,7 @@ import { databaseExists, withDatabase } from '../session/database.ts';
 import { choosePassphrase, moveToKeyring, readKeyFile } from '../session/key.ts';
 import { defineCommand } from '../settings/command.ts';
 import { rememberKeyring } from '../settings/private-files.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
+import { suggestCommand } from '../settings/settings.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 
 export const rekey = defineCommand({

@@ -1,10 +1,9 @@
 import type { SignInStatus } from 'onedrive-token-handler';
+import { needsSignIn, warnIfExpiring } from '../session/stored-sign-in.ts';
 import { readStatus } from '../session/token-source.ts';
 import { defineCommand } from '../settings/command.ts';
-import type { Settings } from '../settings/settings.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
+import { type Settings, suggestCommand } from '../settings/settings.ts';
 import { formatDuration, localTime, readDuration } from '../settings/time.ts';
-import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
 import { exitStatus } from '../terminal/failure.ts';
 import { printable, tellOut, writeAnswer } from '../terminal/printable.ts';
 

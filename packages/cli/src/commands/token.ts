@@ -4,7 +4,7 @@ import { openTokenSource } from '../session/token-source.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { minValidOption } from '../settings/options.ts';
 import { Failure } from '../terminal/failure.ts';
-import { printToken } from './print-token.ts';
+import { printToken } from './give-token.ts';
 
 export const token = defineCommand({
   name: 'token',
@@ -62,7 +62,10 @@ export async function obtainToken(
   if (isLongEnough(Date.now(), found)) return found;
   if (session.bridged) throw session.bridged;
   const seconds = Math.max(0, Math.floor((found.expiresAt - Date.now()) / 1000));
-  throw new Failure(`--min-valid asks for more: the provider's token is valid for ${seconds}s only`, {
-    remedy: 'Ask for less, and ask again before each long step',
-  });
+  throw new Failure(
+    `--min-valid asks for ${minValid / 1000}s, but the provider's token is valid for ${seconds}s only`,
+    {
+      remedy: 'Ask for less, and ask again before each long step',
+    },
+  );
 }

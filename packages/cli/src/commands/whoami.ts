@@ -1,7 +1,7 @@
+import { needsSignIn, warnIfExpiring } from '../session/stored-sign-in.ts';
 import { readStatus } from '../session/token-source.ts';
 import { defineCommand } from '../settings/command.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
-import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
+import { suggestCommand } from '../settings/settings.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { printable, writeAnswer } from '../terminal/printable.ts';
 

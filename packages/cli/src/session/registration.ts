@@ -1,6 +1,6 @@
+import type { OneDriveTokenHandler } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
-import type { Settings } from '../settings/settings.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
+import { type Settings, suggestCommand } from '../settings/settings.ts';
 import { Failure, UsageError } from '../terminal/failure.ts';
 
 export const defaultAuthority = 'https://login.microsoftonline.com/consumers';
@@ -14,7 +14,7 @@ export interface Registration {
 }
 
 /** Whether that is Microsoft's own authority, and no other provider in its place. */
-export function isMicrosoft(authority: string): boolean {
+function isMicrosoft(authority: string): boolean {
   return URL.parse(authority)?.host === new URL(defaultAuthority).host;
 }
 
@@ -28,6 +28,7 @@ export function commonFailure(authority: string): Failure | undefined {
 /** Sends a GET request, and follows no redirect. */
 type Ask = (url: URL) => Promise<{ readonly location: string | null; readonly body: string }>;
 
+const askTimeoutMs = 3000;
 /** Microsoft sends a browser on to its page for personal accounts, and from there to one for errors. */
 const maxRedirects = 3;
 
@@ -41,8 +42,7 @@ export async function checkRegistration(
   { authority, clientId, redirectHost = 'localhost' }: Registration,
   ask: Ask,
 ): Promise<boolean> {
-  // Another provider may have other ids.
-  if (isMicrosoft(authority)) assertClientId(clientId);
+  assertClientId(clientId, authority);
   const redirectUri = `http://${redirectHost}`;
   let url = new URL(`${authority.replace(/\/+$/, '')}/oauth2/v2.0/authorize`);
   url.search = String(
@@ -77,6 +77,30 @@ export async function checkRegistration(
   return false;
 }
 
+/**
+ * Says what would end the sign-in later, and throws a Failure if Microsoft says that the registration is wrong. That it does not
+ * answer in time is no reason to stop. Another provider is not asked: it may count such a request as a sign-in.
+ */
+export async function askProvider(
+  { interrupt, screen }: Pick<Command, 'interrupt' | 'screen'>,
+  registration: Registration,
+  handler: Pick<OneDriveTokenHandler, 'fetch'>,
+): Promise<void> {
+  const later = commonFailure(registration.authority);
+  if (later) screen.say(`${later.message}.`);
+  if (!isMicrosoft(registration.authority)) return;
+  const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(askTimeoutMs)]);
+  try {
+    await checkRegistration(registration, async (url) => {
+      const response = await handler.fetch(url, { signal, redirect: 'manual' });
+      return { location: response.headers.get('location'), body: await response.text() };
+    });
+  } catch (error) {
+    interrupt.signal.throwIfAborted();
+    if (error instanceof Failure) throw error;
+  }
+}
+
 /** Each person registers an app of their own, because none is built in. */
 const registrationSteps = `Register an app of your own:
 
@@ -99,9 +123,9 @@ Then sign in with its "Application (client) ID". It is remembered:
   ${suggestCommand('login', settings)} --client-id <ID>`);
 }
 
-/** Throws UsageError for what cannot be a client id of Microsoft. */
-export function assertClientId(id: string): void {
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return;
+/** Throws UsageError for what cannot be a client id of Microsoft. Another provider may have other ids. */
+export function assertClientId(id: string, authority = defaultAuthority): void {
+  if (!isMicrosoft(authority) || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return;
   throw new UsageError(`${JSON.stringify(id)} is no client id: it looks like 12345678-90ab-cdef-1234-567890abcdef`, {
     remedy: 'The overview page of the registration shows it. Then run login again',
   });

@@ -2,30 +2,18 @@
 import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { reportNotStored } from '../settings/describe-error.ts';
-import type { Asked } from '../settings/meant-token.ts';
 import { defaultTimeoutMs } from '../settings/options.ts';
-import { mayAsk } from '../settings/settings.ts';
-import { needsSignIn, warnIfExpiring } from '../settings/warn-if-expiring.ts';
-import { Failure, isError, orUsageError, UsageError } from '../terminal/failure.ts';
+import { type Asked, mayAsk } from '../settings/settings.ts';
+import { isError, orUsageError, UsageError } from '../terminal/failure.ts';
 import { spareOtherClient } from './choose-sign-ins.ts';
 import { type Database, databaseExists, openDatabase } from './database.ts';
 import { withKey } from './key.ts';
-import {
-  askClientId,
-  assertClientId,
-  checkRegistration,
-  commonFailure,
-  defaultAuthority,
-  isMicrosoft,
-  missingClientId,
-  type Registration,
-} from './registration.ts';
+import { askClientId, askProvider, assertClientId, defaultAuthority, missingClientId } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
-import { notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
+import { needsSignIn, notSignedIn, readStoredSignIn, warnIfExpiring } from './stored-sign-in.ts';
 
 /** Most waits have ended by then, and need no words. */
 const noticeAfterMs = 1000;
-const askTimeoutMs = 3000;
 const waits: Partial<Record<TokenEvent['type'], string>> = {
   'refresh-started': 'Waiting for the provider to refresh the token',
   waiting: 'Waiting for another process to finish its refresh or sign-in',
@@ -100,7 +88,7 @@ async function findToken(
     return { ...stored, asksPerson, clientId: await askClientId(command) };
   }
   // Before a database is made for it.
-  if (asksPerson && isMicrosoft(authority)) assertClientId(clientId);
+  if (asksPerson) assertClientId(clientId, authority);
   return { ...stored, asksPerson, clientId };
 }
 
@@ -170,30 +158,6 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       if (notStored) reportNotStored(notStored, command);
     },
   };
-}
-
-/**
- * Says what would end the sign-in later, and throws a Failure if Microsoft says that the registration is wrong. That it does not
- * answer in time is no reason to stop. Another provider is not asked: it may count such a request as a sign-in.
- */
-export async function askProvider(
-  { interrupt, screen }: Pick<Command, 'interrupt' | 'screen'>,
-  registration: Registration,
-  handler: Pick<OneDriveTokenHandler, 'fetch'>,
-): Promise<void> {
-  const later = commonFailure(registration.authority);
-  if (later) screen.say(`${later.message}.`);
-  if (!isMicrosoft(registration.authority)) return;
-  const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(askTimeoutMs)]);
-  try {
-    await checkRegistration(registration, async (url) => {
-      const response = await handler.fetch(url, { signal, redirect: 'manual' });
-      return { location: response.headers.get('location'), body: await response.text() };
-    });
-  } catch (error) {
-    interrupt.signal.throwIfAborted();
-    if (error instanceof Failure) throw error;
-  }
 }
 
 /** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */

@@ -1,7 +1,7 @@
 import type { OneDriveTokenHandlerOptions, SignInOptions, TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { describeSignInReason } from '../settings/describe-error.ts';
-import { suggestCommand } from '../settings/suggest-command.ts';
+import { suggestCommand } from '../settings/settings.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { hasBrowser, openWithBrowserCommand } from './browser.ts';
 

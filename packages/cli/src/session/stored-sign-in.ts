@@ -1,8 +1,8 @@
-import { readRecord, type StoreOptions, statusOfRecord } from 'onedrive-token-handler';
-import { type Asked, meantToken } from '../settings/meant-token.ts';
-import type { Settings } from '../settings/settings.ts';
-import { suggestCommand, suggestLogin } from '../settings/suggest-command.ts';
-import { exitStatus, Failure, orUsageError } from '../terminal/failure.ts';
+import { readRecord, type SignInStatus, type StoreOptions, statusOfRecord } from 'onedrive-token-handler';
+import { type Asked, meantToken, type Settings, suggestCommand, suggestLogin } from '../settings/settings.ts';
+import { expiresSoon, formatDuration, localDay } from '../settings/time.ts';
+import { exitStatus, Failure, joinProblem, orUsageError, type Problem } from '../terminal/failure.ts';
+import { tellErr } from '../terminal/printable.ts';
 import { databaseExists } from './database.ts';
 
 /** What the database has under the app name that is meant, and what that means for this command line. */
@@ -44,4 +44,30 @@ export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn)
   }
   const remedy = `Run: ${suggestLogin(settings, clientId)}`;
   return new Failure(problem, { status: exitStatus.signInNeeded, remedy });
+}
+
+/** The one judge of whether a person has to sign in before there can be a new token, as far as is known without asking the provider. */
+export function needsSignIn({ signedIn, needsSignIn: hasEnded }: SignInStatus): boolean {
+  return !signedIn || hasEnded === true;
+}
+
+/** What to say of a sign-in that expires soon, or has expired. `problem` goes on after its name. undefined if it does not. */
+export function describeExpiry({ renewBy, renewByIsEstimate }: SignInStatus, settings: Settings): Problem | undefined {
+  if (!expiresSoon(renewBy)) return undefined;
+  const left = renewBy - Date.now();
+  const day = localDay(renewBy);
+  const login = `Run: ${suggestCommand('login', settings)}`;
+  const refresh = `run: ${suggestCommand('token --refresh', settings)}`;
+  if (left > 0) {
+    const remedy = renewByIsEstimate ? `To refresh it now, ${refresh}` : `Sign in before that. ${login}`;
+    return { problem: `expires on ${day}, in ${formatDuration(left)}`, remedy };
+  }
+  if (!renewByIsEstimate) return { problem: `expired on ${day}`, remedy: login };
+  return { problem: `may have expired on ${day}, 90 days after its last refresh`, remedy: `To find out, ${refresh}` };
+}
+
+/** Warns on stderr if the sign-in expires soon, or has expired. Not of one that the provider refused: a refresh says so itself. */
+export function warnIfExpiring(status: SignInStatus, settings: Settings): void {
+  const expiry = status.refusedAt === undefined && describeExpiry(status, settings);
+  if (expiry) tellErr(`onedrive-token: the stored sign-in ${joinProblem(expiry)}\n`);
 }

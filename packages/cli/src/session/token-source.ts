@@ -1,7 +1,6 @@
 import type { SignInStatus, StoreOptions } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
-import type { MeantToken } from '../settings/meant-token.ts';
-import { mayAsk } from '../settings/settings.ts';
+import { type MeantToken, mayAsk } from '../settings/settings.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { withDatabase } from './database.ts';
 import { openSession, type TokenSession } from './session.ts';

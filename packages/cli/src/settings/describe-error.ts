@@ -11,8 +11,7 @@ import { Interrupted } from '../terminal/interrupt.ts';
 import { tellErr } from '../terminal/printable.ts';
 import { writeErr } from '../terminal/streams.ts';
 import { defaultTimeoutMs } from './options.ts';
-import type { Settings } from './settings.ts';
-import { suggestCommand } from './suggest-command.ts';
+import { type Settings, suggestCommand } from './settings.ts';
 
 /** What the words of an error depend on. */
 export interface ErrorContext {

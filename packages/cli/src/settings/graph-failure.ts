@@ -1,8 +1,7 @@
 import { GraphAddressError, GraphClientError, GraphError, parseGraphRoot, resolveGraphUrl } from 'onedrive-graph';
 import { OneDriveTokenError } from 'onedrive-token-handler';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
-import type { Settings } from './settings.ts';
-import { suggestCommand } from './suggest-command.ts';
+import { type Settings, suggestCommand } from './settings.ts';
 
 /** The root of Microsoft Graph that `--graph` names, and the URL that the path leads to. Throws UsageError. */
 export function resolveAddress(graph: string, path: string): { root: URL; url: URL } {

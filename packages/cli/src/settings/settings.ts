@@ -1,4 +1,5 @@
 // settings/ is what the command line, the environment and the stored sign-in say together, and the words of what goes wrong.
+import type { TokenRecord } from 'onedrive-token-handler';
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
 import { defaultDatabase, readDatabase } from './database-name.ts';
@@ -83,4 +84,56 @@ function readTimeout(text: string, source: string): number {
   const timeout = readSeconds(text, longestTimeoutSeconds);
   if (timeout !== undefined) return timeout;
   throw new UsageError(`${source}: expected seconds, above 0 and at most ${longestTimeoutSeconds}, got '${text}'`);
+}
+
+/** Asked for if neither the command line nor a stored sign-in names scopes. */
+export const defaultScopes: readonly string[] = ['Files.ReadWrite.All'];
+
+/** What a stored record says of its sign-in. That of the Python class says nothing. */
+type SignedInWith = Pick<Partial<TokenRecord>, 'clientId' | 'authority' | 'scope'>;
+
+/** What `login` has learned besides the common options. */
+export interface Asked {
+  /** Typed by the person. */
+  readonly clientId?: string | undefined;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+/** Which token is meant, by the names of the handler's options. Without `authority`, its default. */
+export type MeantToken = Readonly<ReturnType<typeof meantToken>>;
+
+/** The one place that decides which token a command line means: by its options and variables, else by the record, else by default. */
+export function meantToken(settings: Settings, record: SignedInWith = {}, asked: Asked = {}) {
+  const granted = record.scope?.split(' ').filter(Boolean);
+  return {
+    appName: settings.app,
+    /** undefined if it is not known. */
+    clientId: settings.clientId ?? asked.clientId ?? record.clientId,
+    authority: settings.authority ?? record.authority,
+    // What a sign-in asks for. With `openid` and `profile`, the ID token says who signed in.
+    scopes: [...(asked.scopes ?? granted ?? defaultScopes), 'openid', 'profile'],
+    // A stored sign-in counts with the scopes it was granted.
+    useGrantedScopes: true,
+  };
+}
+
+/** A command line to copy: `command` with those options of the present one that say which tokens are meant. */
+export function suggestCommand(command: string, settings: Settings | undefined): string {
+  const words = (['app', 'clientId', 'db', 'keyFile', 'authority'] as const).flatMap((name) => {
+    const value = settings?.flags[name];
+    return value === undefined ? [] : [longFlag(commonOptions[name]), quote(value)];
+  });
+  return ['onedrive-token', command, ...words].join(' ');
+}
+
+/** A login to copy, with a place for the client id if none is known. */
+export function suggestLogin(settings: Settings, clientId: string | undefined): string {
+  return `${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`;
+}
+
+function quote(word: string): string {
+  // cmd.exe knows no single quotes, and PowerShell both.
+  if (process.platform === 'win32')
+    return /^[\w./\\:@+,-]+$/.test(word) ? word : `"${word.replaceAll('"', String.raw`\"`)}"`;
+  return /^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -3,8 +3,7 @@ import type { PostgresInspection } from 'token-store-postgres';
 import { inspectDatabase } from '../../session/database.ts';
 import { findExposure } from '../../session/socket-place.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
-import type { Settings } from '../../settings/settings.ts';
-import { suggestLogin } from '../../settings/suggest-command.ts';
+import { type Settings, suggestLogin } from '../../settings/settings.ts';
 import { Failure } from '../../terminal/failure.ts';
 import { type Check, once } from './check.ts';
 

@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { OneDriveTokenError } from 'onedrive-token-handler';
 import { type Command, defineCommand } from '../../settings/command.ts';
 import { describeError } from '../../settings/describe-error.ts';
-import { suggestCommand } from '../../settings/suggest-command.ts';
+import { suggestCommand } from '../../settings/settings.ts';
 import { exitStatus, Failure, joinProblem } from '../../terminal/failure.ts';
 import { listenPrivately, socketPath } from './listen.ts';
 import { TokenDesk } from './token-desk.ts';

@@ -1,7 +1,23 @@
+// What is done with a token. The start of the command loads it: it must not import what only the full program needs.
 import type { ChildProcess } from 'node:child_process';
 import { type DatabaseSettings, readDatabase } from '../settings/database-name.ts';
-import { Failure } from '../terminal/failure.ts';
-import { isTerminal } from '../terminal/streams.ts';
+import { exitStatus, Failure } from '../terminal/failure.ts';
+import { isTerminal, writeOut } from '../terminal/streams.ts';
+
+/**
+ * `expiresAt`: epoch milliseconds. With `header`, prints a header of HTTP: a line for `curl -H @-`, or a JSON object of headers.
+ * Returns the exit status.
+ */
+export function printToken(
+  token: string,
+  expiresAt: number,
+  { json, header = false }: { json: boolean; header?: boolean },
+): number {
+  const value = `Bearer ${token}`;
+  if (json) writeOut(`${JSON.stringify(header ? { Authorization: value } : { token, expiresAt })}\n`);
+  else writeOut(header ? `Authorization: ${value}\n` : `${token}\n`);
+  return exitStatus.done;
+}
 
 /** A shell ends with these statuses if it cannot run a program. */
 const notExecutable = 126;
