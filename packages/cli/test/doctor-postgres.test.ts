@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { judgeRights } from '../src/commands/doctor/database.ts';
+import { judgeRights } from '../src/commands/doctor/checks.ts';
 import { Failure } from '../src/terminal/failure.ts';
 
 // What a server says is tested with one, in test-long/.

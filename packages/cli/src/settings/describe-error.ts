@@ -144,11 +144,8 @@ const keySources =
 const remedies: Partial<Record<TokenStoreErrorReason, string>> = {
   'key-missing': keySources,
   'key-wrong': keySources,
-  'key-changed': 'Run it again',
   'not-encrypted': 'Leave out ONEDRIVE_TOKEN_KEY and --key-file, or encrypt it first with rekey --encrypt',
-  closed: 'Run it again',
   'no-driver': installPostgres,
-  moved: 'Run it again',
   'unfinished-write': 'To repair it, run the command token with the same options',
 };
 

@@ -9,16 +9,25 @@ import { defaultAuthority } from '../../session/registration.ts';
 import { describeExpiry } from '../../session/stored-sign-in.ts';
 import { type ReadStatus, readStatus } from '../../session/token-source.ts';
 import { type Command, defineCommand, readVersion } from '../../settings/command.ts';
+import { describeError } from '../../settings/describe-error.ts';
 import { realDatabase } from '../../settings/private-files.ts';
 import { type Settings, suggestCommand } from '../../settings/settings.ts';
 import { formatDuration, localDay } from '../../settings/time.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { tellOut, writeAnswer } from '../../terminal/printable.ts';
-import { type Check, type CheckResult, once, runCheck } from './check.ts';
-import { fileChecks, postgresChecks } from './database.ts';
-import { type Fetch, networkChecks } from './network.ts';
+import { type Check, type Fetch, fileChecks, networkChecks, once, postgresChecks } from './checks.ts';
 
 const nameWidth = 16;
+
+/** What a check has found. */
+interface CheckResult {
+  readonly name: string;
+  /** null: not checked, because another check failed. */
+  readonly ok: boolean | null;
+  readonly detail: string;
+  /** What to do. Always there if `ok` is false. */
+  readonly remedy?: string;
+}
 
 export const doctor = defineCommand({
   name: 'doctor',
@@ -81,6 +90,15 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
     ...(settings.socket === undefined ? ofDatabase(settings) : []),
     { name: 'sign-in', needs: ['database', 'database-rights'], run: async () => judgeSignIn(await read(), settings) },
   ];
+}
+
+async function runCheck({ name, run }: Check, command: Command): Promise<CheckResult> {
+  try {
+    return { name, ok: true, detail: await run() };
+  } catch (error) {
+    const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
+    return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
+  }
 }
 
 /** What runs. An older Node could not have come here. */

@@ -1,0 +1,211 @@
+import { inspectStore, proxyOf, type StoreInspection } from 'onedrive-token-handler';
+import type { PostgresInspection } from 'token-store-postgres';
+import { inspectDatabase } from '../../session/database.ts';
+import { checkRegistration, commonFailure } from '../../session/registration.ts';
+import { findExposure } from '../../session/socket-place.ts';
+import { storeErrorOf } from '../../settings/describe-error.ts';
+import { resolveAddress } from '../../settings/graph-failure.ts';
+import { type Settings, suggestLogin } from '../../settings/settings.ts';
+import { formatDuration } from '../../settings/time.ts';
+import { Failure } from '../../terminal/failure.ts';
+
+/** One thing that has to be right. It changes nothing. */
+export interface Check {
+  readonly name: string;
+  /** The checks without which this one says nothing. */
+  readonly needs?: readonly string[];
+  /**
+   * Returns what is there, or that this machine does without or cannot tell, without a full stop. Throws what is wrong: its problem
+   * and its remedy are the finding.
+   */
+  run(): Promise<string> | string;
+}
+
+/** Does the work at the first call. All calls have its one result. */
+export function once<T>(work: () => Promise<T>): () => Promise<T> {
+  let result: Promise<T> | undefined;
+  return () => {
+    result ??= work();
+    return result;
+  };
+}
+
+export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
+
+type Answer = Awaited<ReturnType<typeof ask>>;
+
+const timeoutMs = 10_000;
+/** A machine that sets its clock by the network is closer. Seconds are all that the Date header has. */
+const toleranceMs = 60_000;
+
+/** The clock, the authority and Graph. That a name is not found, or a certificate not trusted, is in the error of the request. */
+export function networkChecks(
+  registration: () => Promise<{ authority: string; clientId: string | undefined }>,
+  graph: string,
+  fetch: Fetch,
+): readonly Check[] {
+  const discover = async () => below((await registration()).authority, '/v2.0/.well-known/openid-configuration');
+  const askAuthority = once(async () => ask(await discover(), fetch));
+  return [
+    {
+      name: 'authority',
+      async run() {
+        const answer = await askAuthority();
+        const isRight = answer.status === 200 && answer.body.includes('"token_endpoint"');
+        const works = judge(answer, isRight, ['an identity provider', '--authority (or ONEDRIVE_TOKEN_AUTHORITY)']);
+        const failure = commonFailure((await registration()).authority);
+        if (failure) throw failure;
+        return works;
+      },
+    },
+    { name: 'clock', needs: ['authority'], run: async () => judgeClock(await askAuthority()) },
+    {
+      name: 'client-id',
+      needs: ['authority'],
+      async run() {
+        const { authority, clientId } = await registration();
+        if (clientId === undefined) return 'none is known yet';
+        const isKnown = await checkRegistration({ authority, clientId }, (url) => ask(url, fetch));
+        return isKnown
+          ? `the provider knows ${clientId}`
+          : `${clientId}; this provider tells only a browser whether it knows it`;
+      },
+    },
+    {
+      name: 'graph',
+      async run() {
+        const answer = await ask(resolveAddress(graph, '/me').url, fetch);
+        // Without a token, Graph answers 401, in JSON. A page is of another server.
+        const isRight = [200, 401, 403].includes(answer.status) && /^\s*(\{|$)/.test(answer.body);
+        return judge(answer, isRight, ['Microsoft Graph', '--graph (or ONEDRIVE_TOKEN_GRAPH)']);
+      },
+    },
+  ];
+}
+
+function below(base: string, path: string): URL {
+  return new URL(base.replace(/\/+$/, '') + path);
+}
+
+/** What a server answers to one request. Throws what the handler says about the connection. */
+async function ask(url: URL, fetch: Fetch) {
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(url, { signal, redirect: 'manual' });
+    // By how much this machine's clock is ahead of the server's. NaN if it does not tell.
+    const aheadMs = Date.now() - Date.parse(response.headers.get('date') ?? '');
+    const location = response.headers.get('location');
+    return { url, status: response.status, location, body: await response.text(), aheadMs };
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    const remedy = 'Check the network, HTTPS_PROXY and NO_PROXY, then try again';
+    throw new Failure(`${url.host} did not answer within ${timeoutMs / 1000} s`, { remedy, cause: error });
+  }
+}
+
+/** If the clock is wrong by so much that no certificate is accepted, the error of the request says so. */
+function judgeClock({ url: { host }, aheadMs }: Answer): string {
+  if (Number.isNaN(aheadMs)) return `${host} does not say what time it is`;
+  if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${host} to the minute`;
+  const minutes = Math.round(Math.abs(aheadMs) / 60_000);
+  const by = `${formatDuration(minutes * 60_000)} ${aheadMs > 0 ? 'fast' : 'slow'}`;
+  const remedy = 'Set it, for example: timedatectl set-ntp true';
+  throw new Failure(`this machine's clock is ${by}, says ${host}`, { remedy });
+}
+
+function judge({ url, status }: Answer, isRight: boolean, [what, option]: readonly [string, string]): string {
+  const { host } = url;
+  if (status >= 500 || status === 429) {
+    throw new Failure(`${host} has problems: it answered with status ${status}`, { remedy: 'Run this again later' });
+  }
+  if (!isRight) {
+    const remedy = `Correct ${option}, or log in to the network that you are in`;
+    throw new Failure(`${host} does not answer like ${what} (status ${status})`, { remedy });
+  }
+  const proxy = proxyOf(url);
+  return `${host} answers${proxy ? ` through the proxy ${proxy.host} (${proxy.variable})` : ''}`;
+}
+
+/** A refresh writes a journal as large as the pages that change, and the new tokens. */
+const neededBytes = 1_000_000;
+
+type Access = NonNullable<StoreInspection['access']>['file'];
+
+export function fileChecks(settings: Settings): readonly Check[] {
+  const inspect = once(() => inspectStore({ dbFilepath: settings.db }));
+  const needs = ['database'];
+  return [
+    { name: 'database', run: async () => judgeDatabase(await inspect(), settings) },
+    { name: 'database-mode', needs, run: async () => judgeAccess(await inspect()) },
+    { name: 'file-system', needs, run: async () => judgeFileSystem(await inspect()) },
+  ];
+}
+
+export function postgresChecks(settings: Settings): readonly Check[] {
+  const inspect = once(() => inspectDatabase(settings));
+  const describe = ({ serverVersion, hasKey }: PostgresInspection): string =>
+    `PostgreSQL ${serverVersion} at ${settings.db}, ${hasKey ? 'encrypted' : 'not encrypted'}`;
+  return [
+    { name: 'database', run: async () => describe(await inspect()) },
+    { name: 'database-rights', needs: ['database'], run: async () => judgeRights(await inspect()) },
+  ];
+}
+
+function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, settings: Settings): string {
+  const { db } = settings;
+  if (error && storeErrorOf(error)?.reason === 'missing') {
+    throw new Failure(`there is no database ${db}`, { remedy: `Run: ${suggestLogin(settings, settings.clientId)}` });
+  }
+  if (error) throw error;
+  const name = path === db ? db : `${db} (a link to ${path})`;
+  return `${name}, ${size} bytes, every page in order, ${isEncrypted ? 'encrypted' : 'not encrypted'}`;
+}
+
+function judgeAccess({ access }: StoreInspection): string {
+  const user = process.getuid?.();
+  const { file, directory } = access ?? {};
+  if (file && user !== undefined) judgeOwner(file, user);
+  const locked = [file, directory].find((place) => place?.denied !== undefined);
+  if (locked) {
+    const isReadOnly = locked.denied === 'EROFS';
+    const remedy = isReadOnly
+      ? 'The file system is read-only: mount it for writing'
+      : `Run: chmod u+rwX ${locked.path}`;
+    throw new Failure(`${locked.path} cannot be written (${locked.denied})`, { remedy });
+  }
+  return user === undefined ? 'Windows has no file modes: the rights of the folder count' : 'only you can read it';
+}
+
+/** The folder may be any, such as /tmp: others may enter it, if they can't replace the file in it. */
+function judgeOwner({ path, mode }: Access, user: number): void {
+  const exposure = findExposure(path, user);
+  if (exposure) {
+    const remedy = 'Keep the database in a folder that only you can write (--db), or run this as that user';
+    throw new Failure(exposure, { remedy });
+  }
+  if ((mode & 0o077) === 0) return;
+  const problem = `other users can read ${path} (mode ${mode.toString(8).padStart(4, '0')})`;
+  throw new Failure(problem, { remedy: `Run: chmod go= ${path}` });
+}
+
+function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
+  const { type = 'a disk', isNetwork = false, free = 0 } = fileSystem ?? {};
+  if (isNetwork) {
+    const remedy = 'Keep the database on a disk of this computer (--db), or in PostgreSQL if many computers need it';
+    throw new Failure(`${path} is on a network file system (${type}), whose locks cannot be trusted`, { remedy });
+  }
+  if (free < neededBytes) {
+    throw new Failure(`the disk of ${path} is full (${free} bytes left)`, { remedy: 'Delete or move files' });
+  }
+  return `${type}, ${Math.floor(free / 1e6)} MB free`;
+}
+
+/** What else is wrong with the tables, the check of the sign-in says, which opens them. */
+export function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
+  if (isReadOnly) throw new Failure('this server takes no writes', { remedy: 'Name the primary server with --db' });
+  if (missingRights.length > 0) {
+    const grants = missingRights.map((right) => `GRANT ${right} TO the user`).join('; ');
+    throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy: `As the owner: ${grants}` });
+  }
+  return tables === 'missing' ? 'there are no tables yet: the first login makes them' : 'this user lacks no right';
+}
