@@ -44,14 +44,10 @@ Environment:
   BROWSER                    the command that opens a browser, or several with : between them
   HTTPS_PROXY, NO_PROXY      the proxy to use, and the hosts that need none
   NO_COLOR                   no colours
-
-A PostgreSQL database (--db postgresql://user@host/database) is shared by many machines: one login signs all of them in.
-It needs two more packages. Run: npm install --global token-store-postgres pg
 `;
 
 const commonHeading = 'Common options:';
 
-/** Runs any command line, and resolves with its exit status. */
 export async function runProgram(given: readonly string[]): Promise<number> {
   if (given[0] === '__complete') {
     const { complete } = await import('./commands/completion.ts');

@@ -66,8 +66,7 @@ async function confirm(
   if (!yes && !mayAsk(settings)) throw new UsageError(plan, { remedy: 'To go on, add --yes' });
   screen.say(`The ${plan}.`);
   if (yes) return;
-  const { askLine } = await import('../terminal/line-reader.ts');
-  const typed = await askLine(`To go on, type the name of ${what}: `, interrupt).catch((error) => {
+  const typed = await screen.ask(`To go on, type the name of ${what}: `, interrupt).catch((error) => {
     if (error instanceof Failure) return '';
     throw error;
   });

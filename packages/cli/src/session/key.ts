@@ -6,7 +6,6 @@ import { isKeyError } from '../settings/describe-error.ts';
 import { readKeyringAccount, realDatabase, rememberKeyring } from '../settings/private-files.ts';
 import { mayAsk, type Settings } from '../settings/settings.ts';
 import { UsageError } from '../terminal/failure.ts';
-import type { Interrupt } from '../terminal/interrupt.ts';
 import { writeErr } from '../terminal/streams.ts';
 import type { KeyringEntry } from './keyring-entry.ts';
 
@@ -65,7 +64,7 @@ async function tryKeys<T>(command: Command, use: (key: Key) => Promise<T>): Prom
  * that is an error and no question.
  */
 async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
-  const { settings, interrupt } = command;
+  const { settings, screen, interrupt } = command;
   const { db, keyring } = settings;
   const passphrase = readPassphrase(settings);
   const account = keyring || passphrase === undefined ? readKeyringAccount(db) : undefined;
@@ -79,7 +78,7 @@ async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
   if (passphrase !== undefined || !mayAsk(settings)) return;
   for (let asked = 0; asked < maxQuestions; asked++) {
     if (asked > 0) writeErr('That is not the passphrase.\n');
-    command.passphrase = await askPassphrase(`Passphrase of ${db}: `, interrupt);
+    command.passphrase = await screen.ask(`Passphrase of ${db}: `, interrupt, { isHidden: true });
     yield command.passphrase;
   }
 }
@@ -136,18 +135,12 @@ export function readKeyFile(option: string, file: string): string {
  * Asks for a new passphrase, twice. Throws UsageError if the two differ, or if there is no terminal to ask on: then
  * `remedy` says what to do.
  */
-export async function choosePassphrase({ settings, interrupt }: Command, remedy: string): Promise<string> {
+export async function choosePassphrase(command: Command, remedy: string): Promise<string> {
+  const { settings, screen, interrupt } = command;
+  const ask = (question: string): Promise<string> => screen.ask(question, interrupt, { isHidden: true });
   if (!mayAsk(settings)) throw new UsageError('--encrypt: there is no terminal to ask you on', { remedy });
-  const passphrase = await askPassphrase(`New passphrase for ${settings.db}: `, interrupt);
+  const passphrase = await ask(`New passphrase for ${settings.db}: `);
   if (passphrase === '') throw new UsageError('--encrypt: an empty passphrase encrypts nothing');
-  if (passphrase !== (await askPassphrase('Once more: ', interrupt)))
-    throw new UsageError('--encrypt: the two passphrases differ');
+  if (passphrase !== (await ask('Once more: '))) throw new UsageError('--encrypt: the two passphrases differ');
   return passphrase;
-}
-
-/** Asks on the terminal, and shows nothing of what is typed. */
-export async function askPassphrase(question: string, interrupt: Interrupt): Promise<string> {
-  // Most commands do without the terminal's reader.
-  const { askLine } = await import('../terminal/line-reader.ts');
-  return askLine(question, interrupt, { isHidden: true });
 }

@@ -133,9 +133,8 @@ export function assertClientId(id: string, authority = defaultAuthority): void {
 
 /** For the first sign-in on a terminal: explains how to register an app, and asks for its client id. Throws UsageError. */
 export async function askClientId({ screen, interrupt }: Command): Promise<string> {
-  const { askLine } = await import('../terminal/line-reader.ts');
   screen.say(`Welcome. One thing is needed first, once: a client id of your own.\n\n${registrationSteps}\n`);
-  const typed = (await askLine('Its "Application (client) ID": ', interrupt)).trim();
+  const typed = (await screen.ask('Its "Application (client) ID": ', interrupt)).trim();
   assertClientId(typed);
   return typed;
 }

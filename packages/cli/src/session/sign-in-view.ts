@@ -9,7 +9,6 @@ import { hasBrowser, openWithBrowserCommand } from './browser.ts';
 const helpAfterMs = 15_000;
 const microsoftPage = 'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md';
 
-/** What a person sees of a sign-in, and how they answer. */
 export class SignInView {
   readonly #command: Command;
   readonly #opensBrowser: boolean;

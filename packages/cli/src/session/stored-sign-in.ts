@@ -22,7 +22,6 @@ export async function readStoredSignIn(
   return { record, meant, status: orUsageError(() => statusOfRecord(record, meant)) };
 }
 
-/** Why no token can be had without a person: nothing is stored for the app name, or another one's sign-in. */
 export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn): Failure {
   const { db, app } = settings;
   const { clientId, authority = 'the default one' } = meant;

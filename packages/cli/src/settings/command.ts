@@ -6,7 +6,6 @@ import { type ErrorContext, reportError } from './describe-error.ts';
 import type { Flags, OptionDefinitions, OptionValues } from './options.ts';
 import { readSettings, type Settings } from './settings.ts';
 
-/** What every command runs with. */
 export interface Command extends ErrorContext {
   readonly settings: Settings;
   readonly screen: Screen;
@@ -42,7 +41,6 @@ export interface CommandDefinition<Options extends OptionDefinitions = OptionDef
   readonly name: string;
   readonly summary: string;
   readonly description: string;
-  /** Each command line, with its purpose. */
   readonly examples: readonly (readonly [commandLine: string, purpose: string])[];
   readonly arguments?: readonly {
     /** As the help shows it: `<path>`, or `[args...]` if it may be left out. */

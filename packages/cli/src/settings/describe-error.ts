@@ -13,7 +13,6 @@ import { writeErr } from '../terminal/streams.ts';
 import { defaultTimeoutMs } from './options.ts';
 import { type Settings, suggestCommand } from './settings.ts';
 
-/** What the words of an error depend on. */
 export interface ErrorContext {
   /** Absent if the options could not be read. */
   readonly settings?: Settings | undefined;
@@ -22,7 +21,6 @@ export interface ErrorContext {
 }
 
 export interface DescribedError extends Problem {
-  /** The exit status of a command that fails with this error. */
   readonly status: number;
 }
 
@@ -33,7 +31,6 @@ export function describeError(error: unknown, context: ErrorContext = {}): Descr
   return { problem: isError(error) ? error.message : String(error), status: exitStatus.failed };
 }
 
-/** Writes to stderr what went wrong, and returns the exit status. */
 export async function reportError(error: unknown, context: ErrorContext = {}): Promise<number> {
   if (error instanceof Interrupted) {
     writeErr(`${error.message}\n`);
@@ -134,7 +131,6 @@ function describeStore(error: OneDriveTokenError): DescribedError {
   return { problem, remedy: ownRemedy ?? remedy, status: isAway ? exitStatus.unavailable : status };
 }
 
-/** What a PostgreSQL database needs. */
 export const installPostgres = 'Run: npm install --global token-store-postgres pg';
 const newerVersion = 'Run: npm install --global onedrive-token, for PostgreSQL together with token-store-postgres';
 const keySources =
@@ -169,7 +165,6 @@ interface StoreError extends Error, Partial<Problem> {
   readonly reason?: TokenStoreErrorReason;
 }
 
-/** What the store said: a TokenStoreError. */
 export function storeErrorOf({ code, cause }: OneDriveTokenError): StoreError | undefined {
   return code === 'STORE' && isError(cause) ? (cause as StoreError) : undefined;
 }

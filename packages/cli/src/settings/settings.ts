@@ -8,7 +8,6 @@ import { readSeconds } from './time.ts';
 
 const { resolve } = process.getBuiltinModule('node:path');
 
-/** The common options, read and checked. */
 export type Settings = Readonly<ReturnType<typeof readSettings>>;
 
 /** A timer of Node takes at most 2^31 - 1 ms. */
@@ -65,7 +64,6 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   };
 }
 
-/** True if a person may be asked: there is a terminal to read the question on and to answer it. */
 export function mayAsk(settings: Settings): boolean {
   return settings.interactive && isTerminal(2) && isTerminal(0);
 }
@@ -94,7 +92,6 @@ type SignedInWith = Pick<Partial<TokenRecord>, 'clientId' | 'authority' | 'scope
 
 /** What `login` has learned besides the common options. */
 export interface Asked {
-  /** Typed by the person. */
   readonly clientId?: string | undefined;
   readonly scopes?: readonly string[] | undefined;
 }

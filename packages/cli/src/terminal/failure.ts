@@ -23,7 +23,6 @@ export interface Problem {
 }
 
 export interface FailureDetails extends ErrorOptions {
-  /** Default: `failed`. */
   readonly status?: number | undefined;
   readonly remedy?: string | undefined;
 }
@@ -49,7 +48,6 @@ export class UsageError extends Failure {
   }
 }
 
-/** Both parts as one text. */
 export function joinProblem({ problem, remedy }: Problem): string {
   return remedy === undefined ? problem : `${problem}. ${remedy}`;
 }

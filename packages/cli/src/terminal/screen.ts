@@ -1,5 +1,6 @@
 // terminal/ is how this process talks to the person and the shell that started it: streams, screen, prompts, signals, exit
 // statuses. Nothing in here knows of tokens, options or commands.
+import type { Interrupt } from './interrupt.ts';
 import { printable, tellErr } from './printable.ts';
 import { isTerminal, writeErr } from './streams.ts';
 
@@ -46,12 +47,17 @@ export class Screen implements Disposable {
     this.#timer = setInterval(turn, 1000 / framesPerSecond).unref();
   }
 
-  /** Removes the last line that changes. */
   clear(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#erase();
     this.#lastLine = '';
+  }
+
+  /** Asks for one line, as `askLine`. Most commands do without the reader, which is loaded when it is needed. */
+  async ask(question: string, interrupt: Interrupt, options: { isHidden?: boolean } = {}): Promise<string> {
+    const { askLine } = await import('./line-reader.ts');
+    return askLine(question, interrupt, options);
   }
 
   [Symbol.dispose](): void {

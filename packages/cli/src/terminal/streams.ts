@@ -1,6 +1,5 @@
 const fs = process.getBuiltinModule('node:fs');
 
-/** Whether a descriptor is a terminal. */
 export function isTerminal(descriptor: 0 | 1 | 2): boolean {
   // Loaded here, because node:tty loads node:net and all streams, which a stored token does without.
   return process.getBuiltinModule('node:tty').isatty(descriptor);

@@ -19,13 +19,11 @@ import { type Check, type Fetch, fileChecks, networkChecks, once, postgresChecks
 
 const nameWidth = 16;
 
-/** What a check has found. */
 interface CheckResult {
   readonly name: string;
   /** null: not checked, because another check failed. */
   readonly ok: boolean | null;
   readonly detail: string;
-  /** What to do. Always there if `ok` is false. */
   readonly remedy?: string;
 }
 
