@@ -131,6 +131,7 @@ test('--no-browser also takes a pasted address, and explains why a wrong one is 
   const { status, stderr } = await running.ended;
   assert.is(status, 0);
   assert.match(stderr, 'Someone');
+  assert.match(stderr, /nothing to paste\.$/m);
 });
 
 test('--no-browser still waits on loopback after stdin has ended', async () => {
@@ -150,6 +151,7 @@ test('--paste takes the address of the page on which a browser of another comput
   assert.is(status, 0);
   assert.is(stdout, '');
   assert.match(stderr, 'Someone');
+  assert.not.match(stderr, 'nothing to paste');
 });
 
 test('--paste fails if stdin is empty', async () => {
