@@ -1,9 +1,27 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { printable } from '../src/terminal/printable.ts';
+import { printable, wrap } from '../src/terminal/printable.ts';
 
 test('what could control a terminal becomes replacement characters', () => {
   assert.is(printable('ä\t\u001b[2J\n'), 'ä\t\u{fffd}[2J\n');
 });
+
+for (const [what, text, expected] of [
+  ['a line that fits', 'one two three four', ['one two three four']],
+  ['a long line', 'one two three four five', ['one two three four', 'five']],
+  ['several lines', 'one two three four five\n\nsix\n', ['one two three four', 'five', '', 'six', '']],
+  ['an indented line', '  one two three four', ['  one two three', '  four']],
+  ['the value of a name', 'Name  one two three', ['Name  one two', '      three']],
+  ['the value of a long name', 'A longer name  one two', ['A longer name  one', '  two']],
+  ['a word that is longer than a line', 'see https://example.com/a/b/c now', ['see https://example.com/a/b/c', 'now']],
+  ['a word that fits in the next line', 'see below: example.com/a/b', ['see below:', 'example.com/a/b']],
+  ['a command to copy', 'No. Run: do it -x y. Or not', ['No.', 'Run: do it -x y.', 'Or not']],
+  ['a long command to copy', 'Run: do this and that -x y', ['Run: do this and that -x y']],
+  ['an example', '  $ do this and that -x y', ['  $ do this and that -x y']],
+] as const) {
+  test(`${what} breaks at words`, () => {
+    assert.equal(wrap(text, 18).split('\n'), expected);
+  });
+}
 
 test.run();

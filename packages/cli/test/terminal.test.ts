@@ -261,11 +261,33 @@ test('an upload shows how far it is', async () => {
   assert.match(terminal.output, /\w 0 B of 2\.0 KiB \(0 %\)/);
 });
 
+test('in 40 columns, what a person reads breaks at words', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  for (const args of [
+    ['status'],
+    ['doctor'],
+    ['status', '--app', 'x'],
+    ['token', '--min-valid', '5'],
+    ['serve', '--help'],
+  ]) {
+    using terminal = callOnTerminal(other, args, {}, 40);
+    await terminal.ended;
+    const lines = stripVTControlCharacters(
+      terminal.output.replace(new RegExp(`[^\\r\\n]*\\r${esc}\\[2K`, 'g'), ''),
+    ).split('\r\n');
+    for (const line of lines) {
+      const [longest = ''] = line.split(/\s+/).toSorted((one, next) => next.length - one.length);
+      assert.ok(line.length <= 40 || longest.length > 15 || /\$ |[Rr]un: /.test(line), line);
+    }
+  }
+});
+
 test('--help fits a narrow terminal, and has no control sequences with NO_COLOR', async () => {
   using terminal = callOnTerminal(home, ['login', '--help'], { NO_COLOR: '1' }, 60);
   await terminal.ended;
   assert.not.match(terminal.output, esc);
-  const options = /Options:[\s\S]*Common options:/.exec(terminal.output)?.[0] ?? '';
+  const options = /Options:[\s\S]*Examples:/.exec(terminal.output)?.[0] ?? '';
   for (const line of options.split('\r\n')) assert.ok(line.length <= 60, line);
 });
 
