@@ -120,6 +120,18 @@ test('headers and a body are sent as they are given', async () => {
   }
 });
 
+test('--json asks for JSON: the content of a text file is none', async () => {
+  const { status, stdout } = await home.call(['api', '/me/drive/root:/small.txt:/content', '--json']);
+  assert.equal([status, stdout], [1, '']);
+});
+
+test('with --json, an answer without a body is none of a captive portal', async () => {
+  await using graph = await openOddGraph((_request, response) => response.writeHead(202, { 'x-name': '1' }).end());
+  const args = ['api', '/me/sendMail', '-d', '{}', '--json', '--graph', graph.origin];
+  assert.equal(await home.call(args), { status: 0, signal: null, stdout: '', stderr: '' });
+  assert.match((await home.call([...args, '-i'])).stdout, /^HTTP\/1.1 202 Accepted\n(.+\n)*x-name: 1\n(.+\n)*\n$/);
+});
+
 test('what is uploaded from stdin leaves no copy', async () => {
   const temporary = inHome('temporary');
   mkdirSync(temporary);

@@ -119,7 +119,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
       } else {
         const response = await (upload === undefined ? client.request(url, request) : send(upload));
         screen.clear();
-        await printResponse(response, { include, url, signal });
+        await printResponse(response, { include, json: settings.json, url, signal });
       }
     } catch (error) {
       const mayContinue = signal.aborted || (error as GraphError).retryable;

@@ -6,13 +6,19 @@ import { isTerminal, writeOut } from '../../terminal/streams.ts';
 
 /**
  * Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success, and
- * notGraph for a page of a captive portal.
+ * notGraph for a page of a captive portal; with `json` for a body that is not JSON.
  */
 export async function printResponse(
   response: Response,
-  { include, url, signal }: { include: boolean; url: URL; signal: AbortSignal },
+  { include, json, url, signal }: { include: boolean; json: boolean; url: URL; signal: AbortSignal },
 ): Promise<void> {
   if (response.ok) refusePage(url, response);
+  if (response.ok && json && !/[/+]json\b/i.test(response.headers.get('content-type') ?? '')) {
+    // A 202 or 204 has no body.
+    for await (const _ of readBody(response, signal)) throw GraphError.notGraph(response);
+    if (include) printHead(response);
+    return;
+  }
   const failure = response.ok ? undefined : await GraphError.from(include ? response.clone() : response);
   if (include) printHead(response);
   if (include || response.ok) await printBody(response, signal);
