@@ -20,6 +20,7 @@ inShell('fish')('fish completes, with descriptions', () => {
   assert.match(ask(`onedrive-token --db ${folder}/comp`), 'completion.fish');
   assert.match(ask(`onedrive-token --db=${folder}/comp`), `--db=${folder}/completion.fish`);
   assert.match(ask('onedrive-token login --prompt=s'), '--prompt=select_account');
+  assert.match(ask('onedrive-token exec -- printen'), /^printenv/);
 });
 
 inShell('zsh')('zsh completes', async () => {
@@ -38,6 +39,8 @@ inShell('zsh')('zsh completes', async () => {
   await terminal.shows(/--db=completion\.zsh /);
   terminal.type('\u0015onedrive-token login --prompt=s\t');
   await terminal.shows(/--prompt=select_account /);
+  terminal.type('\u0015onedrive-token exec -- printen\t');
+  await terminal.shows(/exec -- printenv /);
 });
 
 test.run();

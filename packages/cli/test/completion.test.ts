@@ -79,6 +79,12 @@ inShell('bash')('bash completes, and evaluates nothing that is typed', () => {
   assert.is(inBash("it's", 'log'), 'login\nlogout\n');
 });
 
+inShell('bash')('bash completes programs after exec --, and no command of ours', () => {
+  assert.match(inBash('exec', '--', 'printen'), /^(printenv\n)+$/);
+  assert.match(inBash('exec', '--app', 'x', '--', 'printen'), /^(printenv\n)+$/);
+  assert.is(inBash('exec', '--', 'ls', 'logi'), '\n');
+});
+
 inShell('bash')('bash completes file names after --db=', async () => {
   if (!openTerminal) return;
   using terminal = openTerminal('bash', ['--norc', '-i'], { env: { ...env, PS1: 'ready> ' }, cwd: folder });

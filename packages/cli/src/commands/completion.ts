@@ -9,8 +9,17 @@ import { writeOut } from '../terminal/streams.ts';
  */
 const scripts: Readonly<Record<string, string>> = {
   bash: `_onedrive_token() {
-  local line
+  local line index
   COMPREPLY=()
+  for ((index = 2; index < COMP_CWORD; index++)); do
+    [[ \${COMP_WORDS[index]} == -- && " \${COMP_WORDS[*]:1:index} " == *' exec '* ]] || continue
+    if ((index + 1 == COMP_CWORD)); then
+      while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -c -- "\${COMP_WORDS[COMP_CWORD]}")
+    elif declare -F _command_offset >/dev/null; then
+      _command_offset $((index + 1))
+    fi
+    return
+  done
   while IFS= read -r line; do
     COMPREPLY+=("\${line%%$'\\t'*}")
   done < <(onedrive-token __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
@@ -20,6 +29,13 @@ complete -o default -F _onedrive_token onedrive-token
   zsh: `_onedrive_token() {
   local line
   local -a found
+  local -i at=\${words[(i)--]}
+  if (( at < CURRENT && \${words[(i)exec]} < at )); then
+    words=("\${(@)words[at + 1,-1]}")
+    (( CURRENT -= at ))
+    _normal
+    return
+  fi
   while IFS= read -r line; do
     found+=("\${\${line//:/\\\\:}/$'\\t'/:}")
   done < <(onedrive-token __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)
@@ -34,6 +50,11 @@ compdef _onedrive_token onedrive-token
 `,
   fish: `function __onedrive_token_complete
   set -l words (commandline -opc) (commandline -ct)
+  set -l at (contains -i -- -- $words)
+  if set -q at[1]; and contains exec $words[1..$at[1]]
+    complete -C (string join ' ' -- (string escape -- $words[(math $at[1] + 1)..-2]) $words[-1])
+    return
+  end
   set -l found (onedrive-token __complete $words[2..-1] 2>/dev/null)
   if test (count $found) -gt 0
     printf '%s\\n' $found
