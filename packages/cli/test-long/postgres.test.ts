@@ -49,9 +49,9 @@ test('doctor and login of a role that may not make the tables say who can', asyn
     await diagnose(home, { env }),
     {
       'database-rights':
-        /this user lacks rights: CREATE ON SCHEMA public \| As the owner: GRANT CREATE ON SCHEMA public TO/,
+        /no tables yet, and this user lacks rights: CREATE ON SCHEMA public \| Run login once as the owner/,
     },
-    { 'database-rights': ['sign-in'] },
+    { 'database-rights': ['lock', 'sign-in'] },
   );
   const { status, stderr } = await home.call(['login', '--no-browser', ...clientId], { env });
   assert.is(status, 7);
@@ -69,7 +69,7 @@ test('login on one machine signs the others in, and leaves no files', async () =
   assert.not(existsSync(join(pod.folder, 'data')));
 });
 
-test('doctor checks the server, the rights and the sign-in, and names a right that is missing', async () => {
+test('doctor checks the server, the rights, the locks and the sign-in, and names a right that is missing', async () => {
   assertFailed(await diagnose(home, { env: fleet }), {});
   await cluster.query('REVOKE INSERT ON oauth_token FROM ada');
   const checks = await diagnose(home, { env: fleet });
@@ -79,11 +79,32 @@ test('doctor checks the server, the rights and the sign-in, and names a right th
       'database-rights':
         /this user lacks rights: INSERT ON public\.oauth_token \| .*GRANT INSERT ON public\.oauth_token TO/,
     },
-    { 'database-rights': ['sign-in'] },
+    { 'database-rights': ['lock', 'sign-in'] },
   );
   assertNoPassword(JSON.stringify([...checks.values()]));
   await cluster.query('GRANT INSERT ON oauth_token TO ada');
 });
+
+const pooled = missingTools(['pgbouncer']) === undefined ? test : testOrSkip(missingTools(['pgbouncer']));
+pooled(
+  'doctor finds a pgbouncer that waits long before it connects again, and says nothing of one that it may not ask',
+  async () => {
+    const diagnosePooler = async (settings: readonly string[]) => {
+      await using bouncer = await cluster.startPgBouncer({ users: ['postgres'], settings });
+      return await diagnose(home, { env: { ONEDRIVE_TOKEN_DB: bouncer.connectionString() } });
+    };
+    const slow = /server_login_retry of 15 s: .* \| Set server_login_retry = 1 in pgbouncer\.ini/;
+    assertFailed(await diagnosePooler(['stats_users = postgres', 'server_login_retry = 15']), { pooler: slow });
+    for (const [settings, says] of [
+      [['stats_users = postgres'], 'pgbouncer, with a server_login_retry of 1 s'],
+      [['server_login_retry = 15'], 'one that tells this user nothing; pgbouncer tells a user in its stats_users'],
+    ] as const) {
+      const checks = await diagnosePooler(settings);
+      assertFailed(checks, {});
+      assert.is(checks.get('pooler')?.detail, says);
+    }
+  },
+);
 
 test('doctor says whose tables there are, if they are not ours, or newer', async () => {
   for (const [change, undo, says] of [

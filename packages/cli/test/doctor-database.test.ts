@@ -19,7 +19,7 @@ test('a folder in which others can replace the file, and a sign-in that ends soo
   const checks = await diagnose(home);
   assertFailed(checks, {
     ...(process.platform !== 'win32' && {
-      'database-mode': /onedrive-token \(mode 0777\) \| .*--db/,
+      'database-mode': /onedrive-token \(mode 0777\) \| Run: chmod u=rwx,go= ~/,
     }),
     'sign-in': /\d{4}-\d\d-\d\d.* 9 days \| .*run: onedrive-token token --refresh/,
   });
@@ -59,7 +59,7 @@ test('a database that is damaged, or is none: it is named and kept as it is', as
     writeFileSync(file, broken, { mode: 0o600 });
     chmodSync(other.folder, 0o700);
     const checks = await diagnose(other, { args: ['--db', file, '--client-id', authority.clientId] });
-    assertFailed(checks, { database: /broken\.db/ }, { database: ['database-mode', 'file-system', 'sign-in'] });
+    assertFailed(checks, { database: /broken\.db/ }, { database: ['database-mode', 'file-system', 'lock', 'sign-in'] });
     assert.equal(readFileSync(file), broken);
   }
 });
@@ -73,6 +73,35 @@ test('an encrypted database without its key, and with it', async () => {
   assertFailed(withKey, {});
   assert.match(withKey.get('database')?.detail ?? '', /(?<!not) encrypted$/);
   assertFailed(await diagnose(home, { env }), { 'sign-in': /\| .*ONEDRIVE_TOKEN_KEY/ });
+});
+
+test('a process that holds a lock is named: one that signs in, and one that was stopped', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows who holds a lock');
+  const signingIn = home.start(['login', '--no-browser']);
+  await signingIn.says(/authorize/);
+  const { pid } = signingIn.child;
+  const checks = await diagnose(home);
+  assertFailed(checks, { lock: new RegExp(`\\b${pid} .* onedrive-token`) });
+  signingIn.child.kill('SIGSTOP');
+  const stopped = (await diagnose(home)).get('lock');
+  assert.match(stopped?.detail ?? '', new RegExp(`process ${pid} \\(.*, stopped\\)`));
+  assert.match(stopped?.remedy ?? '', `kill -CONT ${pid}`);
+  signingIn.child.kill('SIGKILL');
+  await signingIn.ended;
+});
+
+test('a process that writes to the database for long is named, and one that soon ends is not', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows who holds a lock');
+  const code = `new (require('node:sqlite').DatabaseSync)(${JSON.stringify(home.db)}).exec('BEGIN IMMEDIATE');
+    console.error('locked'); setInterval(() => {}, 1000);`;
+  const writer = home.startProgram(process.execPath, ['--no-warnings', '-e', code]);
+  await writer.says(/locked/);
+  const { pid } = writer.child;
+  assertFailed(await diagnose(home), { lock: new RegExp(`\\b${pid} .* database`) });
+  const brief = diagnose(home);
+  setTimeout(() => writer.child.kill('SIGKILL'), 1000);
+  assertFailed(await brief, {});
+  await writer.ended;
 });
 
 test('a sign-in that the provider refused, on the local day as in status, and one that is gone', async () => {
@@ -99,7 +128,7 @@ test('PostgreSQL that cannot be reached', async () => {
   const checks = await diagnose(home, { args: ['--db', 'postgresql://ada@127.0.0.1:9/tokens'] });
   assert.not.ok(checks.get('database')?.ok);
   assert.match(checks.get('database')?.detail ?? '', '127.0.0.1:9');
-  assert.match(checks.get('not-checked')?.detail ?? '', /^database-rights, sign-in, .* database/);
+  assert.match(checks.get('not-checked')?.detail ?? '', /^database-rights, pooler, lock, sign-in, .* database/);
 });
 
 test.run();

@@ -25,6 +25,14 @@ async function diagnoseIn(script: string, args: readonly string[] = []): Promise
   return readChecks(await home.startProgram('unshare', start).ended);
 }
 
+namespaced('a machine whose loopback interface is down', async () => {
+  const checks = await diagnoseIn('true');
+  assert.match(checks.get('loopback')?.detail ?? '', '127.0.0.1');
+  assert.match(checks.get('loopback')?.remedy ?? '', 'ip link set lo up');
+  assert.is(checks.get('authority')?.ok, false);
+  assert.ok(checks.get('sign-in')?.ok, 'what needs no network is checked all the same');
+});
+
 namespaced('a disk that is full', async () => {
   const disk = join(home.folder, 'disk');
   mkdirSync(disk);
@@ -46,7 +54,7 @@ namespaced('a database of another user', async () => {
   chownSync(home.db, 12345, 12345);
   const checks = await diagnose(home);
   chownSync(home.db, 0, 0);
-  assertFailed(checks, { 'database-mode': / 12345\) \| .*as that user/ });
+  assertFailed(checks, { 'database-mode': / 12345\) \| .* as the user/ });
 });
 
 const withKeyring = keyrings.session ? test : test.skip;

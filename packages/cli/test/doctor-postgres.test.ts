@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { judgeRights } from '../src/commands/doctor/checks.ts';
+import { DoesNotApply, heldInPostgres, judgePooler, judgeRights } from '../src/commands/doctor/checks.ts';
 import { Failure } from '../src/terminal/failure.ts';
 
 // What a server says is tested with one, in test-long/.
@@ -15,6 +15,11 @@ const good = {
 
 for (const [what, found, says] of [
   ['a standby', { isReadOnly: true }, /--db$/],
+  [
+    'no tables, and no right to make them',
+    { tables: 'missing', missingRights: ['CREATE ON SCHEMA x'] },
+    /CREATE ON SCHEMA x.* login .*GRANT/,
+  ],
   [
     'a right that is missing',
     { missingRights: ['INSERT ON x', 'UPDATE ON x'] },
@@ -31,6 +36,26 @@ for (const [what, found, says] of [
 
 test('tables that the user may write are right, and tables that the first login makes', () => {
   assert.is.not(judgeRights(good), judgeRights({ ...good, tables: 'missing' }));
+});
+
+test('a pooler that is away for longer than the server is wrong', () => {
+  for (const pooler of [undefined, { serverLoginRetry: undefined }])
+    assert.throws(
+      () => judgePooler({ ...good, pooler }),
+      (error: unknown) => error instanceof DoesNotApply,
+    );
+  assert.match(judgePooler({ ...good, pooler: { serverLoginRetry: 1_000 } }), / 1 s$/);
+  assert.throws(
+    () => judgePooler({ ...good, pooler: { serverLoginRetry: 15_000 } }),
+    / 15 s\b.*server_login_retry = 1 /,
+  );
+});
+
+test('a lock is named by what it is for, and who holds it', () => {
+  const locks = ['ada', 'sign-in\u001fbob'].map((name) => ({ name, holder: 'process 7 of host' }));
+  const [refresh, signIn] = heldInPostgres({ ...good, locks }).map(({ problem }) => problem);
+  assert.match(refresh ?? '', /^process 7 of host .* ada$/);
+  assert.match(signIn ?? '', /^process 7 of host .* bob$/);
 });
 
 test.run();

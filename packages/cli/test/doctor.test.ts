@@ -30,8 +30,8 @@ async function withServer<T>(
   }
 }
 
-const ofMachine = ['node', 'authority', 'clock', 'client-id', 'graph', 'browser'];
-const healthy = [...ofMachine, 'database', 'database-mode', 'file-system', 'sign-in'];
+const ofMachine = ['node', 'authority', 'clock', 'client-id', 'graph', 'loopback', 'browser'];
+const healthy = [...ofMachine, 'database', 'database-mode', 'file-system', 'lock', 'sign-in'];
 
 test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and no user is named', async () => {
   const before = filesOf(home.folder);
@@ -117,12 +117,15 @@ test('several things that are wrong at the same time are each found, with what t
   chmodSync(home.db, 0o600);
 });
 
-test('a machine without a browser is no error, and how to sign in there is said', async () => {
+test('a machine without a browser is no error, is marked as such, and how to sign in there is said', async () => {
   if (process.platform !== 'linux') return console.log('skipped: Windows and macOS always have a browser');
   const env = { BROWSER: '' };
   const checks = await diagnose(home, { env });
   assertFailed(checks, {});
   assert.match(checks.get('browser')?.detail ?? '', 'onedrive-token login --paste');
+  const { status, stdout } = await home.call(['doctor'], { env });
+  assert.is(status, 0);
+  assert.match(stdout, /^– browser /m);
 });
 
 test('a client id that the provider does not know, and one of which it tells nothing', async () => {
@@ -247,9 +250,9 @@ test('a fresh machine: no database and no client id; no file is made', async () 
   const checks = await diagnose(fresh);
   assert.match(checks.get('database')?.detail ?? '', /~[/\\]data[/\\]onedrive-token[/\\]tokens\.db/);
   assert.is(checks.get('database')?.remedy, 'Run: onedrive-token login --client-id ID');
-  assert.match(checks.get('not-checked')?.detail ?? '', /^database-mode, file-system, sign-in, .* database/);
+  assert.match(checks.get('not-checked')?.detail ?? '', /^database-mode, file-system, lock, sign-in, .* database/);
   const { stdout } = await fresh.call(['doctor']);
-  assert.equal(stdout.match(/^– \S+/gm), ['– not-checked']);
+  assert.equal(stdout.match(/^– \S+/gm), ['– client-id', '– not-checked']);
   assert.not.ok(existsSync(join(fresh.folder, 'data')));
 });
 

@@ -1,25 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { inspectStore, proxyOf, type StoreInspection } from 'onedrive-token-handler';
 import type { PostgresInspection } from 'token-store-postgres';
 import { inspectDatabase } from '../../session/database.ts';
 import { checkRegistration, commonFailure } from '../../session/registration.ts';
 import { findExposure } from '../../session/socket-place.ts';
+import { dataFolder } from '../../settings/database-name.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
 import { resolveAddress } from '../../settings/graph-failure.ts';
+import { realDatabase } from '../../settings/private-files.ts';
 import { type Settings, suggestLogin } from '../../settings/settings.ts';
 import { formatDuration } from '../../settings/time.ts';
-import { Failure } from '../../terminal/failure.ts';
+import { Failure, type Problem } from '../../terminal/failure.ts';
 
 /** One thing that has to be right. It changes nothing. */
 export interface Check {
   readonly name: string;
   /** The checks without which this one says nothing. */
   readonly needs?: readonly string[];
-  /**
-   * Returns what is there, or that this machine does without or cannot tell, without a full stop. Throws what is wrong: its problem
-   * and its remedy are the finding.
-   */
+  /** Returns what is there, without a full stop. Throws what is wrong: its problem and its remedy are the finding. */
   run(): Promise<string> | string;
 }
+
+/** Ends a check of what this machine does without, or cannot tell. Its message says so. Nothing is wrong. */
+export class DoesNotApply extends Error {}
 
 /** Does the work at the first call. All calls have its one result. */
 export function once<T>(work: () => Promise<T>): () => Promise<T> {
@@ -64,11 +67,10 @@ export function networkChecks(
       needs: ['authority'],
       async run() {
         const { authority, clientId } = await registration();
-        if (clientId === undefined) return 'none is known yet';
-        const isKnown = await checkRegistration({ authority, clientId }, (url) => ask(url, fetch));
-        return isKnown
-          ? `the provider knows ${clientId}`
-          : `${clientId}; this provider tells only a browser whether it knows it`;
+        if (clientId === undefined) throw new DoesNotApply('none is known yet');
+        if (await checkRegistration({ authority, clientId }, (url) => ask(url, fetch)))
+          return `the provider knows ${clientId}`;
+        throw new DoesNotApply(`${clientId}; this provider tells only a browser whether it knows it`);
       },
     },
     {
@@ -105,7 +107,7 @@ async function ask(url: URL, fetch: Fetch) {
 
 /** If the clock is wrong by so much that no certificate is accepted, the error of the request says so. */
 function judgeClock({ url: { host }, aheadMs }: Answer): string {
-  if (Number.isNaN(aheadMs)) return `${host} does not say what time it is`;
+  if (Number.isNaN(aheadMs)) throw new DoesNotApply(`${host} does not say what time it is`);
   if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${host} to the minute`;
   const minutes = Math.round(Math.abs(aheadMs) / 60_000);
   const by = `${formatDuration(minutes * 60_000)} ${aheadMs > 0 ? 'fast' : 'slow'}`;
@@ -128,26 +130,35 @@ function judge({ url, status }: Answer, isRight: boolean, [what, option]: readon
 
 /** A refresh writes a journal as large as the pages that change, and the new tokens. */
 const neededBytes = 1_000_000;
+/** How long a refresh takes at most. */
+const longestHoldMs = 3000;
+/** A server that restarts in 2 s must not be away for as long as a lease. */
+const longestLoginRetryMs = 1000;
 
 type Access = NonNullable<StoreInspection['access']>['file'];
 
 export function fileChecks(settings: Settings): readonly Check[] {
-  const inspect = once(() => inspectStore({ dbFilepath: settings.db }));
+  const look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db });
+  const inspect = once(look);
   const needs = ['database'];
   return [
     { name: 'database', run: async () => judgeDatabase(await inspect(), settings) },
     { name: 'database-mode', needs, run: async () => judgeAccess(await inspect()) },
     { name: 'file-system', needs, run: async () => judgeFileSystem(await inspect()) },
+    { name: 'lock', needs, run: () => judgeLocks(async () => heldInFile(await look())) },
   ];
 }
 
 export function postgresChecks(settings: Settings): readonly Check[] {
   const inspect = once(() => inspectDatabase(settings));
+  const look = async (): Promise<readonly Problem[]> => heldInPostgres(await inspectDatabase(settings));
   const describe = ({ serverVersion, hasKey }: PostgresInspection): string =>
     `PostgreSQL ${serverVersion} at ${settings.db}, ${hasKey ? 'encrypted' : 'not encrypted'}`;
   return [
     { name: 'database', run: async () => describe(await inspect()) },
     { name: 'database-rights', needs: ['database'], run: async () => judgeRights(await inspect()) },
+    { name: 'pooler', needs: ['database'], run: async () => judgePooler(await inspect()) },
+    { name: 'lock', needs: ['database', 'database-rights'], run: () => judgeLocks(look) },
   ];
 }
 
@@ -163,29 +174,33 @@ function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, sett
 
 function judgeAccess({ access }: StoreInspection): string {
   const user = process.getuid?.();
-  const { file, directory } = access ?? {};
-  if (file && user !== undefined) judgeOwner(file, user);
-  const locked = [file, directory].find((place) => place?.denied !== undefined);
-  if (locked) {
-    const isReadOnly = locked.denied === 'EROFS';
-    const remedy = isReadOnly
-      ? 'The file system is read-only: mount it for writing'
-      : `Run: chmod u+rwX ${locked.path}`;
-    throw new Failure(`${locked.path} cannot be written (${locked.denied})`, { remedy });
+  if (access) {
+    const { file, directory } = access;
+    // Only a folder of our own is to be changed: any other one, such as /tmp, may be meant to be as it is.
+    const isOurs = directory.path === realDatabase(dataFolder() ?? '');
+    const ofFolder = isOurs
+      ? `Run: chmod u=rwx,go= ${directory.path}`
+      : 'Keep the database in a folder that only you can write (--db)';
+    if (user !== undefined) judgeOwner(file, user, ofFolder);
+    judgeDenied(file, `Run: chmod u+rw ${file.path}`);
+    judgeDenied(directory, ofFolder);
   }
-  return user === undefined ? 'Windows has no file modes: the rights of the folder count' : 'only you can read it';
+  if (user === undefined) throw new DoesNotApply('Windows has no file modes: the rights of the folder count');
+  return 'only you can read it';
 }
 
-/** The folder may be any, such as /tmp: others may enter it, if they can't replace the file in it. */
-function judgeOwner({ path, mode }: Access, user: number): void {
+function judgeOwner({ path, mode }: Access, user: number, ofFolder: string): void {
   const exposure = findExposure(path, user);
-  if (exposure) {
-    const remedy = 'Keep the database in a folder that only you can write (--db), or run this as that user';
-    throw new Failure(exposure, { remedy });
-  }
+  if (exposure) throw new Failure(exposure, { remedy: `${ofFolder}, or run this as the user whose database it is` });
   if ((mode & 0o077) === 0) return;
   const problem = `other users can read ${path} (mode ${mode.toString(8).padStart(4, '0')})`;
   throw new Failure(problem, { remedy: `Run: chmod go= ${path}` });
+}
+
+function judgeDenied({ path, denied }: Access, remedy: string): void {
+  if (denied === undefined) return;
+  const mount = 'The file system is read-only: mount it for writing';
+  throw new Failure(`${path} cannot be written (${denied})`, { remedy: denied === 'EROFS' ? mount : remedy });
 }
 
 function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
@@ -203,9 +218,64 @@ function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
 /** What else is wrong with the tables, the check of the sign-in says, which opens them. */
 export function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
   if (isReadOnly) throw new Failure('this server takes no writes', { remedy: 'Name the primary server with --db' });
+  if (tables === 'missing' && missingRights.length > 0) {
+    throw new Failure(`there are no tables yet, and this user lacks rights: ${missingRights.join(', ')}`, {
+      remedy: 'Run login once as the owner of the schema, then GRANT this user its rights on the tables',
+    });
+  }
   if (missingRights.length > 0) {
     const grants = missingRights.map((right) => `GRANT ${right} TO the user`).join('; ');
     throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy: `As the owner: ${grants}` });
   }
   return tables === 'missing' ? 'there are no tables yet: the first login makes them' : 'this user lacks no right';
+}
+
+export function judgePooler({ pooler }: PostgresInspection): string {
+  if (!pooler) throw new DoesNotApply('none: this leads to the server itself');
+  const { serverLoginRetry } = pooler;
+  if (serverLoginRetry === undefined) {
+    throw new DoesNotApply('one that tells this user nothing; pgbouncer tells a user in its stats_users');
+  }
+  const found = `pgbouncer, with a server_login_retry of ${serverLoginRetry / 1000} s`;
+  if (serverLoginRetry <= longestLoginRetryMs) return found;
+  throw new Failure(`${found}: after a restart of the server it refuses connections for that long`, {
+    remedy: 'Set server_login_retry = 1 in pgbouncer.ini, and RELOAD it',
+  });
+}
+
+/** Throws a lock that is held for longer than a refresh takes: of two looks, the same lock of the same process has the same words. */
+async function judgeLocks(look: () => Promise<readonly Problem[]>): Promise<string> {
+  const first = await look();
+  if (first.length === 0) return 'no process holds one';
+  await sleep(longestHoldMs);
+  const later = await look();
+  const kept = first.find(({ problem }) => later.some((held) => held.problem === problem));
+  if (!kept) return 'no process holds one for long';
+  throw new Failure(kept.problem, kept);
+}
+
+function heldInFile({ locks }: StoreInspection): readonly Problem[] {
+  return locks.map(({ kind, name, pid, program = 'of another namespace', isStopped }) => {
+    const what = kind === 'database' ? 'the database' : describeLock(name);
+    return {
+      problem: `process ${pid} (${program}${isStopped ? ', stopped' : ''}) holds the lock of ${what}`,
+      remedy: isStopped
+        ? `Let it go on: kill -CONT ${pid}. Or end it: kill -KILL ${pid}`
+        : `Wait until it is done, or finish its sign-in. If it hangs, end it: kill ${pid}`,
+    };
+  });
+}
+
+export function heldInPostgres({ locks }: PostgresInspection): readonly Problem[] {
+  return locks.map(({ name, holder }) => ({
+    problem: `${holder} holds the lock of ${describeLock(name)}`,
+    remedy: 'Wait until it is done, or finish its sign-in. If it hangs, end that process',
+  }));
+}
+
+/** What a lock of that name is for. */
+function describeLock(name: string | undefined): string {
+  const [signIn, app] = name?.split('\u001f') ?? [];
+  if (signIn === 'sign-in' && app !== undefined) return `a sign-in of ${app}`;
+  return `a refresh of ${name ?? 'an app name'}`;
 }

@@ -1,6 +1,8 @@
 // doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
 // asks the provider for no token.
+import { once as onceOf } from 'node:events';
 import { accessSync, constants, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { delimiter, resolve } from 'node:path';
 import { createFetcher } from 'onedrive-token-handler';
@@ -15,9 +17,10 @@ import { type Settings, suggestCommand } from '../../settings/settings.ts';
 import { formatDuration, localDay } from '../../settings/time.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { tellOut, writeAnswer } from '../../terminal/printable.ts';
-import { type Check, type Fetch, fileChecks, networkChecks, once, postgresChecks } from './checks.ts';
+import { type Check, DoesNotApply, type Fetch, fileChecks, networkChecks, once, postgresChecks } from './checks.ts';
 
 const nameWidth = 16;
+const connectTimeoutMs = 3000;
 
 interface CheckResult {
   readonly name: string;
@@ -25,12 +28,14 @@ interface CheckResult {
   readonly ok: boolean | null;
   readonly detail: string;
   readonly remedy?: string;
+  /** There was nothing to check. Not for the JSON. */
+  readonly applies?: false;
 }
 
 export const doctor = defineCommand({
   name: 'doctor',
   summary: 'find out what is wrong',
-  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, the client id, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
+  description: `Checks what the command needs, and says for each problem what to do: the clock, the network, the proxy, certificates, the client id, loopback addresses, the browser, the database, its key and the sign-in. It changes nothing and uses no token. The exit status is 0 if nothing is wrong, otherwise 1.
 
 With --json: {"ok": boolean, "checks": [{"name": string, "ok": boolean | null, "detail": string, "remedy"?: string}]}. null: what could not be checked because another check failed. There is no token, no account, no e-mail address and no path of your home folder in it, so it can go into a bug report.`,
   examples: [
@@ -66,7 +71,8 @@ async function runChecks(command: Command): Promise<number> {
   if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') });
   const wrong = results.filter(({ ok }) => ok === false).length;
   const summary = wrong === 0 ? 'Nothing is wrong.' : `${wrong === 1 ? '1 thing is' : `${wrong} things are`} wrong.`;
-  writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks: results })) : summary}\n`);
+  const checks = results.map(({ applies: _, ...found }) => found);
+  writeAnswer(`${settings.json ? redact(JSON.stringify({ ok: wrong === 0, checks })) : summary}\n`);
   return wrong === 0 ? exitStatus.done : exitStatus.failed;
 }
 
@@ -84,6 +90,7 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   return [
     checkNode,
     ...networkChecks(registration, settings.graph, fetch),
+    checkLoopback,
     checkBrowser,
     ...(settings.socket === undefined ? ofDatabase(settings) : []),
     { name: 'sign-in', needs: ['database', 'database-rights'], run: async () => judgeSignIn(await read(), settings) },
@@ -94,6 +101,7 @@ async function runCheck({ name, run }: Check, command: Command): Promise<CheckRe
   try {
     return { name, ok: true, detail: await run() };
   } catch (error) {
+    if (error instanceof DoesNotApply) return { name, ok: true, detail: error.message, applies: false };
     const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
     return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
   }
@@ -103,6 +111,28 @@ async function runCheck({ name, run }: Check, command: Command): Promise<CheckRe
 const checkNode: Check = {
   name: 'node',
   run: () => `Node.js ${process.version} for ${process.platform} ${process.arch}; onedrive-token ${readVersion()}`,
+};
+
+/** Whether a browser on this machine could bring its answer to the sign-in. */
+const checkLoopback: Check = {
+  name: 'loopback',
+  async run() {
+    const server = createServer((socket) => socket.destroy());
+    try {
+      await onceOf(server.listen(0, '127.0.0.1'), 'listening');
+      const { port } = server.address() as { port: number };
+      const socket = connect({ host: '127.0.0.1', port });
+      await onceOf(socket, 'connect', { signal: AbortSignal.timeout(connectTimeoutMs) }).finally(() =>
+        socket.destroy(),
+      );
+      return '127.0.0.1 accepts connections';
+    } catch (error) {
+      const remedy = 'Bring the loopback interface up, as root: ip link set lo up';
+      throw new Failure(`127.0.0.1 cannot be used (${(error as Error).message})`, { remedy });
+    } finally {
+      server.close();
+    }
+  },
 };
 
 /** What would open a browser. A server has none, and that is no error. */
@@ -117,7 +147,7 @@ const checkBrowser: Check = {
       throw new Failure(`BROWSER names no program that can be started: ${browser}`, { remedy });
     }
     if (hasBrowser()) return 'the default browser';
-    return 'none can be opened here: onedrive-token login --paste signs in without one';
+    throw new DoesNotApply('none can be opened here: onedrive-token login --paste signs in without one');
   },
 };
 
@@ -151,9 +181,9 @@ function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
 }
 
-function formatResult({ name, ok, detail, remedy }: CheckResult, isUnicode: boolean): string {
+function formatResult({ name, ok, detail, remedy, applies }: CheckResult, isUnicode: boolean): string {
   const [good, bad, none, arrow] = isUnicode ? ['✓', '✗', '–', '→'] : ['ok  ', 'FAIL', '-   ', '->'];
-  const mark = ok === null ? none : ok ? good : bad;
+  const mark = ok === null || applies === false ? none : ok ? good : bad;
   const indent = ' '.repeat((good ?? '').length + nameWidth + 2);
   const lines = [`${mark} ${name.padEnd(nameWidth)} ${detail}`, ...(remedy ? [`${indent}${arrow} ${remedy}`] : [])];
   return `${lines.join('\n')}\n`;
