@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -132,15 +133,30 @@ test('with --json, an answer without a body is none of a captive portal', async 
   assert.match((await home.call([...args, '-i'])).stdout, /^HTTP\/1.1 202 Accepted\n(.+\n)*x-name: 1\n(.+\n)*\n$/);
 });
 
-test('what is uploaded from stdin leaves no copy', async () => {
+test('what a killed upload of stdin has left is removed by the next', async () => {
   const temporary = inHome('temporary');
   mkdirSync(temporary);
   const env = { TMPDIR: temporary, TEMP: temporary };
   const args = ['api', '/me/drive/root:/piped.txt', '--upload', '-'];
-  const { status, stdout } = await home.run(args, { env, stdin: 'hello' });
+  const { child, ended } = home.start(args, { env, stdin: 'open' });
+  child.stdin?.write('secret');
+  await until(() => readdirSync(temporary, { recursive: true }).some((name) => String(name).endsWith('stdin')));
+  child.kill('SIGKILL');
+  await ended;
+  const [left = '', ...others] = readdirSync(temporary);
+  assert.equal(others, []);
+  const foreign = `${left}-of-another-user`;
+  if (process.getuid?.() === 0) {
+    mkdirSync(join(temporary, foreign));
+    chownSync(join(temporary, foreign), 12345, 12345);
+  }
+  // In a container that has started again, the killed process had the number of this one.
+  const restarted = left.replace(`-${child.pid}-`, () => '-$$-');
+  const script = `mkdir "$TMPDIR/${restarted}"; exec onedrive-token ${args.join(' ')}`;
+  const options = { env, stdin: 'hello' };
+  const { status } = await (process.platform === 'win32' ? home.run(args, options) : home.shell(script, options));
   assert.is(status, 0);
-  assert.is(JSON.parse(stdout).size, 5);
-  assert.equal(readdirSync(temporary), []);
+  assert.equal(readdirSync(temporary), process.getuid?.() === 0 ? [foreign] : []);
 });
 
 for (const [what, stdin, expected, says] of [

@@ -1,6 +1,6 @@
 import { createWriteStream, fstatSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -98,13 +98,18 @@ export function readUploadPath(path: string): string {
   return item;
 }
 
+/** Another container's processes have other numbers, and may share the temporary folder. */
+const spoolPrefix = `onedrive-token-${hostname()}-`;
+
 /**
  * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. It is in a folder that only
- * this user can enter, and is deleted at the end. Throws a Failure if the disk is full, or the signal's reason.
+ * this user can enter, and is deleted at the end; if the process is killed, by the next that copies stdin. Throws a Failure if
+ * the disk is full, or the signal's reason.
  */
 export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: string } & AsyncDisposable> {
   const stdin = openStdin();
-  const folder = await mkdtemp(join(tmpdir(), 'onedrive-token-'));
+  await removeLeftovers();
+  const folder = await mkdtemp(join(tmpdir(), `${spoolPrefix}${process.pid}-`));
   const file = join(folder, 'stdin');
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
@@ -116,4 +121,29 @@ export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: 
     throw isOfStdin ? fileFailure('read', 'stdin', error) : fileFailure('write', file, error);
   }
   return { file, [Symbol.asyncDispose]: remove };
+}
+
+async function removeLeftovers(): Promise<void> {
+  const names = await readdir(tmpdir()).catch(() => []);
+  for (const name of names.filter((found) => found.startsWith(spoolPrefix))) {
+    const pid = Number(/^\d+(?=-)/.exec(name.slice(spoolPrefix.length))?.[0]);
+    // This process has left nothing yet. In a container that has started again, a killed one had the same number.
+    if (!(pid > 0) || (pid !== process.pid && isRunning(pid))) continue;
+    const folder = join(tmpdir(), name);
+    // Another user could put a link into a folder of theirs while it is emptied, and files of this user would go.
+    const isOwn = await lstat(folder).then(
+      ({ uid }) => [uid, undefined].includes(process.getuid?.()),
+      () => false,
+    );
+    if (isOwn) await rm(folder, { recursive: true, force: true }).catch(() => {});
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
