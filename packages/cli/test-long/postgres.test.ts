@@ -42,6 +42,13 @@ test('status, list and completion make no table in a database that has none', as
   assert.is(await cluster.query(tableCount), '0');
 });
 
+test('login with what is no client id of Microsoft makes no table either', async () => {
+  const authority = ['--authority', 'https://login.microsoftonline.com/consumers'];
+  const { status, stderr } = await home.call(['login', '--client-id', 'x', ...authority], { env: fleet });
+  assert.equal([status, /"x" is no client id/.test(stderr)], [2, true], stderr);
+  assert.is(await cluster.query(tableCount), '0');
+});
+
 test('doctor and login of a role that may not make the tables say who can', async () => {
   await cluster.query('CREATE ROLE host LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC');
   const env = { ONEDRIVE_TOKEN_DB: cluster.connectionString({ user: 'host' }) };

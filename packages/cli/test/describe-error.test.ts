@@ -61,10 +61,16 @@ test('each way in has a time-out text of its own, with the time and how to get m
   assert.match(describe('device').remedy ?? '', /login --paste$/);
 });
 
+/** Not those of the store. */
+const ownWords = /^(?!.*rekey\(key\))\S/;
+
 for (const [code, reason, remedy] of [
   ['STORE_KEY', 'key-missing', /ONEDRIVE_TOKEN_KEY or --key-file; .*keyring/],
   ['STORE_KEY', 'key-wrong', /ONEDRIVE_TOKEN_KEY or --key-file; .*keyring/],
+  ['STORE_KEY', 'key-changed', ownWords],
   ['STORE_KEY', 'not-encrypted', /ONEDRIVE_TOKEN_KEY.* rekey --encrypt$/],
+  ['STORE_OPEN', 'moved', ownWords],
+  ['STORE_OPEN', 'closed', ownWords],
   ['STORE_OPEN', 'no-driver', /^Run: npm install --global token-store-postgres pg$/],
   ['STORE_READONLY', 'unfinished-write', /\btoken\b/],
   ['STORE_VERSION', undefined, /^Run: npm install --global onedrive-token/],

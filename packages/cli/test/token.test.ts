@@ -7,6 +7,7 @@ import { CliHome, openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { guardRequest } from '../src/session/session.ts';
+import type { Command } from '../src/settings/command.ts';
 import { Interrupt } from '../src/terminal/interrupt.ts';
 import { writeOut } from '../src/terminal/streams.ts';
 import { rowsOf } from './fixtures/rows-of.ts';
@@ -187,7 +188,8 @@ test('Ctrl-C during a refresh loses nothing: the new tokens are stored, and the 
 
 test('a signal waits for a refresh and for the exchange of a code, until they have ended in whatever way', () => {
   using interrupt = new Interrupt();
-  const tell = (type: TokenEvent['type']): void => guardRequest({ interrupt }, { type } as TokenEvent);
+  const command = { interrupt } as Command;
+  const tell = (type: TokenEvent['type']): void => guardRequest(command, { type } as TokenEvent);
   for (const [start, ends] of [
     ['refresh-started', ['refreshed', 'refresh-failed', 'stored-token']],
     ['redeeming', ['signed-in', 'sign-in-failed']],
@@ -200,6 +202,10 @@ test('a signal waits for a refresh and for the exchange of a code, until they ha
       assert.is(interrupt.busyWith, undefined);
     }
   }
+  assert.not(command.isSignInKept);
+  interrupt.press();
+  tell('signed-in');
+  assert.ok(command.isSignInKept);
 });
 
 test('a second signal during a refresh ends the process at once', async () => {

@@ -40,7 +40,7 @@ test('a refresh that takes more than a second, also after a retry, says what it 
   assert.match(terminal.output, /Ctrl-C.*\r\n\S{40,}\r\n$/);
 });
 
-test('Ctrl-C while the code is exchanged: the sign-in is kept', async () => {
+test('Ctrl-C while the code is exchanged: the sign-in is kept, and the command says so', async () => {
   using other = new CliHome(home.env);
   const held = holdToken();
   using terminal = sit(other, ['login', ...clientId]);
@@ -48,12 +48,12 @@ test('Ctrl-C while the code is exchanged: the sign-in is kept', async () => {
   terminal.type('\u0003');
   await terminal.shows(/onedrive-token: /);
   held.release();
-  await terminal.shows(/Interrupted\.\s*$/);
+  await terminal.shows(/Interrupted\. .*run: onedrive-token logout --client-id/);
   assert.is((await terminal.ended).status, 130);
   assert.is((await other.call(['status'])).status, 0);
 });
 
-test('Ctrl-C before the person has answered: nothing is stored', async () => {
+test('Ctrl-C before the person has answered: nothing is stored, and nothing else is claimed', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { BROWSER: 'true' });
   await terminal.shows(/Ctrl-C/);

@@ -6,7 +6,7 @@ import { defaultTimeoutMs } from '../settings/options.ts';
 import { type Asked, mayAsk } from '../settings/settings.ts';
 import { isError, orUsageError, UsageError } from '../terminal/failure.ts';
 import { spareOtherClient } from './choose-sign-ins.ts';
-import { type Database, databaseExists, openDatabase } from './database.ts';
+import { type Database, databaseExists, openDatabase, withDatabase } from './database.ts';
 import { withKey } from './key.ts';
 import { askClientId, askProvider, assertClientId, defaultAuthority, missingClientId } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
@@ -52,10 +52,19 @@ export interface Session extends TokenSession {
  * and may not be asked, and STORE if the database can't be used.
  */
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
+  const { settings } = command;
+  let { asked } = options;
+  // With --keyring, opening moves the key there, and a login makes the tables of PostgreSQL: not before it is known what for.
+  if (settings.keyring || (settings.postgresUrl !== undefined && options.signIn)) {
+    const access = { readOnly: true };
+    const find = (database: Database['options']) => findToken(command, options, database, access);
+    const { clientId } = await withDatabase(command, find, access);
+    asked = { ...asked, clientId };
+  }
   const openWith = async (key: string | Uint8Array | undefined): Promise<Session> => {
-    const database = await openDatabase(command.settings, key);
+    const database = await openDatabase(settings, key);
     try {
-      return await openOn(database, command, options);
+      return await openOn(database, command, { ...options, asked });
     } catch (error) {
       await database[Symbol.asyncDispose]();
       throw error;
@@ -69,9 +78,10 @@ async function findToken(
   command: Command,
   { interactive, asked, signIn }: SessionOptions,
   database: Database['options'],
+  access: { readOnly: boolean },
 ) {
   const { settings } = command;
-  const stored = await readStoredSignIn(settings, database, { readOnly: false, asked });
+  const stored = await readStoredSignIn(settings, database, { ...access, asked });
   const { record, meant, status } = stored;
   if (!status.signedIn && !interactive) {
     const missing = notSignedIn(settings, stored);
@@ -95,7 +105,7 @@ async function findToken(
 async function openOn(database: Database, command: Command, options: SessionOptions): Promise<Session> {
   const { settings, screen } = command;
   const { interactive, signIn } = options;
-  const found = await findToken(command, options, database.options);
+  const found = await findToken(command, options, database.options, { readOnly: false });
   const { meant, clientId, asksPerson } = found;
   if (asksPerson) {
     const stored = found.record?.clientId;
@@ -161,12 +171,14 @@ async function openOn(database: Database, command: Command, options: SessionOpti
 }
 
 /** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */
-export function guardRequest({ interrupt }: Pick<Command, 'interrupt'>, { type }: TokenEvent): void {
+export function guardRequest(command: Command, { type }: TokenEvent): void {
+  const { interrupt } = command;
   if (type === 'refresh-started') interrupt.busyWith = 'finishing the refresh, so that the sign-in is not lost';
   if (type === 'redeeming') interrupt.busyWith = 'completing the sign-in, which cannot be stopped any more';
   // `stored-token` ends a refresh whose result was dropped, because another program had stored a token in the meantime.
   const ends = ['refreshed', 'refresh-failed', 'stored-token', 'signed-in', 'sign-in-failed'];
   if (ends.includes(type)) interrupt.busyWith = undefined;
+  if (type === 'signed-in' && interrupt.signal.aborted) command.isSignInKept = true;
 }
 
 /** One event as a line of the --verbose log. */

@@ -1,4 +1,4 @@
-// The command's words and exit status for each error. A new code without a status does not compile.
+// The command's words and exit status for each error. A new code or reason without words does not compile.
 import {
   OneDriveTokenError,
   type SignInMethod,
@@ -18,6 +18,8 @@ export interface ErrorContext {
   readonly settings?: Settings | undefined;
   /** Set from the start of a sign-in until it succeeds. */
   signInMethod?: SignInMethod | undefined;
+  /** The person interrupted the command when the sign-in could not be stopped any more, so it was stored. */
+  isSignInKept?: boolean | undefined;
 }
 
 export interface DescribedError extends Problem {
@@ -33,7 +35,8 @@ export function describeError(error: unknown, context: ErrorContext = {}): Descr
 
 export async function reportError(error: unknown, context: ErrorContext = {}): Promise<number> {
   if (error instanceof Interrupted) {
-    writeErr(`${error.message}\n`);
+    const kept = `The sign-in was complete by then, and is stored. To undo it, run: ${suggestCommand('logout', context.settings)}`;
+    writeErr(`${error.message}${context.isSignInKept ? ` ${kept}` : ''}\n`);
     return error.status;
   }
   const described = describeError(error, context);
@@ -122,7 +125,7 @@ function describeStore(error: OneDriveTokenError): DescribedError {
   const store = storeErrorOf(error);
   const { code, reason } = store ?? {};
   const { message, problem = message, remedy }: Error & Partial<Problem> = store ?? error;
-  const ownRemedy = code === 'STORE_VERSION' ? newerVersion : reason && remedies[reason];
+  const ownRemedy = code === 'STORE_VERSION' ? newerVersion : remedies[reason as keyof typeof remedies];
   // A full disk does not get empty by itself. Else, what may succeed later waits for another process.
   const isLocked = code === 'STORE_BUSY' || (error.retryable && code !== 'STORE_FULL');
   const status = isLocked ? exitStatus.databaseLocked : exitStatus.database;
@@ -136,12 +139,29 @@ const newerVersion = 'Run: npm install --global onedrive-token, for PostgreSQL t
 const keySources =
   'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
 
-/** For the reasons of which the store's own words tell a programmer what to do. */
-const remedies: Partial<Record<TokenStoreErrorReason, string>> = {
+// The store's own words for these reasons fit any person. Those for a new reason have to be decided on here.
+type OfFile =
+  | 'not-a-file'
+  | 'missing'
+  | 'exposed'
+  | 'linked'
+  | 'disk'
+  | 'no-permission'
+  | 'read-only-file-system'
+  | 'network-file-system'
+  | 'no-native-code'
+  | 'foreign';
+type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'read-only-server';
+type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
+
+const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfRecords>, string> = {
   'key-missing': keySources,
   'key-wrong': keySources,
+  'key-changed': 'Run it again',
   'not-encrypted': 'Leave out ONEDRIVE_TOKEN_KEY and --key-file, or encrypt it first with rekey --encrypt',
+  closed: 'Run it again',
   'no-driver': installPostgres,
+  moved: 'Run it again',
   'unfinished-write': 'To repair it, run the command token with the same options',
 };
 
