@@ -19,7 +19,7 @@ test('an app name that is not signed in: token says so, and the command to run',
   const { status, stdout, stderr } = await home.call(['--app', 'family']);
   assert.is(status, 3);
   assert.is(stdout, '');
-  assert.match(stderr, /"family" .*tokens\.db\. Run: onedrive-token login --app family --client-id ID\n$/);
+  assert.match(stderr, /"family" .*tokens\.db .* Run: onedrive-token login --app family --client-id ID\n$/);
 });
 
 test('a database of the Python class: says to name its client id, once', async () => {

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { readRecord, type SignInStatus, type StoreOptions, statusOfRecord } from 'onedrive-token-handler';
 import { type Asked, meantToken, type Settings, suggestCommand, suggestLogin } from '../settings/settings.ts';
 import { expiresSoon, formatDuration, localDay } from '../settings/time.ts';
@@ -25,7 +26,8 @@ export async function readStoredSignIn(
 export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn): Failure {
   const { db, app } = settings;
   const { clientId, authority = 'the default one' } = meant;
-  const place = `app name ${JSON.stringify(app)} in ${db}`;
+  const name = `app name ${JSON.stringify(app)}`;
+  const place = `${name} in ${db} (user ${userName()})`;
   if (record && clientId === undefined) {
     const token = `${suggestCommand('token', settings)} --client-id <ID>`;
     return new Failure(`the sign-in of ${place} does not say its client id: the Python class has stored it`, {
@@ -39,10 +41,19 @@ export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn)
   } else if (record) {
     problem = `the sign-in of ${place} is of authority ${record.authority}, not ${authority}`;
   } else if (!databaseExists(settings)) {
-    problem = `there is no database ${db} (app name ${JSON.stringify(app)})`;
+    problem = `there is no database ${db} (${name}, user ${userName()})`;
   }
   const remedy = `Run: ${suggestLogin(settings, clientId)}`;
   return new Failure(problem, { status: exitStatus.signInNeeded, remedy });
+}
+
+/** The user that this process runs as. A user id without an account has no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `id ${process.getuid?.()}`;
+  }
 }
 
 /** The one judge of whether a person has to sign in before there can be a new token, as far as is known without asking the provider. */

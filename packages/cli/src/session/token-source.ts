@@ -34,7 +34,7 @@ export async function readStatus(command: Command): Promise<ReadStatus> {
     const found = await session.handler.status();
     const details = {
       status: exitStatus.signInNeeded,
-      remedy: 'On the computer that it runs on, run: onedrive-token login',
+      remedy: 'On the computer that serves the tokens, run: onedrive-token login',
     };
     const missing = found.signedIn ? undefined : new Failure(`${socket} has no sign-in`, details);
     return { found, missing, meant: {} };
