@@ -25,7 +25,7 @@ export interface Check {
 export class DoesNotApply extends Error {}
 
 /** Does the work at the first call. All calls have its one result. */
-export function once<T>(work: () => Promise<T>): () => Promise<T> {
+export function lazily<T>(work: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => {
     result ??= work();
@@ -48,7 +48,7 @@ export function networkChecks(
   fetch: Fetch,
 ): readonly Check[] {
   const discover = async () => below((await registration()).authority, '/v2.0/.well-known/openid-configuration');
-  const askAuthority = once(async () => ask(await discover(), fetch));
+  const askAuthority = lazily(async () => ask(await discover(), fetch));
   return [
     {
       name: 'authority',
@@ -139,7 +139,7 @@ type Access = NonNullable<StoreInspection['access']>['file'];
 
 export function fileChecks(settings: Settings): readonly Check[] {
   const look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db });
-  const inspect = once(look);
+  const inspect = lazily(look);
   const needs = ['database'];
   return [
     { name: 'database', run: async () => judgeDatabase(await inspect(), settings) },
@@ -150,7 +150,7 @@ export function fileChecks(settings: Settings): readonly Check[] {
 }
 
 export function postgresChecks(settings: Settings): readonly Check[] {
-  const inspect = once(() => inspectDatabase(settings));
+  const inspect = lazily(() => inspectDatabase(settings));
   const look = async (): Promise<readonly Problem[]> => heldInPostgres(await inspectDatabase(settings));
   const describe = ({ serverVersion, hasKey }: PostgresInspection): string =>
     `PostgreSQL ${serverVersion} at ${settings.db}, ${hasKey ? 'encrypted' : 'not encrypted'}`;

@@ -1,6 +1,6 @@
 // doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
 // asks the provider for no token.
-import { once as onceOf } from 'node:events';
+import { once } from 'node:events';
 import { accessSync, constants, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { homedir } from 'node:os';
@@ -17,7 +17,7 @@ import { type Settings, suggestCommand } from '../../settings/settings.ts';
 import { formatDuration, localDay } from '../../settings/time.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { tellOut, writeAnswer } from '../../terminal/printable.ts';
-import { type Check, DoesNotApply, type Fetch, fileChecks, networkChecks, once, postgresChecks } from './checks.ts';
+import { type Check, DoesNotApply, type Fetch, fileChecks, lazily, networkChecks, postgresChecks } from './checks.ts';
 
 const nameWidth = 16;
 const connectTimeoutMs = 3000;
@@ -80,7 +80,7 @@ async function runChecks(command: Command): Promise<number> {
 function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const { settings } = command;
   // Read once: a second look at the database could ask the keyring a second time.
-  const read = once(() => readStatus(command));
+  const read = lazily(() => readStatus(command));
   const registration = async () => {
     const meant = (await read().catch(() => undefined))?.meant;
     const { clientId = meant?.clientId, authority = meant?.authority ?? defaultAuthority } = settings;
@@ -119,12 +119,10 @@ const checkLoopback: Check = {
   async run() {
     const server = createServer((socket) => socket.destroy());
     try {
-      await onceOf(server.listen(0, '127.0.0.1'), 'listening');
+      await once(server.listen(0, '127.0.0.1'), 'listening');
       const { port } = server.address() as { port: number };
       const socket = connect({ host: '127.0.0.1', port });
-      await onceOf(socket, 'connect', { signal: AbortSignal.timeout(connectTimeoutMs) }).finally(() =>
-        socket.destroy(),
-      );
+      await once(socket, 'connect', { signal: AbortSignal.timeout(connectTimeoutMs) }).finally(() => socket.destroy());
       return '127.0.0.1 accepts connections';
     } catch (error) {
       const remedy = 'Bring the loopback interface up, as root: ip link set lo up';
