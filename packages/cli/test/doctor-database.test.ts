@@ -50,6 +50,14 @@ test('a folder that is not of the command is never to be changed, and is wrong o
   }
 });
 
+test('a folder further up in which others can replace the one with the file', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no file modes');
+  const folder = join(home.folder, 'data');
+  chmodSync(folder, 0o777);
+  assertFailed(await diagnose(home), { 'database-mode': /data \(mode 0777\) \| Keep .*--db/ });
+  chmodSync(folder, 0o700);
+});
+
 test('a database that is damaged, or is none: it is named and kept as it is', async () => {
   using other = new CliHome(home.env);
   const file = join(other.folder, 'broken.db');

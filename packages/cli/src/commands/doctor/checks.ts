@@ -172,16 +172,22 @@ function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, sett
   return `${name}, ${size} bytes, every page in order, ${isEncrypted ? 'encrypted' : 'not encrypted'}`;
 }
 
+const elsewhere = 'Keep the database in a folder that only you can write (--db)';
+
 function judgeAccess({ access }: StoreInspection): string {
   const user = process.getuid?.();
   if (access) {
     const { file, directory } = access;
     // Only a folder of our own is to be changed: any other one, such as /tmp, may be meant to be as it is.
     const isOurs = directory.path === realDatabase(dataFolder() ?? '');
-    const ofFolder = isOurs
-      ? `Run: chmod u=rwx,go= ${directory.path}`
-      : 'Keep the database in a folder that only you can write (--db)';
-    if (user !== undefined) judgeOwner(file, user, ofFolder);
+    const ofFolder = isOurs ? `Run: chmod u=rwx,go= ${directory.path}` : elsewhere;
+    if (user !== undefined) {
+      const exposure = findExposure(file.path, user);
+      const isOfFolder = exposure?.includes(` ${directory.path} (mode`);
+      const remedy = isOfFolder ? ofFolder : `${elsewhere}, or run this as the user whose database it is`;
+      if (exposure) throw new Failure(exposure, { remedy });
+      judgeMode(file);
+    }
     judgeDenied(file, `Run: chmod u+rw ${file.path}`);
     judgeDenied(directory, ofFolder);
   }
@@ -189,9 +195,7 @@ function judgeAccess({ access }: StoreInspection): string {
   return 'only you can read it';
 }
 
-function judgeOwner({ path, mode }: Access, user: number, ofFolder: string): void {
-  const exposure = findExposure(path, user);
-  if (exposure) throw new Failure(exposure, { remedy: `${ofFolder}, or run this as the user whose database it is` });
+function judgeMode({ path, mode }: Access): void {
   if ((mode & 0o077) === 0) return;
   const problem = `other users can read ${path} (mode ${mode.toString(8).padStart(4, '0')})`;
   throw new Failure(problem, { remedy: `Run: chmod go= ${path}` });
