@@ -83,6 +83,8 @@ function findCommand(given: readonly string[]): { name?: string; args: readonly 
   for (let index = 0; index < given.length; index++) {
     const arg = given[index] as string;
     if (['-h', '--help'].includes(arg)) return { args: given };
+    // Commander's `help` takes no options.
+    if (arg === 'help' && ['-h', '--help'].includes(given[index + 1] ?? '')) return { args: [arg] };
     if (!arg.startsWith('-')) return { name: arg, args: given };
     if (valued.includes(arg)) index++;
   }

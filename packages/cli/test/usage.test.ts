@@ -40,9 +40,9 @@ test('help COMMAND prints the same as COMMAND --help', async () => {
   assert.is(one.stdout, other.stdout);
 });
 
-test('help is the help, as --help is', async () => {
+test('help --help is the help, as --help is', async () => {
   const { stdout: help } = await home.call(['--help']);
-  for (const args of [['help'], ['--app', 'x', 'help']]) {
+  for (const args of [['help'], ['help', '--help'], ['help', '-h'], ['--app', 'x', 'help', '--help']]) {
     const { status, stdout, stderr } = await home.call(args);
     assert.equal({ status, stdout, stderr }, { status: 0, stdout: help, stderr: '' }, args.join(' '));
   }
