@@ -12,6 +12,14 @@ for (const [what, options, says] of [
   ['a header of two lines', { header: ['x-name: a\r\nb: c'] }, /--header/],
   ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: .*x-name/],
   ['the token as a header', { header: ['authorization: Bearer secret'] }, /--header: Authorization /],
+  ...[
+    'Content-Length: 5',
+    'transfer-encoding: chunked',
+    'Connection: close',
+    'Keep-Alive: 5',
+    'TE: x',
+    'Expect: 100-continue',
+  ].map((line) => [`the connection's header ${line}`, { header: [line] }, /--header: \S+ is set for you/] as const),
 ] as const satisfies (readonly [string, RequestOptions, RegExp])[]) {
   test(`${what} is wrong usage`, async () => {
     try {

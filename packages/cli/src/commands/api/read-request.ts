@@ -27,6 +27,10 @@ export async function readRequest({ method: given, data, header = [] }: RequestO
   return { method, headers, body };
 }
 
+/** Of one connection, and of how the body is sent. */
+const ofConnection =
+  /^(connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
+
 /** Of the characters that RFC 9110 allows in a name and a value. */
 const header = /^([\w!#$%&'*+.^`|~-]+):\s*([\t\x20-\x7e\x80-\xff]*)$/;
 
@@ -37,6 +41,7 @@ function readHeaders(lines: readonly string[]): Headers {
       throw new UsageError('--header: Authorization is set for you; other users can read a command line');
     const [, name = '', value = ''] = header.exec(line) ?? [];
     if (name === '') throw new UsageError(`--header: expected 'Name: value', got '${line}'`);
+    if (ofConnection.test(name)) throw new UsageError(`--header: ${name} is set for you`);
     headers.append(name, value);
   }
   if (!headers.has('accept')) headers.set('accept', '*/*');
