@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chownSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { bin, commandNode, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -54,7 +54,20 @@ namespaced('a database of another user', async () => {
   chownSync(home.db, 12345, 12345);
   const checks = await diagnose(home);
   chownSync(home.db, 0, 0);
-  assertFailed(checks, { 'database-mode': / 12345\) \| .* as the user/ });
+  assertFailed(checks, { 'database-mode': / 12345, .* 0 \| .*chown 0 / });
+});
+
+namespaced('a folder further up of another user; in a user namespace, it could be of root', async () => {
+  const folder = join(home.folder, 'data');
+  chownSync(folder, 12345, 12345);
+  chmodSync(folder, 0o755);
+  const outside = await diagnose(home);
+  const start = ['--user', '--map-root-user', commandNode, bin, 'doctor', '--json'];
+  const inside = readChecks(await home.startProgram('unshare', start).ended);
+  chownSync(folder, 0, 0);
+  chmodSync(folder, 0o700);
+  assertFailed(outside, { 'database-mode': /data belongs to .* 12345\) \| Keep .*--db/ });
+  assertFailed(inside, {});
 });
 
 const withKeyring = keyrings.session ? test : test.skip;

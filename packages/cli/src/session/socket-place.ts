@@ -6,14 +6,14 @@ import { Failure } from '../terminal/failure.ts';
 export const longestSocketPath = 103;
 
 /**
- * Why users other than `user` and root could put something else in the place of `given`, which has no symbolic links: it or a
+ * Why users other than root and these could put something else in the place of `given`, which has no symbolic links: it or a
  * folder above it is theirs, or they can replace files in such a folder.
  */
-export function findExposure(given: string, user: number | undefined): string | undefined {
+export function findExposure(given: string, ...trusted: readonly (number | undefined)[]): string | undefined {
   for (let path = given; ; path = dirname(path)) {
     const stats = lstatSync(path);
     const { uid, mode } = stats;
-    if (uid !== 0 && uid !== user) return `${path} belongs to another user (user id ${uid})`;
+    if (uid !== 0 && !trusted.includes(uid)) return `${path} belongs to another user (user id ${uid})`;
     if (stats.isDirectory() && othersMayReplace(stats)) {
       return `other users can replace files in ${path} (mode ${(mode & 0o777).toString(8).padStart(4, '0')})`;
     }

@@ -173,6 +173,8 @@ function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, sett
 }
 
 const elsewhere = 'Keep the database in a folder that only you can write (--db)';
+/** In a user namespace, what root has outside of it belongs to this one, too. */
+const unmapped = 65_534;
 
 function judgeAccess({ access }: StoreInspection): string {
   const user = process.getuid?.();
@@ -182,11 +184,10 @@ function judgeAccess({ access }: StoreInspection): string {
     const isOurs = directory.path === realDatabase(dataFolder() ?? '');
     const ofFolder = isOurs ? `Run: chmod u=rwx,go= ${directory.path}` : elsewhere;
     if (user !== undefined) {
-      const exposure = findExposure(file.path, user);
+      judgeFile(file, user);
+      const exposure = findExposure(directory.path, user, unmapped);
       const isOfFolder = exposure?.includes(` ${directory.path} (mode`);
-      const remedy = isOfFolder ? ofFolder : `${elsewhere}, or run this as the user whose database it is`;
-      if (exposure) throw new Failure(exposure, { remedy });
-      judgeMode(file);
+      if (exposure) throw new Failure(exposure, { remedy: isOfFolder ? ofFolder : elsewhere });
     }
     judgeDenied(file, `Run: chmod u+rw ${file.path}`);
     judgeDenied(directory, ofFolder);
@@ -195,7 +196,11 @@ function judgeAccess({ access }: StoreInspection): string {
   return 'only you can read it';
 }
 
-function judgeMode({ path, mode }: Access): void {
+function judgeFile({ path, mode, owner }: Access, user: number): void {
+  if (owner !== user) {
+    const remedy = `Run this as that user. If it is your database, as root: chown ${user} ${path}`;
+    throw new Failure(`${path} belongs to user id ${owner}, and this is user id ${user}`, { remedy });
+  }
   if ((mode & 0o077) === 0) return;
   const problem = `other users can read ${path} (mode ${mode.toString(8).padStart(4, '0')})`;
   throw new Failure(problem, { remedy: `Run: chmod go= ${path}` });
