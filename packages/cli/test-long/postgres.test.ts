@@ -116,7 +116,11 @@ pooled(
 test('doctor says whose tables there are, if they are not ours, or newer', async () => {
   for (const [change, undo, says] of [
     ['version = 2', 'version = 1', /of a newer version of token-store-postgres .*\| Run: npm install/],
-    ["package = 'other'", "package = 'token-store-postgres'", /tables of another program .*oauth_token/],
+    [
+      "package = 'other'",
+      "package = 'token-store-postgres'",
+      /tables of another program .*oauth_token.* \| Name another database with --db$/,
+    ],
   ] as const) {
     await cluster.query(`UPDATE oauth_token_meta SET ${change}`);
     const checks = await diagnose(home, { env: fleet });

@@ -71,6 +71,8 @@ for (const [code, reason, remedy] of [
   ['STORE_KEY', 'not-encrypted', /ONEDRIVE_TOKEN_KEY.* rekey --encrypt$/],
   ['STORE_OPEN', 'moved', ownWords],
   ['STORE_OPEN', 'closed', ownWords],
+  // A command line names no schema and no table.
+  ['STORE_OPEN', 'foreign', /--db$/],
   ['STORE_OPEN', 'no-driver', /^Run: npm install --global token-store-postgres pg$/],
   ['STORE_READONLY', 'unfinished-write', /\btoken\b/],
   ['STORE_VERSION', undefined, /^Run: npm install --global onedrive-token/],

@@ -149,8 +149,7 @@ type OfFile =
   | 'no-permission'
   | 'read-only-file-system'
   | 'network-file-system'
-  | 'no-native-code'
-  | 'foreign';
+  | 'no-native-code';
 type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'read-only-server';
 type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
 
@@ -162,6 +161,7 @@ const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfReco
   closed: 'Run it again',
   'no-driver': installPostgres,
   moved: 'Run it again',
+  foreign: 'Name another database with --db',
   'unfinished-write': 'To repair it, run the command token with the same options',
 };
 
