@@ -10,7 +10,8 @@ for (const [what, options, says] of [
   ['a header without a colon', { header: ['nonsense'] }, /--header.*'nonsense'/],
   ['a header without a name', { header: [': x'] }, /--header.*': x'/],
   ['a header of two lines', { header: ['x-name: a\r\nb: c'] }, /--header/],
-  ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: .*x-name/],
+  ['a header that is not Latin', { header: ['x-name: \u{1f600}'] }, /--header: .* Latin .*x-name/],
+  ['a header with a control character', { header: ['x-name: \u0001'] }, /--header: .*x-name/],
   ['the token as a header', { header: ['authorization: Bearer secret'] }, /--header: Authorization /],
   ...[
     'Content-Length: 5',

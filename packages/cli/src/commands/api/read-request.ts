@@ -40,7 +40,7 @@ function readHeaders(lines: readonly string[]): Headers {
     if (/^\s*authorization\s*:/i.test(line))
       throw new UsageError('--header: Authorization is set for you; other users can read a command line');
     const [, name = '', value = ''] = header.exec(line) ?? [];
-    if (name === '') throw new UsageError(`--header: expected 'Name: value', got '${line}'`);
+    if (name === '') throw new UsageError(`--header: expected 'Name: value' in Latin characters, got '${line}'`);
     if (ofConnection.test(name)) throw new UsageError(`--header: ${name} is set for you`);
     headers.append(name, value);
   }
