@@ -15,6 +15,7 @@ test('--help goes to stdout, names every command and every exit status, and ends
   assert.is(status, 0);
   assert.is(stderr, '');
   for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
+  assert.match(stdout, /XDG_DATA_HOME.*onedrive-token/);
   for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 130]) assert.match(stdout, new RegExp(`\\b${code}  \\S`));
   for (const option of common) {
     assert.match(stdout, `--${option}`);
