@@ -203,6 +203,8 @@ test('where no browser opens, the advice is not to paste: the command has just a
   const { status, stderr } = await other.call(['login', '--no-browser', ...clientId, '--timeout', '0.4']);
   assert.is(status, 5);
   assert.not.match(stderr, 'login --paste');
+  // A browser on this computer has nothing to paste.
+  assert.match(stderr, /No address.* another computer.* login --device.*\n$/);
 });
 
 test('a refused code ends with 3, and the message is about the code', async () => {

@@ -112,7 +112,9 @@ function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
 const afterTimeout: Record<SignInMethod | 'other process', string> = {
   browser: 'If no browser opened, open the shown address yourself, or use login --paste or login --device',
   device: 'The code was not entered and confirmed. Run the command again for a new code, or use login --paste',
-  paste: 'No address was pasted. Run the command again, and paste the address of the page on which the browser ends',
+  // Without --paste, a browser of this computer may come back, too.
+  paste:
+    'No address came back. Run the command again, and paste the one at which a browser of another computer ends, or use login --device',
   'other process': 'Another process was signing in, and did not finish. Run the command again',
 };
 
