@@ -2,26 +2,16 @@ import type { Endpoint, Fault, FaultOptions } from './requests/faults.ts';
 import type { ServedRequest } from './requests/request-log.ts';
 
 export interface AuthorityOptions {
-  /** Default 0: the system picks a free port. */
-  port?: number;
-  /** Seconds, at least 1. Default 3600. `authority.accessTokenTtl` changes it later. */
+  /** Whole seconds, at least 1. Default 3600. `authority.accessTokenTtl` changes it later. */
   accessTokenTtl?: number;
   /** Serves https with this key and certificate, as PEM; `issueCertificate()` makes them. Default: plain http. */
   tls?: { key: string; cert: string };
-  /** Whether a refresh token works for one refresh only, so that its reuse revokes the whole grant (RFC 9700 section 4.14.2). Default true. */
-  rotateRefreshTokens?: boolean;
   /** For how many milliseconds a rotated refresh token is still accepted. Default 0: its reuse revokes at once. */
   reuseGrace?: number;
-  /** The lifetime of an authorization code, in seconds. Default 600. */
-  codeTtl?: number;
-  /** The lifetime of a refresh token, in seconds. Each rotation starts it again. Default 90 days. */
-  refreshTokenTtl?: number;
   /** The redirect URIs of the clients. One on loopback matches with any port. Default `['http://localhost']`. */
   redirectUris?: string[];
   /** The least seconds between two polls of the device flow; a faster poll gets `slow_down`. Default 5. 0: never `slow_down`, but openid-client refuses such a provider. */
   deviceInterval?: number;
-  /** The lifetime of a device code, in seconds. Default 900. */
-  deviceCodeTtl?: number;
 }
 
 /** An identity provider that behaves like Microsoft's, with a small Graph that accepts its tokens. It listens on 127.0.0.1 only. */
@@ -40,7 +30,7 @@ export interface Authority extends AsyncDisposable {
   readonly otherClientId: string;
   /** A third, for programs that do not use PKCE, which Microsoft still serves. If one sends a challenge, the challenge counts. */
   readonly clientIdWithoutPkce: string;
-  /** The lifetime of access tokens issued from now on, in seconds. Setting it to less than 1 or to a fraction is a RangeError. */
+  /** The lifetime of access tokens issued from now on, in whole seconds. */
   accessTokenTtl: number;
   /** How many requests an endpoint has got: all of them, or those with one `grant_type`. */
   count(endpoint: Endpoint, grantType?: string): number;

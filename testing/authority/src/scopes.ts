@@ -10,22 +10,9 @@ export const identityScopes: ReadonlySet<string> = new Set(['openid', 'profile',
  */
 export const offlineScope = 'microsoft.offline_access';
 
-/** The text of a scope on the consent page, by its canonical name. Every other scope exists too: its text is its name. */
-export const permissionTexts: Readonly<Record<string, string>> = {
-  openid: 'Sign you in',
-  profile: 'View your basic profile',
-  email: 'View your email address',
-  [offlineScope]: 'Maintain access to data you have given it access to',
-  'User.Read': 'Read your profile',
-  'Files.Read': 'Read your files',
-  'Files.Read.All': 'Read all files that you have access to',
-  'Files.ReadWrite': 'Have full access to your files',
-  'Files.ReadWrite.All': 'Have full access to all files you have access to',
-  'Files.ReadWrite.AppFolder': 'Have full access to its own folder',
-};
-
-/** The first spelling that was seen of each name. The case of a scope does not matter. */
-const spellings = new Map(Object.keys(permissionTexts).map((name) => [name.toLowerCase(), name]));
+const files = ['Files.Read', 'Files.Read.All', 'Files.ReadWrite', 'Files.ReadWrite.All', 'Files.ReadWrite.AppFolder'];
+/** The first spelling that was seen of each name. The case of a scope does not matter, and every other scope exists too. */
+const spellings = new Map([...identityScopes, 'User.Read', ...files].map((name) => [name.toLowerCase(), name]));
 
 /**
  * Translates a client's `scope` parameter for oidc-provider: canonical spelling, no prefix of Graph, each scope once.

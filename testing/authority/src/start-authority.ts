@@ -12,7 +12,6 @@ import { authorityPath, graphPath } from './paths.ts';
 import { MemoryStore } from './provider/memory-store.ts';
 import { speakMicrosoftDialect } from './provider/microsoft-dialect.ts';
 import { createProvider, type RegisteredApp } from './provider/provider.ts';
-import { refuseOtherTenants } from './provider/refuse-other-tenants.ts';
 import { type Endpoint, type Fault, type FaultOptions, FaultQueue } from './requests/faults.ts';
 import { injectFaults } from './requests/inject-faults.ts';
 import { logRequests, type ServedRequest } from './requests/request-log.ts';
@@ -21,12 +20,12 @@ import { serveSignIn } from './sign-in/serve-sign-in.ts';
 /** What is limited takes milliseconds, but the machine may be busy. */
 const disconnectTimeoutMs = 60_000;
 
-/** Starts an authority. Rejects if the port is taken, and with a RangeError if an option has a wrong value. */
+/** Starts an authority. */
 export async function startAuthority(options: AuthorityOptions = {}): Promise<Authority> {
   let handle: RequestListener | undefined;
   const server = listenerOf(options, (request, response) => handle?.(request, response));
   const authority = new LocalAuthority(server, options);
-  server.listen(options.port ?? 0, '127.0.0.1');
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   handle = await authority.serve(
     `${options.tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -41,17 +40,17 @@ class LocalAuthority implements Authority {
   readonly requests: ServedRequest[] = [];
   readonly issuedSecrets = new Set<string>();
   origin = '';
+  accessTokenTtl: number;
   readonly #server: Server;
   readonly #options: AuthorityOptions;
   readonly #store: MemoryStore;
   readonly #faults = new FaultQueue();
-  #accessTokenTtl = 3600;
 
   constructor(server: Server, options: AuthorityOptions) {
     this.#server = server;
     this.#options = options;
     this.#store = new MemoryStore(options.reuseGrace ?? 0);
-    this.accessTokenTtl = options.accessTokenTtl ?? this.#accessTokenTtl;
+    this.accessTokenTtl = options.accessTokenTtl ?? 3600;
   }
 
   get url(): string {
@@ -66,32 +65,16 @@ class LocalAuthority implements Authority {
     return this.origin + graphPath;
   }
 
-  get accessTokenTtl(): number {
-    return this.#accessTokenTtl;
-  }
-
-  set accessTokenTtl(seconds: number) {
-    if (!Number.isInteger(seconds) || seconds < 1) {
-      throw new RangeError(`accessTokenTtl must be a whole number of seconds of at least 1, not ${seconds}`);
-    }
-    this.#accessTokenTtl = seconds;
-  }
-
   /** Returns the handler of requests. It needs the origin, so the server has to listen already. */
   async serve(origin: string): Promise<RequestListener> {
     this.origin = origin;
-    const { rotateRefreshTokens = true, codeTtl = 600, refreshTokenTtl = 90 * 86_400 } = this.#options;
-    const { deviceCodeTtl = 900, deviceInterval = 5 } = this.#options;
+    const { deviceInterval = 5 } = this.#options;
     const onIssued = (secret: string) => void this.issuedSecrets.add(secret);
     const provider = await createProvider({
       issuer: this.issuer,
       apps: this.#apps(),
       store: this.#store,
-      rotateRefreshTokens,
-      accessTokenTtl: () => this.#accessTokenTtl,
-      codeTtl,
-      refreshTokenTtl,
-      deviceCodeTtl,
+      accessTokenTtl: () => this.accessTokenTtl,
       onIssued,
     });
     // The same server by another name, because Microsoft serves content from other hosts than Graph.
@@ -100,7 +83,6 @@ class LocalAuthority implements Authority {
     provider.use(injectFaults(this.#faults));
     provider.use(serveGraph(this.#store, content));
     provider.use(content.serve());
-    provider.use(refuseOtherTenants());
     provider.use(serveSignIn(provider));
     provider.use(speakMicrosoftDialect(provider, { deviceInterval, onIssued, store: this.#store }));
     return provider.callback();

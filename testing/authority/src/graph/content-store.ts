@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import type Provider from 'oidc-provider';
 import { contentPath } from '../paths.ts';
-import { readBytes } from '../request-body.ts';
 import type { DriveItem } from './drive.ts';
 import { answerGraphError } from './graph-error.ts';
 
@@ -70,7 +70,7 @@ export class ContentStore {
       return;
     }
     const [, first, last, total] = (/^bytes (\d+)-(\d+)\/(\d+)$/.exec(ctx.get('content-range')) ?? []).map(Number);
-    const fragment = await readBytes(ctx.req);
+    const fragment = await buffer(ctx.req);
     if (first === undefined || last === undefined || total === undefined || last - first + 1 !== fragment.length) {
       return answerGraphError(ctx, 400, { message: 'The Content-Range header is missing or does not fit the body.' });
     }

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import type Provider from 'oidc-provider';
 import { type Account, accountById } from '../accounts.ts';
 import { graphPath } from '../paths.ts';
 import type { MemoryStore } from '../provider/memory-store.ts';
-import { readBytes } from '../request-body.ts';
 import type { ContentStore } from './content-store.ts';
 import { Drive, type DriveItem, isAllowedPath, toDriveItemJson, toDriveJson } from './drive.ts';
 import { answerGraphError } from './graph-error.ts';
@@ -89,7 +89,7 @@ async function answerItem(ctx: Context, { drive, content, path }: ItemRequest): 
       return;
     case 'PUT content':
       if (!start || !below) break;
-      answerJson(ctx, 'drive/items/$entity', json(drive.write(start, below, await readBytes(ctx.req))));
+      answerJson(ctx, 'drive/items/$entity', json(drive.write(start, below, await buffer(ctx.req))));
       ctx.status = item ? 200 : 201;
       return;
     case 'POST createUploadSession':

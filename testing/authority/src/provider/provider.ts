@@ -29,13 +29,8 @@ export interface ProviderSettings {
   readonly issuer: string;
   readonly apps: readonly RegisteredApp[];
   readonly store: MemoryStore;
-  readonly rotateRefreshTokens: boolean;
   /** Seconds. Called for each token that is issued. */
   readonly accessTokenTtl: () => number;
-  /** Seconds, like the next two. */
-  readonly deviceCodeTtl: number;
-  readonly codeTtl: number;
-  readonly refreshTokenTtl: number;
   /** Called with every code and token when it is issued. */
   readonly onIssued: (secret: string) => void;
 }
@@ -60,6 +55,8 @@ class MicrosoftProvider extends OidcProviderClass {
   }
 }
 
+const day = 86_400;
+
 const ownResponseModes: Record<string, Parameters<Provider['registerResponseMode']>[1]> = {
   form_post: sendByFormPost,
   query: sendByQuery,
@@ -82,12 +79,22 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
     },
     findAccount: (_ctx, id) => findAccount(id),
     pkce: { required: (_ctx, client) => !pkceFree.has(client.clientId) },
-    rotateRefreshToken: settings.rotateRefreshTokens,
+    rotateRefreshToken: true,
     issueRefreshToken: (_ctx, _client, source) => source.scopes.has(offlineScope),
     // The tokens of an app do not depend on who uses the browser next.
     expiresWithSession: () => false,
     interactions: { policy: policy(), url: (_ctx, { uid }) => `${interactionPath}/${uid}` },
-    ttl: lifetimes(settings),
+    ttl: {
+      AccessToken: () => settings.accessTokenTtl(),
+      AuthorizationCode: 600,
+      DeviceCode: 900,
+      IdToken: 3600,
+      Interaction: 3600,
+      RefreshToken: 90 * day,
+      Session: day,
+      // Longer than any refresh token, so that only a revocation ends a grant.
+      Grant: 400 * day,
+    },
     features: features(),
     renderError: renderErrorPage,
     // The default looks at the redirect URIs, and prints a notice about that.
@@ -117,21 +124,6 @@ function toClient({ clientId, name, redirectUris }: RegisteredApp): ClientMetada
     grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
     response_types: ['code'],
     redirect_uris: [...redirectUris],
-  };
-}
-
-function lifetimes(settings: ProviderSettings): Configuration['ttl'] {
-  const day = 86_400;
-  return {
-    AccessToken: () => settings.accessTokenTtl(),
-    AuthorizationCode: settings.codeTtl,
-    DeviceCode: settings.deviceCodeTtl,
-    IdToken: 3600,
-    Interaction: 3600,
-    RefreshToken: settings.refreshTokenTtl,
-    Session: day,
-    // Longer than any refresh token, so that only a revocation ends a grant.
-    Grant: 400 * day,
   };
 }
 

@@ -25,59 +25,14 @@ export const stsErrors: readonly StsError[] = [
     code: 700016,
     error: 'unauthorized_client',
     text: (parameter) =>
-      `Application with identifier '${parameter('client_id')}' was not found in the directory 'Microsoft Accounts'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.`,
-  },
-  {
-    when: ({ name }) => name === 'invalid_client',
-    code: 700025,
-    status: 401,
-    text: () => "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+      `Application with identifier '${parameter('client_id')}' was not found in the directory 'Microsoft Accounts'.`,
   },
   {
     when: ({ name }) => name === 'invalid_redirect_uri',
     code: 50011,
     error: 'invalid_request',
     text: (parameter) =>
-      `The redirect URI '${parameter('redirect_uri')}' specified in the request does not match the redirect URIs configured for the application '${parameter('client_id')}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure portal.`,
-  },
-  {
-    when: ({ detail }) => detail === 'wrong tenant',
-    code: 9002331,
-    text: (parameter) =>
-      `Application '${parameter('client_id')}' is configured for use by Microsoft Account users only. Please use the /consumers endpoint to serve this request.`,
-  },
-  {
-    when: ({ name, text }) => name === 'invalid_request' && /^(missing required|no client auth)/.test(text),
-    code: 900144,
-    text: (_, { text }) =>
-      `The request body must contain the following parameter: '${/^missing required parameters? (\S+?),?( |$)/.exec(text)?.[1]?.replaceAll("'", '') ?? 'client_id'}'.`,
-  },
-  {
-    when: ({ name, text }) => name === 'invalid_request' && text.includes('response_mode is not allowed'),
-    code: 70007,
-    text: (parameter) =>
-      `'${parameter('response_mode')}' is not a supported value of 'response_mode' when requesting a token.`,
-  },
-  {
-    when: ({ name, text }) => name === 'invalid_request' && text.includes('PKCE'),
-    code: 9002325,
-    text: () => 'Proof Key for Code Exchange is required for authorization code redemption.',
-  },
-  {
-    when: ({ name, text }) => name === 'invalid_request' && text.startsWith('code_verifier'),
-    code: 501481,
-    error: 'invalid_grant',
-    text: () => 'The Code_Verifier does not match the code_challenge supplied in the authorization request.',
-  },
-  {
-    when: ({ name }) => name === 'unsupported_grant_type',
-    code: 70003,
-    text: (parameter) => `The app requested an unsupported grant type '${parameter('grant_type')}'.`,
-  },
-  {
-    when: ({ name }) => name === 'unsupported_response_type',
-    code: 700054,
-    text: (parameter) => `response_type '${parameter('response_type')}' is not enabled for the application.`,
+      `The redirect URI '${parameter('redirect_uri')}' specified in the request does not match the redirect URIs configured for the application '${parameter('client_id')}'.`,
   },
   {
     when: ({ name }, parameter) => name === 'invalid_scope' && parameter('grant_type') === 'refresh_token',
@@ -88,48 +43,11 @@ export const stsErrors: readonly StsError[] = [
       `The user or administrator has not consented to use the application with ID '${parameter('client_id')}'. Send an interactive authorization request for this user and resource.`,
   },
   {
-    when: ({ name }) => name === 'invalid_scope',
-    code: 70011,
-    text: (parameter) =>
-      `The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not valid. The scope ${parameter('scope')} is not valid.`,
-  },
-  {
-    when: ({ name, detail }) => name === 'invalid_grant' && detail === 'authorization code already consumed',
-    code: 54005,
-    text: () =>
-      'OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.',
-  },
-  {
-    when: ({ name, detail }) => name === 'invalid_grant' && detail === 'authorization code is expired',
-    code: 70008,
-    text: () =>
-      'The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.',
-  },
-  {
-    when: ({ name, detail }) => name === 'invalid_grant' && detail.includes('code_verifier'),
-    code: 501481,
-    text: () => 'The Code_Verifier does not match the code_challenge supplied in the authorization request.',
-  },
-  {
-    when: ({ name, detail }) => name === 'invalid_grant' && detail === 'authorization code redirect_uri mismatch',
-    code: 500112,
-    error: 'invalid_client',
-    status: 401,
-    text: (parameter) =>
-      `The reply address '${parameter('redirect_uri')}' does not match the reply address provided when requesting Authorization code.`,
-  },
-  {
     when: ({ name, detail }) => name === 'invalid_grant' && detail === 'grant not found',
     code: 50173,
     suberror: 'bad_token',
     text: () =>
       'The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.',
-  },
-  {
-    when: ({ name, detail }) => name === 'invalid_grant' && detail === 'refresh token is expired',
-    code: 700082,
-    suberror: 'bad_token',
-    text: () => 'The refresh token has expired due to inactivity. The token was inactive for 90.00:00:00.',
   },
   {
     when: ({ name, detail }) => name === 'invalid_grant' && detail.startsWith('device code'),
@@ -138,21 +56,12 @@ export const stsErrors: readonly StsError[] = [
     text: () => 'Invalid verification code due to an unknown or already redeemed device code.',
   },
   {
-    when: ({ name, detail }) => name === 'invalid_grant' && detail.startsWith('authorization code'),
+    when: ({ name, text }) =>
+      name === 'invalid_grant' || (name === 'invalid_request' && text.startsWith('code_verifier')),
     code: 70000,
-    text: () =>
-      "The provided value for the input parameter 'code' is not valid. The code has expired or has been spent.",
-  },
-  {
-    when: ({ name }) => name === 'invalid_grant',
-    code: 70000,
+    error: 'invalid_grant',
     text: () =>
       'The user could not be authenticated or the grant is expired. The user must first sign in and if needed grant the client application access to the requested scope.',
-  },
-  {
-    when: ({ name }) => name === 'authorization_pending',
-    code: 70016,
-    text: () => 'OAuth 2.0 device flow error. Authorization is pending. Continue polling.',
   },
   {
     when: ({ name }, parameter) => name === 'access_denied' && parameter('device_code') !== '',
@@ -160,28 +69,11 @@ export const stsErrors: readonly StsError[] = [
     error: 'authorization_declined',
     text: () => 'User declined to consent to access the app.',
   },
-  // Microsoft documents no number for it. This is the number of authorization_pending.
+  // Microsoft documents no number for slow_down. This is the number of authorization_pending.
   {
-    when: ({ name }) => name === 'slow_down',
+    when: ({ name }) => name === 'authorization_pending' || name === 'slow_down',
     code: 70016,
-    text: () => 'OAuth 2.0 device flow error. Polling too frequently. Slow down.',
-  },
-  {
-    when: ({ name }) => name === 'expired_token',
-    code: 70020,
-    text: () => "The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
-  },
-  {
-    when: ({ name }) => name === 'login_required',
-    code: 50058,
-    text: () => 'A silent sign-in request was sent but no user is signed in.',
-  },
-  {
-    when: ({ name }) => name === 'interaction_required' || name === 'consent_required',
-    code: 65001,
-    error: 'interaction_required',
-    text: (parameter) =>
-      `The user or administrator has not consented to use the application with ID '${parameter('client_id')}'. Send an interactive authorization request for this user and resource.`,
+    text: () => 'OAuth 2.0 device flow error. Authorization is pending. Continue polling.',
   },
   {
     when: ({ name }) => name === 'server_error',

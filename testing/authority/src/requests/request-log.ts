@@ -1,6 +1,6 @@
+import { text } from 'node:stream/consumers';
 import type Provider from 'oidc-provider';
 import { contentPath, endpointPaths, graphPath } from '../paths.ts';
-import { readForm } from '../request-body.ts';
 import type { Endpoint } from './faults.ts';
 
 /** One request as it was served. It contains no secret. */
@@ -22,7 +22,7 @@ export function logRequests(log: ServedRequest[]): Parameters<Provider['use']>[0
     const endpoint = endpointOf(ctx.path);
     const at = Date.now();
     if (ctx.method === 'POST' && (endpoint === 'token' || endpoint === 'devicecode')) {
-      ctx.state.form = await readForm(ctx.req);
+      ctx.state.form = new URLSearchParams(await text(ctx.req));
     }
     const grantType: string | null | undefined = ctx.state.form?.get('grant_type');
     const entry: ServedRequest = {

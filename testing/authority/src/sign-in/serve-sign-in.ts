@@ -1,7 +1,7 @@
+import { text } from 'node:stream/consumers';
 import type Provider from 'oidc-provider';
 import { accountById, accountOf, accountPassword } from '../accounts.ts';
 import { interactionPath } from '../paths.ts';
-import { readForm } from '../request-body.ts';
 import { apiScopes, graphResource, identityScopes } from '../scopes.ts';
 import { renderPage } from './page.ts';
 import { renderAccountPage, renderConsentPage, renderLoginPage } from './sign-in-pages.ts';
@@ -32,7 +32,7 @@ export function serveSignIn(provider: Provider): Middleware {
     }
     const step =
       ctx.method === 'POST'
-        ? await decide(provider, interaction, await readForm(ctx.req))
+        ? await decide(provider, interaction, new URLSearchParams(await text(ctx.req)))
         : { page: await show(provider, interaction) };
     if ('page' in step) {
       ctx.body = step.page;

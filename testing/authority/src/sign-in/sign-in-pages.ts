@@ -1,5 +1,4 @@
 import { accountPassword } from '../accounts.ts';
-import { permissionTexts } from '../scopes.ts';
 import { escapeHtml, renderAlert, renderPage } from './page.ts';
 
 /** Asks for the e-mail address and the password, in one form with the buttons Sign in and Cancel. */
@@ -41,7 +40,7 @@ export function renderConsentPage(page: { action: string; app: string; username:
     'Let this app access your info?',
     `<p><strong>${escapeHtml(page.app)}</strong> needs your permission to:</p>
 <ul>
-${page.scopes.map((scope) => `<li>${escapeHtml(permissionTexts[scope] ?? scope)}</li>`).join('\n')}
+${page.scopes.map((scope) => `<li>${escapeHtml(scope)}</li>`).join('\n')}
 </ul>
 <p>Signed in as ${escapeHtml(page.username)}. You can change these permissions at any time.</p>
 <form method="post" action="${escapeHtml(page.action)}">
