@@ -2,10 +2,6 @@
 export interface BrowserWindow extends AsyncDisposable {
   /** Goes to an address. Resolves when the page is there, or when there is an error page in its place. */
   open(url: string): Promise<void>;
-  /** Goes one step back in the window's history. */
-  back(): Promise<void>;
-  /** Goes one step forward in the window's history. */
-  forward(): Promise<void>;
   /** What the address bar holds. */
   address(): Promise<string>;
   /** The value of a JavaScript expression in the page. It has to fit in JSON. */

@@ -73,14 +73,6 @@ class Window implements ChromiumWindow {
     });
   }
 
-  async back(): Promise<void> {
-    await this.#page.goBack();
-  }
-
-  async forward(): Promise<void> {
-    await this.#page.goForward();
-  }
-
   async address(): Promise<string> {
     return this.#page.url();
   }

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BidiConnection } from './bidi-connection.ts';
-import { makeProfileFolder, startBrowserProcess, waitForOutput } from './browser-process.ts';
-import { type BrowserWindow, stepTimeoutMs, waitUntil } from './browser-window.ts';
+import { makeProfileFolder, startBrowserProcess } from './browser-process.ts';
+import { type BrowserWindow, waitUntil } from './browser-window.ts';
 import { findProgram } from './find-program.ts';
 
 /** The executable of Firefox (Debian: `apt install firefox-esr`). Undefined if there is none. */
@@ -10,12 +10,6 @@ export const firefoxPath = findProgram('firefox-esr');
 
 /** Settings of `about:config`. */
 export type FirefoxSettings = Readonly<Record<string, string | number | boolean>>;
-
-export interface FirefoxOptions {
-  settings?: FirefoxSettings;
-  /** Default true: certificates of unknown authorities are accepted. */
-  acceptInsecureCerts?: boolean;
-}
 
 /** A remote value of WebDriver BiDi that is a string. All that is asked for comes as JSON. */
 interface Evaluated {
@@ -43,13 +37,12 @@ export interface FirefoxWindow extends BrowserWindow {
   renew(settings: FirefoxSettings): Promise<void>;
 }
 
-/** Starts Firefox without a screen. Rejects if it is not installed. */
-export async function openFirefox(options: FirefoxOptions = {}): Promise<FirefoxWindow> {
+/** Starts Firefox without a screen. Rejects if it is not installed. By default it accepts certificates of unknown authorities. */
+export async function openFirefox({ acceptInsecureCerts = true } = {}): Promise<FirefoxWindow> {
   if (!firefoxPath) throw new Error('there is no firefox-esr on PATH (Debian: apt install firefox-esr)');
   await using stack = new AsyncDisposableStack();
   const { folder } = stack.use(makeProfileFolder());
-  const settings = { ...ownSettings, ...options.settings };
-  const lines = Object.entries(settings).map(([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`);
+  const lines = Object.entries(ownSettings).map(([name, value]) => `user_pref("${name}", ${JSON.stringify(value)});\n`);
   writeFileSync(join(folder, 'user.js'), lines.join(''));
   let connection: BidiConnection | undefined;
   const process_ = startBrowserProcess(
@@ -65,14 +58,16 @@ export async function openFirefox(options: FirefoxOptions = {}): Promise<Firefox
     },
   );
   stack.use(process_);
-  const [, url = ''] = await waitForOutput(process_, /WebDriver BiDi listening on (ws:\S+)/, stepTimeoutMs);
+  const [, url = ''] = await waitUntil(
+    'a Firefox that listens',
+    async () => /WebDriver BiDi listening on (ws:\S+)/.exec(process_.output()) ?? undefined,
+  );
   connection = await BidiConnection.open(`${url}/session`);
   stack.defer(() => connection.close());
-  const { acceptInsecureCerts = true } = options;
   await connection.send('session.new', { capabilities: { alwaysMatch: { acceptInsecureCerts } } });
   const page = await findContext(connection, {});
   const browser = await findContext(connection, { 'moz:scope': 'chrome' });
-  return new Window({ connection, page, browser, settings: options.settings ?? {} }, stack.move());
+  return new Window({ connection, page, browser }, stack.move());
 }
 
 /** Settings for a browser that sends no requests of its own and shows no page of its own. */
@@ -103,7 +98,6 @@ interface WindowParts {
   readonly connection: BidiConnection;
   readonly page: string;
   readonly browser: string;
-  readonly settings: FirefoxSettings;
 }
 
 class Window implements FirefoxWindow {
@@ -111,13 +105,12 @@ class Window implements FirefoxWindow {
   readonly #browser: string;
   readonly #belongings: AsyncDisposableStack;
   #page: string;
-  #settings: FirefoxSettings;
+  #settings: FirefoxSettings = {};
 
-  constructor({ connection, page, browser, settings }: WindowParts, belongings: AsyncDisposableStack) {
+  constructor({ connection, page, browser }: WindowParts, belongings: AsyncDisposableStack) {
     this.#connection = connection;
     this.#page = page;
     this.#browser = browser;
-    this.#settings = settings;
     this.#belongings = belongings;
   }
 
@@ -148,14 +141,6 @@ class Window implements FirefoxWindow {
       .then(() => undefined, String);
     // An error page, or a page that was left by its own script, is what the test wants to see.
     if (error !== undefined && !/unknown error/.test(error)) throw new Error(error);
-  }
-
-  back(): Promise<void> {
-    return this.#connection.send('browsingContext.traverseHistory', { context: this.#page, delta: -1 });
-  }
-
-  forward(): Promise<void> {
-    return this.#connection.send('browsingContext.traverseHistory', { context: this.#page, delta: 1 });
   }
 
   async address(): Promise<string> {

@@ -141,14 +141,6 @@ class Window implements BrowserWindow {
     return this.#call('POST', '/url', { url });
   }
 
-  back(): Promise<void> {
-    return this.#call('POST', '/back', {});
-  }
-
-  forward(): Promise<void> {
-    return this.#call('POST', '/forward', {});
-  }
-
   address(): Promise<string> {
     return this.#call('GET', '/url');
   }
