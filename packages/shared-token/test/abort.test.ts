@@ -17,8 +17,7 @@ test('a signal that was aborted before the call: its reason, and nothing is read
 test('an abort ends the call of its caller alone', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const shared = scene.open();
   const abort = new AbortController();
   const aborted = rejection(shared.getToken({ signal: abort.signal }));
@@ -27,22 +26,21 @@ test('an abort ends the call of its caller alone', async () => {
   const reason = new Error('enough');
   abort.abort(reason);
   assert.is(await aborted, reason);
-  gate.resolve();
+  answer();
   assert.is((await other).accessToken, scene.record.accessToken);
 });
 
 test('a refresh that was sent is finished and stored although its only caller aborts', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const shared = scene.open();
   const abort = new AbortController();
   const call = rejection(shared.getToken({ signal: abort.signal }));
   await scene.until('refresh-started');
   abort.abort();
   assert.is((await call).name, 'AbortError');
-  gate.resolve();
+  answer();
   await untilTrue(() => scene.provider.accepts(scene.record.refreshToken));
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
   assert.is(scene.provider.refreshes, 1);
@@ -51,8 +49,7 @@ test('a refresh that was sent is finished and stored although its only caller ab
 test('a caller that aborts while it waits for another process sends nothing', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const refreshing = scene.open().getToken();
   await scene.until('refresh-started');
   const abort = new AbortController();
@@ -60,7 +57,7 @@ test('a caller that aborts while it waits for another process sends nothing', as
   await scene.until('waiting');
   abort.abort();
   assert.is((await waiting).name, 'AbortError');
-  gate.resolve();
+  answer();
   await refreshing;
   assert.is(scene.provider.refreshes, 1);
 });
@@ -162,8 +159,7 @@ test('no call leaves a listener on a signal that lives longer', async () => {
 test('close() ends a wait for another process', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const refreshing = scene.open().getToken();
   await scene.until('refresh-started');
   const shared = scene.open();
@@ -171,7 +167,7 @@ test('close() ends a wait for another process', async () => {
   await scene.until('waiting');
   await shared.close();
   assert.is((await call).code, 'CLOSED');
-  gate.resolve();
+  answer();
   await refreshing;
 });
 

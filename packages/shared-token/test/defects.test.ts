@@ -12,13 +12,10 @@ import { rejection, untilTrue } from './within.ts';
 test('a sign-out in another process wins over a sign-in that began with a stored record', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const answer = Promise.withResolvers<TokenResponse>();
-  const shared = scene.open({ signIn: () => answer.promise });
-  const call = rejection(shared.signIn());
-  await scene.until('sign-in-started');
+  const { call, answer } = await scene.signingIn();
   await scene.open().signOut();
-  answer.resolve(await scene.provider.signIn());
-  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+  await answer();
+  assert.equal([(await rejection(call)).code, (await rejection(call)).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
   assert.is(scene.store.records.size, 0);
 });
 
@@ -86,12 +83,11 @@ test('a slow write that was tried again does not drop a newer record that could 
   phase = 'slow';
   await shared.getToken(); // it is written again, slowly
   await untilTrue(() => slowWrites === 1);
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const second = shared.getToken({ forceRefresh: true });
   await untilTrue(() => scene.provider.refreshes === 2);
   phase = 'full';
-  gate.resolve();
+  answer();
   await second;
   slow.resolve();
   await sleep(20);

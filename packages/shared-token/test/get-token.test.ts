@@ -115,18 +115,11 @@ test('a forced refresh gets another token although the stored one looks valid', 
 test('a forced refresh that joins one from before a sign-in does not give the token of that sign-in', async () => {
   await using scene = openScene();
   const shared = scene.open({ signIn: scene.provider.signIn });
-  const get = scene.store.get.bind(scene.store);
-  const gate = Promise.withResolvers<void>();
-  scene.store.get = async (name) => {
-    scene.store.get = get;
-    const record = await get(name);
-    await gate.promise;
-    return record;
-  };
+  const answer = scene.store.holdRead();
   const first = shared.getToken({ forceRefresh: true });
   const { accessToken } = await shared.signIn();
   const second = shared.getToken({ forceRefresh: true });
-  gate.resolve();
+  answer();
   assert.is((await first).accessToken, accessToken);
   assert.is.not((await second).accessToken, accessToken);
 });
@@ -154,11 +147,10 @@ test('two processes that force a refresh at the same time make one request', asy
 test('a caller that forces does not join a refresh that does not force; others join a forced one', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const shared = scene.open();
   const calls = [shared.getToken(), shared.getToken({ forceRefresh: true }), shared.getToken()];
-  gate.resolve();
+  answer();
   const [unforced, forced, joined] = await Promise.all(calls);
   assert.equal(forced, joined);
   // The refresh that was under way came after the caller knew its token to be useless.

@@ -13,16 +13,11 @@ import { rejection } from './within.ts';
 
 /** A process whose lock is lost while the provider works on its refresh request. */
 async function loseLock(scene: Scene, inBetween: () => Promise<void> = async () => {}) {
-  await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
-  const shared = scene.open();
-  const call = shared.getToken();
-  await scene.until('refresh-started');
+  const { shared, call, answer } = await scene.refreshing();
   scene.store.loseLock('my-app');
   scene.provider.gate = Promise.resolve();
   await inBetween();
-  gate.resolve();
+  answer();
   return { shared, call };
 }
 

@@ -94,6 +94,18 @@ export class MemoryStore implements TokenStore {
     return { begun: within(10_000, begun.promise), goOn };
   }
 
+  /** The next read is answered when the returned function is called, with what is stored when it is asked. */
+  holdRead(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.get = async (name) => {
+      Reflect.deleteProperty(this, 'get');
+      const record = await this.get(name);
+      await promise;
+      return record;
+    };
+    return resolve;
+  }
+
   /** The task that holds the lock loses it: the next one can acquire it now. */
   loseLock(name: string): void {
     this.#loseLock.get(name)?.();

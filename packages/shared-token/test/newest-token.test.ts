@@ -2,23 +2,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signInLockName } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { openScene, type Scene } from './scene.ts';
+import { openScene } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 // No older token comes into memory over a newer one, and none that an API has rejected, whatever brings it.
-
-/** The next read is answered when it is told, with what is stored now. */
-function holdRead(scene: Scene): () => void {
-  const get = scene.store.get.bind(scene.store);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  scene.store.get = async (name) => {
-    scene.store.get = get;
-    const record = await get(name);
-    await promise;
-    return record;
-  };
-  return resolve;
-}
 
 test('a forced refresh that does not know that its lock was lost, and could not store its answer', async () => {
   await using scene = openScene();
@@ -54,14 +41,13 @@ test('a refresh whose callers have all left takes the place of the token that th
   await scene.signedIn();
   const shared = scene.open();
   const { accessToken } = await shared.getToken();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const leaving = new AbortController();
   const left = rejection(shared.getToken({ forceRefresh: true, signal: leaving.signal }));
   await untilTrue(() => scene.provider.refreshes === 2);
   leaving.abort();
   await left;
-  gate.resolve();
+  answer();
   await untilTrue(() => shared.peek()?.accessToken !== accessToken);
   assert.is(shared.peek()?.accessToken, scene.record.accessToken);
 });
@@ -70,7 +56,7 @@ test('a read of before the token was rejected brings it to no call', async () =>
   await using scene = openScene();
   await scene.store.set('my-app', { accessToken: 'only', obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 });
   const shared = scene.open();
-  const answer = holdRead(scene);
+  const answer = scene.store.holdRead();
   const reading = rejection(shared.getToken());
   assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
   answer();
@@ -87,7 +73,7 @@ for (const [what, times] of [
     await using scene = openScene();
     await scene.store.set('my-app', { accessToken: 'before', refreshToken: 'before', ...times });
     const shared = scene.open({ signIn: scene.provider.signIn });
-    const answer = holdRead(scene);
+    const answer = scene.store.holdRead();
     const reading = shared.getToken();
     const signedIn = await shared.signIn();
     answer();
@@ -100,7 +86,7 @@ for (const forceRefresh of [false, true]) {
   test(`a call that ${forceRefresh ? 'forces and ' : ''}joins a read of before another process signed in reads again`, async () => {
     await using scene = openScene();
     const shared = scene.open();
-    const answer = holdRead(scene);
+    const answer = scene.store.holdRead();
     const reading = rejection(shared.getToken({ forceRefresh }));
     await untilTrue(() => scene.store.reads === 1);
     await scene.signedIn({ accessToken: 'of the other process', expiresAt: Date.now() + 3_600_000 });
@@ -150,7 +136,7 @@ test('a newer token that has expired is not kept', async () => {
   scene.provider.expiresIn = 0;
   const shared = scene.open();
   const { accessToken } = scene.record;
-  const answer = holdRead(scene);
+  const answer = scene.store.holdRead();
   const reading = shared.getToken();
   await shared.getToken({ forceRefresh: true });
   answer();
@@ -161,11 +147,11 @@ test('what another program has stored counts if a token that has come meanwhile 
   await using scene = openScene();
   await scene.signedIn({ obtainedAt: Date.now() - 3_000_000, expiresAt: Date.now() + 600_000 });
   const shared = scene.open();
-  const answer = holdRead(scene);
+  const answer = scene.store.holdRead();
   const first = shared.getToken();
   await untilTrue(() => scene.store.reads === 1);
   await scene.store.set('my-app', { accessToken: 'foreign', refreshToken: 'foreign' });
-  const answerLater = holdRead(scene);
+  const answerLater = scene.store.holdRead();
   const second = shared.getToken({ minValid: 1_000_000 });
   answer();
   await first;
@@ -208,7 +194,7 @@ test('a forced call gets no rejected token from a sign-in that it has joined', a
   const waiting = shared.getToken();
   await untilTrue(() => scene.store.reads === 1);
   await scene.store.set('my-app', { accessToken: 'rejected' });
-  const answer = holdRead(scene);
+  const answer = scene.store.holdRead();
   endTurn();
   await other;
   await untilTrue(() => scene.store.reads === 2);
@@ -222,7 +208,7 @@ test('a forced call gets no rejected token from a sign-in that it has joined', a
 test('a forced call joins none that knew of no token, and so says that there is no sign-in', async () => {
   await using scene = openScene();
   const shared = scene.open({ signIn: scene.provider.signIn });
-  const answer = holdRead(scene);
+  const answer = scene.store.holdRead();
   const first = rejection(shared.getToken({ forceRefresh: true, interactive: false }));
   const { accessToken } = await shared.signIn();
   const forced = shared.getToken({ forceRefresh: true });
@@ -254,7 +240,7 @@ test('a forced call gets the sign-in of another process, although a read of befo
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
   const turn = Promise.withResolvers<void>();
   const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
-  const answer = holdRead(scene);
+  const answer = scene.store.holdRead();
   const reading = shared.getToken({ minValid: 1 });
   await untilTrue(() => scene.store.reads === 1);
   const forced = shared.getToken({ forceRefresh: true });

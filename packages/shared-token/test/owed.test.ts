@@ -14,23 +14,11 @@ function fill({ store, record }: Scene): void {
   store.refuse = (next) => (next.refreshToken === refreshToken ? undefined : full());
 }
 
-/** The next read is asked now and answered when `answer` is called, with what is stored now. */
-function readSlowly({ store, record }: Scene): { answer: () => void } {
-  const get = store.get.bind(store);
-  const answered = Promise.withResolvers<void>();
-  store.get = async () => {
-    store.get = get;
-    await answered.promise;
-    return record;
-  };
-  return { answer: answered.resolve };
-}
-
 test('an answer that was asked for before two refreshes is not newer than the second one, which could not be stored', async () => {
   await using scene = openScene();
   await scene.signedIn();
   const shared = scene.open();
-  const { answer } = readSlowly(scene);
+  const answer = scene.store.holdRead();
   const read = shared.read();
   await shared.getToken();
   fill(scene);
@@ -49,18 +37,11 @@ test('a read that is answered after the store got what it was owed does not look
   store.refuse = full;
   const shared = scene.open({ signIn: scene.provider.signIn });
   const { accessToken } = await shared.getToken();
-  const get = store.get.bind(store);
-  const gate = Promise.withResolvers<void>();
-  store.get = async (name) => {
-    store.get = get;
-    const record = await get(name);
-    await gate.promise;
-    return record;
-  };
+  const answer = store.holdRead();
   const read = shared.read();
   store.refuse = () => undefined;
   await scene.until('store-recovered');
-  gate.resolve();
+  answer();
   assert.is((await within(10_000, read))?.accessToken, accessToken);
 });
 
@@ -146,14 +127,11 @@ test('it stays owed if the store was changed just before it could take it', asyn
 test('a sign-in is not put over what the store cannot read', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const answer = Promise.withResolvers<TokenResponse>();
-  const shared = scene.open({ signIn: () => answer.promise });
-  const call = shared.signIn();
-  await scene.until('sign-in-started');
+  const { call, answer } = await scene.signingIn();
   const other = { refreshToken: 'of another program' };
   await scene.store.set('my-app', other);
   scene.store.get = () => Promise.reject(new Error('damaged'));
-  answer.resolve(await scene.provider.signIn());
+  await answer();
   await call;
   assert.equal(scene.record, other);
   assert.is(scene.count('store-failed'), 1);

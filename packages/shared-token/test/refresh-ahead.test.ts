@@ -29,8 +29,7 @@ async function untilReplaced(shared: SharedToken, old: string): Promise<void> {
 test('a call before the skew gets its token at once, and the next ones that of the refresh', async () => {
   await using scene = openScene();
   const old = await signedIn(scene, 14);
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const shared = scene.open({ refreshAhead });
   assert.is((await shared.getToken()).accessToken, old);
   await scene.until('refresh-started');
@@ -38,7 +37,7 @@ test('a call before the skew gets its token at once, and the next ones that of t
   for (let count = 0; count < 13; count++) assert.is((await shared.getToken()).accessToken, old);
   await sleep(150);
   assert.is(scene.store.reads, reads, 'one at a time');
-  gate.resolve();
+  answer();
   await untilReplaced(shared, old);
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
   assert.is(scene.provider.refreshes, 1);
@@ -163,13 +162,12 @@ test('a token within the skew, which bridges a refresh that failed, is not refre
 test('a forced call meanwhile waits for the refresh ahead, and gets its token', async () => {
   await using scene = openScene();
   const old = await signedIn(scene, 14);
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const shared = scene.open({ refreshAhead });
   await shared.getToken();
   await scene.until('refresh-started');
   const forced = shared.getToken({ forceRefresh: true });
-  gate.resolve();
+  answer();
   assert.is.not((await forced).accessToken, old);
   assert.is(scene.provider.refreshes, 1);
 });
@@ -177,13 +175,12 @@ test('a forced call meanwhile waits for the refresh ahead, and gets its token', 
 test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', async () => {
   await using scene = openScene();
   await signedIn(scene, 14);
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const shared = scene.open({ refreshAhead });
   await shared.getToken();
   await scene.until('refresh-started');
   await shared.signOut();
-  gate.resolve();
+  answer();
   assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_REQUIRED');
   await shared.close();
   assert.is(scene.store.records.size, 0);

@@ -2,10 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions, SignIn, TokenRecord } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import { openScene, type Scene } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 type Revoke = NonNullable<SharedTokenOptions['revoke']>;
+
+/** A SharedToken, and the refresh tokens that it has revoked. */
+function openRevoking(scene: Scene, options: Partial<SharedTokenOptions> = {}) {
+  const revoked: (string | undefined)[] = [];
+  const shared = scene.open({ ...options, revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  return { shared, revoked };
+}
 
 test('a sign-out gives revoke the record when it is deleted, and waits for it', async () => {
   await using scene = openScene();
@@ -55,8 +62,7 @@ test('what could not be stored yet is revoked as well', async () => {
   await scene.signedIn();
   scene.store.refuse = ({ refreshToken }) =>
     refreshToken === 'refresh-token-1' ? undefined : Object.assign(new Error('full'), { code: 'STORE_FULL' });
-  const revoked: (string | undefined)[] = [];
-  const shared = scene.open({ revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  const { shared, revoked } = openRevoking(scene);
   await shared.getToken();
   await shared.signOut();
   assert.equal(revoked, ['refresh-token-2']);
@@ -69,10 +75,8 @@ for (const [when, refreshTimeout] of [
   test(`what a refresh brings ${when} is revoked as well, because nothing is stored any more`, async () => {
     await using scene = openScene();
     await scene.signedIn();
-    const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
-    scene.provider.gate = gate;
-    const revoked: (string | undefined)[] = [];
-    const shared = scene.open({ refreshTimeout, revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+    const answer = scene.holdAnswers();
+    const { shared, revoked } = openRevoking(scene, { refreshTimeout });
     const call = rejection(shared.getToken());
     await scene.until('refresh-started');
     if (refreshTimeout === 50) await call;
@@ -87,8 +91,7 @@ for (const [when, refreshTimeout] of [
 test('what a refresh brings while the record is deleted is revoked as well', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
-  scene.provider.gate = gate;
+  const answer = scene.holdAnswers();
   const { store } = scene;
   const remove = store.delete.bind(store);
   store.delete = async (name) => {
@@ -96,8 +99,7 @@ test('what a refresh brings while the record is deleted is revoked as well', asy
     await sleep(20);
     return remove(name);
   };
-  const revoked: (string | undefined)[] = [];
-  const shared = scene.open({ revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  const { shared, revoked } = openRevoking(scene);
   const call = rejection(shared.getToken());
   await scene.until('refresh-started');
   await shared.signOut();
@@ -110,12 +112,8 @@ test('a late answer with the same refresh token revokes nothing: the record may 
   await using scene = openScene();
   await scene.signedIn();
   const { promise: answer, resolve } = Promise.withResolvers<void>();
-  const revoked: (string | undefined)[] = [];
-  const shared = scene.open({
-    refreshTimeout: 50,
-    refresh: () => answer.then(() => ({ access_token: 'access-token-2', expires_in: 3_600 })),
-    revoke: async ({ refreshToken }) => revoked.push(refreshToken),
-  });
+  const refresh = () => answer.then(() => ({ access_token: 'access-token-2', expires_in: 3_600 }));
+  const { shared, revoked } = openRevoking(scene, { refreshTimeout: 50, refresh });
   await rejection(shared.getToken());
   await scene.store.delete('my-app');
   resolve();
@@ -127,9 +125,8 @@ test('a late answer with the same refresh token revokes nothing: the record may 
 test('close() stores what could not be stored, although a revoke hangs', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
+  const answer = scene.holdAnswers();
   const { promise: revoked, resolve: end } = Promise.withResolvers<void>();
-  scene.provider.gate = gate;
   const shared = scene.open({ signIn: scene.provider.signIn, revoke: () => revoked });
   const call = rejection(shared.getToken({ interactive: false }));
   await scene.until('refresh-started');
@@ -149,9 +146,8 @@ test('close() stores what could not be stored, although a revoke hangs', async (
 test('what a sign-in brings during a sign-out is revoked as well', async () => {
   await using scene = openScene();
   const { promise: answer, resolve } = Promise.withResolvers<void>();
-  const revoked: (string | undefined)[] = [];
   const signIn: SignIn = ({ redeem }) => redeem(() => answer.then(scene.provider.signIn));
-  const shared = scene.open({ signIn, revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  const { shared, revoked } = openRevoking(scene, { signIn });
   const call = rejection(shared.signIn());
   await scene.until('sign-in-started');
   await shared.signOut();
@@ -164,8 +160,7 @@ test('what a sign-in brings during a sign-out is revoked as well', async () => {
 test('close() waits until what a refresh brings after a sign-out is revoked, and a failure is an event', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
-  scene.provider.gate = gate;
+  const answer = scene.holdAnswers();
   const revoke: Revoke = async ({ refreshToken }) => {
     await sleep(50);
     if (refreshToken === 'refresh-token-2') throw new Error(`503 for ${refreshToken}`);
@@ -183,10 +178,8 @@ test('close() waits until what a refresh brings after a sign-out is revoked, and
 test('what a refresh brings is not revoked if the person has signed in again: that could end the new sign-in', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const { promise: gate, resolve: answer } = Promise.withResolvers<void>();
-  scene.provider.gate = gate;
-  const revoked: (string | undefined)[] = [];
-  const shared = scene.open({ revoke: async ({ refreshToken }) => revoked.push(refreshToken) });
+  const answer = scene.holdAnswers();
+  const { shared, revoked } = openRevoking(scene);
   const call = rejection(shared.getToken());
   await scene.until('refresh-started');
   await shared.signOut();

@@ -4,6 +4,7 @@ import {
   type SharedTokenOptions,
   type SignIn,
   type TokenRecord,
+  type TokenResponse,
 } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RotatingProvider } from './rotating-provider.ts';
@@ -41,6 +42,36 @@ export class Scene<Store extends MemoryStore = MemoryStore> implements AsyncDisp
     const { access_token: accessToken, refresh_token: refreshToken = '' } = await this.provider.signIn();
     const record = { refreshToken, accessToken, obtainedAt: Date.now() - 3_600_000, expiresAt: Date.now() - 1 };
     await this.store.set('my-app', { ...record, ...changes });
+  }
+
+  /** Refresh requests are answered when the returned function is called. */
+  holdAnswers(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.provider.gate = promise;
+    return resolve;
+  }
+
+  /** A call whose refresh request waits for its answer. */
+  async refreshing(options?: Partial<SharedTokenOptions>) {
+    await this.signedIn();
+    const answer = this.holdAnswers();
+    const shared = this.open(options);
+    const call = shared.getToken();
+    call.catch(() => {});
+    await this.until('refresh-started');
+    return { shared, call, answer };
+  }
+
+  /** A call that asks a person, who answers when told. */
+  async signingIn() {
+    const { promise, resolve } = Promise.withResolvers<TokenResponse>();
+    const shared = this.open({ signIn: () => promise });
+    const call = this.store.records.size > 0 ? shared.signIn() : shared.getToken();
+    call.catch(() => {});
+    await this.until('sign-in-started');
+    const answer = async (response?: TokenResponse): Promise<void> =>
+      resolve(response ?? (await this.provider.signIn()));
+    return { shared, call, answer };
   }
 
   /** Resolves when an event of this type has come. */

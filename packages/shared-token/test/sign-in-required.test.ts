@@ -37,14 +37,13 @@ test('a record that accepts() does not want is SIGN_IN_REQUIRED, reason not-acce
 test('a record that another process stored while this one waited is given to accepts() as well', async () => {
   await using scene = openScene();
   await scene.signedIn({ scope: 'files mail' });
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   scene.provider.extra = { scope: 'files' };
   const narrow = scene.open().getToken();
   await scene.until('refresh-started');
   const wide = rejection(scene.open({ accepts: ({ scope }) => scope?.includes('mail') ?? false }).getToken());
   await scene.until('waiting');
-  gate.resolve();
+  answer();
   await narrow;
   assert.equal([(await wide).code, (await wide).reason], ['SIGN_IN_REQUIRED', 'not-accepted']);
 });

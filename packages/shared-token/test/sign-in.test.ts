@@ -320,14 +320,13 @@ test('the record of a sign-in names client, authority, scope and ID token', asyn
 test('a sign-in waits for a refresh that is under way, and its record is the one that stays', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const shared = scene.open({ signIn: scene.provider.signIn });
   const refreshed = shared.getToken();
   await scene.until('refresh-started');
   const signedIn = shared.signIn();
   await scene.until('sign-in-started');
-  gate.resolve();
+  answer();
   await refreshed;
   const { accessToken } = await signedIn;
   assert.is(scene.record.accessToken, accessToken);

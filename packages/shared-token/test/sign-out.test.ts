@@ -57,15 +57,10 @@ test('a sign-out that the store refuses is STORE, and the token in memory is gon
 for (const place of ['this process', 'another process']) {
   test(`a sign-out in ${place} wins over a refresh that is under way`, async () => {
     await using scene = openScene();
-    await scene.signedIn();
-    const gate = Promise.withResolvers<void>();
-    scene.provider.gate = gate.promise;
-    const shared = scene.open({ signIn: mustNotAsk });
-    const call = rejection(shared.getToken());
-    await scene.until('refresh-started');
+    const { shared, call, answer } = await scene.refreshing({ signIn: mustNotAsk });
     await (place === 'this process' ? shared : scene.open()).signOut();
-    gate.resolve();
-    assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+    answer();
+    assert.equal([(await rejection(call)).code, (await rejection(call)).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
     await shared.close();
     assert.is(scene.store.records.size, 0);
   });
@@ -128,12 +123,11 @@ test('a sign-out wins over a sign-in of this process that then fails', async () 
 test('a sign-out wins over a process that waits for the refresh of another one', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const calls = [scene.open(), scene.open()].map((shared) => rejection(shared.getToken()));
   await scene.until('waiting');
   await scene.open().signOut();
-  gate.resolve();
+  answer();
   for (const { reason } of await Promise.all(calls)) assert.is(reason, 'signed-out');
 });
 
@@ -159,14 +153,11 @@ test('a sign-out wins over a sign-in of this process, which is told to stop', as
 
 test('a sign-in that a sign-out has ended does not come back if the store fails just then', async () => {
   await using scene = openScene();
-  const answer = Promise.withResolvers<TokenResponse>();
-  const shared = scene.open({ signIn: () => answer.promise });
-  const call = shared.getToken();
-  await scene.until('sign-in-started');
+  const { shared, call, answer } = await scene.signingIn();
   await shared.signOut();
   const { get } = scene.store;
   scene.store.get = () => Promise.reject(Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' }));
-  answer.resolve(await scene.provider.signIn());
+  await answer();
   assert.is((await rejection(call)).reason, 'signed-out');
   scene.store.get = get;
   assert.is(await shared.read(), undefined);
@@ -177,17 +168,14 @@ test('a sign-in that a sign-out has ended does not come back if the store fails 
 test('a sign-in does not undo the sign-out of another process if the store fails just then', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const answer = Promise.withResolvers<TokenResponse>();
-  const shared = scene.open({ signIn: () => answer.promise });
-  const call = shared.signIn();
-  await scene.until('sign-in-started');
+  const { shared, call, answer } = await scene.signingIn();
   await scene.open().signOut();
   const { get } = scene.store;
   scene.store.get = async () => {
     scene.store.get = get;
     throw Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
   };
-  answer.resolve(await scene.provider.signIn());
+  await answer();
   assert.is((await rejection(call)).reason, 'signed-out');
   await shared.close();
   assert.is(scene.store.records.size, 0);
@@ -271,13 +259,10 @@ test('a sign-out deletes what a sign-in is storing, which ends by it, and calls 
 
 test('a sign-out wins over a sign-in that gives no refresh token, too', async () => {
   await using scene = openScene();
-  const answer = Promise.withResolvers<TokenResponse>();
-  const shared = scene.open({ signIn: () => answer.promise });
-  const call = rejection(shared.getToken());
-  await scene.until('sign-in-started');
+  const { shared, call, answer } = await scene.signingIn();
   await shared.signOut();
-  answer.resolve({ access_token: 'only', expires_in: 3600 });
-  assert.is((await call).reason, 'signed-out');
+  await answer({ access_token: 'only', expires_in: 3600 });
+  assert.is((await rejection(call)).reason, 'signed-out');
   await shared.close();
   assert.is(scene.count('signed-in'), 0);
 });
@@ -308,19 +293,13 @@ test('what could not be stored is dropped by a sign-out', async () => {
 test('a call after the sign-out does not get what a slow store still reads for a call before it', async () => {
   await using scene = openScene();
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
-  const reading = Promise.withResolvers<void>();
-  const get = scene.store.get.bind(scene.store);
-  scene.store.get = async (name) => {
-    const record = await get(name);
-    await reading.promise;
-    return record;
-  };
+  const answer = scene.store.holdRead();
   const shared = scene.open();
   const before = rejection(shared.getToken());
   await untilTrue(() => scene.store.reads === 1);
   const signedOut = shared.signOut();
   const after = rejection(shared.getToken());
-  reading.resolve();
+  answer();
   await signedOut;
   assert.is((await after).code, 'SIGN_IN_REQUIRED');
   assert.is((await before).code, 'SIGN_IN_REQUIRED');

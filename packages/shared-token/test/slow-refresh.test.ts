@@ -17,14 +17,13 @@ test('refresh is told to stop after refreshTimeout, and what it throws then reac
 test('a refresh that ignores its signal is given up a second later, and its late answer is stored', async () => {
   await using scene = openScene();
   await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const goOn = scene.holdAnswers();
   const shared = scene.open({ refreshTimeout: 100 });
   const started = performance.now();
   assert.is((await rejection(shared.getToken(), 3_000)).name, 'TimeoutError');
   assert.ok(performance.now() - started >= 1_050);
   const { refreshToken } = scene.record;
-  gate.resolve();
+  goOn();
   await untilTrue(() => scene.record.refreshToken !== refreshToken);
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
   assert.is(scene.provider.refreshes, 1);
@@ -93,36 +92,26 @@ test('a late answer does not undo a sign-out', async () => {
 
 test('close() waits for a refresh that was sent, so that its tokens are stored; callers reject at once', async () => {
   await using scene = openScene();
-  await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
-  const shared = scene.open();
-  const call = rejection(shared.getToken());
-  await scene.until('refresh-started');
+  const { shared, call, answer } = await scene.refreshing();
   let closed = false;
   const closing = shared.close().then(() => {
     closed = true;
   });
-  assert.is((await call).code, 'CLOSED');
+  assert.is((await rejection(call)).code, 'CLOSED');
   assert.not(closed);
-  gate.resolve();
+  answer();
   await closing;
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 
 test('close() does not wait for longer than refreshTimeout', async () => {
   await using scene = openScene();
-  await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
-  const shared = scene.open({ refreshTimeout: 200 });
-  const call = rejection(shared.getToken());
-  await scene.until('refresh-started');
+  const { shared, call, answer } = await scene.refreshing({ refreshTimeout: 200 });
   const started = performance.now();
   await shared.close();
   assert.ok(performance.now() - started < 900);
-  assert.is((await call).code, 'CLOSED');
-  gate.resolve();
+  assert.is((await rejection(call)).code, 'CLOSED');
+  answer();
 });
 
 test.run();

@@ -33,12 +33,11 @@ test('a valid access token of another client is not returned either', async () =
 test("a record that becomes another client's while a process waits for the lock is not signed out, but not ours", async () => {
   await using scene = openScene();
   await scene.signedIn({ clientId: undefined });
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const other = scene.open({ clientId: 'other-client' }).getToken();
   await scene.until('refresh-started');
   const call = rejection(scene.open({ clientId: 'our-client' }).getToken());
-  gate.resolve();
+  answer();
   await other;
   assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'not-signed-in']);
 });
@@ -46,13 +45,12 @@ test("a record that becomes another client's while a process waits for the lock 
 test('signing in replaces the record of another client, whose refresh then stores nothing', async () => {
   await using scene = openScene();
   await scene.signedIn({ clientId: 'other-client' });
-  const gate = Promise.withResolvers<void>();
-  scene.provider.gate = gate.promise;
+  const answer = scene.holdAnswers();
   const other = rejection(scene.open({ clientId: 'other-client' }).getToken());
   await scene.until('refresh-started');
   // The refresh of the other client holds the record's lock, and is not waited for any longer than refreshTimeout.
   const { accessToken } = await scene.open({ ...ours, signIn: scene.provider.signIn, refreshTimeout: 100 }).getToken();
-  gate.resolve();
+  answer();
   assert.is((await other).code, 'SIGN_IN_REQUIRED');
   assert.equal([scene.record.accessToken, scene.record.clientId], [accessToken, 'our-client']);
 });
