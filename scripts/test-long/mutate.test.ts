@@ -85,18 +85,6 @@ test('it names what survives, and counts what a test or the deadline kills', () 
   assert.equal(left, []);
 });
 
-test('tests that are late once, because the machine is busy, kill nothing', () => {
-  const busyOnce = `import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-const [source, before] = ['../src/index.ts', './before'].map((path) => new URL(path, import.meta.url));
-if (readFileSync(source, 'utf8').includes('age <= 18') && !existsSync(before)) {
-  writeFileSync(before, '');
-  await new Promise((resolve) => setTimeout(resolve, 60_000));
-}
-`;
-  const { lines } = mutate(['--only', survivor], { 'packages/tiny/test/tiny.test.ts': busyOnce + tests });
-  assert.match(lines.at(-1) ?? '', /^tiny: 0 of 1 killed/);
-});
-
 test('a test that fails without a defect is no measure', () => {
   const failing = tests.replace('[2, 3]', '[2, 4]');
   const { status, lines } = mutate(['--seed', '7'], { 'packages/tiny/test/tiny.test.ts': failing });
