@@ -1,13 +1,11 @@
 // Takes about 7 s.
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { freePort, issueCertificate, signInAs, signInElsewhere } from 'testing-authority';
 import { openScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commandLines } from '../src/command-lines.ts';
-import { startGraphProxy } from '../src/graph-proxy.ts';
 import { recipeSample } from '../src/recipe-sample.ts';
 import { openStandIn } from '../src/stand-in.ts';
 import { unitProblems } from '../src/unit-problems.ts';
@@ -112,25 +110,6 @@ recipe('SSH: login --device waits until the code is entered on another computer'
   assert.ok(uri && code);
   running.child.kill('SIGINT');
   assert.is((await running.ended).status, 130);
-});
-
-const hasRclone = spawnSync('rclone', ['version']).status === 0;
-if (!hasRclone) console.log('skipped: the recipe for rclone needs rclone on PATH (Debian: apt install rclone)');
-(hasRclone ? recipe : test.skip)('rclone copies the drive with the token that it gets', async () => {
-  await using proxy = await startGraphProxy(authority.origin);
-  const { stdout } = await run('onedrive-token api /me/drive');
-  const config = join(home.folder, '.config/rclone');
-  mkdirSync(config, { recursive: true });
-  writeFileSync(
-    join(config, 'rclone.conf'),
-    recipeSample('rclone', 'ini').replace('YOUR-DRIVE-ID', JSON.parse(stdout).id),
-  );
-  const trust = { HTTPS_PROXY: proxy.url, RCLONE_NO_CHECK_CERTIFICATE: 'true', RCLONE_LOW_LEVEL_RETRIES: '1' };
-  // Only rclone uses the proxy. The command reaches the stand-in without it.
-  const { status, stderr } = await run(recipeSample('rclone', 'sh'), { ...trust, NO_PROXY: '127.0.0.1,localhost' });
-  assert.is(status, 0, stderr);
-  const copied = readdirSync(join(home.folder, 'OneDrive'));
-  assert.ok(copied.includes('Shopping list.md'), String(copied));
 });
 
 recipe('the Microsoft Graph SDK lists the drive', async () => {

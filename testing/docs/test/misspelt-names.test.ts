@@ -1,13 +1,9 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as sdk from '@modelcontextprotocol/client';
-import { openAcceptor } from 'loopback-acceptor';
 import { changeEncryptionKey, listAppNames, moveTokens, OneDriveTokenHandler } from 'onedrive-token-handler';
 import { readStoredToken } from 'onedrive-token-handler/stored-token';
 import { SharedToken } from 'shared-token';
-import { createMcpFetch } from 'shared-token-mcp';
-import { openFileTokenStore } from 'token-store-file';
 import { CallerQueue, TokenCipher } from 'token-store-kit';
 import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { openPostgresTokenStore } from 'token-store-postgres';
@@ -15,7 +11,7 @@ import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
-// The built packages, called as from plain JavaScript: without the help of a compiler.
+// The built packages, called as from plain JavaScript: without the help of a compiler. Packages whose own tests do so are not here.
 const folder = mkdtempSync(join(tmpdir(), 'misspelt-'));
 const dbFilepath = join(folder, 'tokens.db');
 const store = openTokenStore(join(folder, 'other.db'));
@@ -32,7 +28,6 @@ const never = (): never => {
 };
 
 const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
-  'loopback-acceptor': { prot: (options) => openAcceptor({ state: 's', ...Object(options) }) },
   'token-store-kit': {
     time_out: (options) => new CallerQueue().run('a', never, options),
     domian: (options) => new TokenCipher({ key: 'k', domain: 'd', ...Object(options) }),
@@ -47,9 +42,6 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
     timout: (options) => store.exclusively('a', never, options),
     singal: (options) => store.changed('a', { timeout: 1, ...Object(options) }),
   },
-  'token-store-file': {
-    pares: (options) => openFileTokenStore(join(folder, 'a.json'), options),
-  },
   'token-store-postgres': {
     lease_time: (options) => openPostgresTokenStore({ connectionString: 'postgresql://h/d', ...Object(options) }),
   },
@@ -57,10 +49,6 @@ const calls: Record<string, Record<string, (misspelt: never) => unknown>> = {
     client_id: (options) => new SharedToken({ store, name: 'a', refresh: never, ...Object(options) }),
     forceRefesh: (options) => shared.getToken(options),
     sgnal: (options) => shared.signIn(options),
-  },
-  'shared-token-mcp': {
-    authProvider: (options) =>
-      createMcpFetch({ sdk, serverUrl: 'https://mcp.example', store, openBrowser: never, ...Object(options) }),
   },
   'onedrive-token-handler': {
     db_filepath: (options) => new OneDriveTokenHandler({ ...app, ...Object(options) }),
