@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 
 const packages = fileURLToPath(new URL('../..', import.meta.url));
 const tokens = { access_token: 'new', refresh_token: 'r2', expires_in: 3600 };
@@ -66,8 +66,8 @@ const tools: Record<string, Tool> = {
 
 for (const [program, { name, code, text, args, undo }] of Object.entries(tools)) {
   test(`the edited ${program} refreshes in its own file, and leaves all else in it as it was`, async () => {
-    using folder = temporaryDirectory();
-    const modules = join(folder.path, 'node_modules');
+    const folder = temporaryDirectory();
+    const modules = join(folder, 'node_modules');
     const file = join(modules, name, 'tool.js');
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(join(modules, name, 'package.json'), '{ "type": "module" }');
@@ -76,13 +76,13 @@ for (const [program, { name, code, text, args, undo }] of Object.entries(tools))
       symlinkSync(join(packages, ours), join(modules, ours), 'junction');
     }
     const example = fileURLToPath(new URL(`../examples/adopting/${program}.ts`, import.meta.url));
-    const { status, stderr } = spawnSync(process.execPath, [example, folder.path], {
+    const { status, stderr } = spawnSync(process.execPath, [example, folder], {
       encoding: 'utf8',
       timeout: 30_000,
     });
     assert.is(status, 0, stderr);
     const { refreshForAll } = await import(file);
-    const path = join(folder.path, 'tokens');
+    const path = join(folder, 'tokens');
     writeFileSync(path, text);
     await refreshForAll(path, ...args);
     const after = readFileSync(path, 'utf8');

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { approveDevice, startAuthority } from 'testing-authority';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { openFileTokenStore } from 'token-store-file';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { temporaryDirectory } from './temporary-directory.ts';
 import { untilTrue } from './within.ts';
 
 const examples = new URL('../examples/', import.meta.url);
@@ -50,9 +50,9 @@ function startSample(issuer: string, clientId: string, file: string) {
 }
 
 test('the first sample signs in and gets a token, with nothing but the provider and the file put in their places', async () => {
-  using directory = temporaryDirectory();
+  const directory = temporaryDirectory();
   await using authority = await startAuthority({ deviceInterval: 1 });
-  const file = join(directory.path, 'tokens.json');
+  const file = join(directory, 'tokens.json');
   const seen = startSample(authority.issuer, authority.clientId, file);
   await untilTrue(() => seen.errors.includes('\n') || seen.status !== undefined, 20_000);
   const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(seen.errors) ?? [];
@@ -65,8 +65,8 @@ test('the first sample signs in and gets a token, with nothing but the provider 
 });
 
 test('with a valid token in the store, the first sample needs no provider', async () => {
-  using directory = temporaryDirectory();
-  const file = join(directory.path, 'tokens.json');
+  const directory = temporaryDirectory();
+  const file = join(directory, 'tokens.json');
   using store = openFileTokenStore(file);
   const expiresAt = Date.now() + 3_600_000;
   await store.set('my-app', { refreshToken: 'refresh', accessToken: 'stored', obtainedAt: Date.now(), expiresAt });

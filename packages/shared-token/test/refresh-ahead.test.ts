@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startProgram } from 'testing-authority/start-program';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedToken } from '../src/index.ts';
 import { NotifyingStore } from './memory-store.ts';
-import { NodeProcess } from './node-process.ts';
 import { startStandIn } from './providers/stand-ins.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { mustNotAsk, openScene, Scene } from './scene.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 import { rejection, untilTrue } from './within.ts';
 
 const minute = 60_000;
@@ -212,11 +212,11 @@ test('after close(), a refresh ahead is not begun', async () => {
 const script = new URL('./refresh-ahead-process.ts', import.meta.url);
 
 test('a process that has sent its refresh ahead ends by itself when the answer is stored', async () => {
-  using directory = temporaryDirectory();
+  const directory = temporaryDirectory();
   const answer = { access_token: 'new', refresh_token: 'refresh-2', expires_in: 3600 };
   await using provider = await startStandIn(() => ({ body: answer }));
-  await using process = new NodeProcess(script, [directory.path, provider.origin]);
-  assert.equal(await process.ended(), ['refresh-2']);
+  const { output } = await startProgram(script, [directory, provider.origin]).ended;
+  assert.is(output, 'refresh-2');
 });
 
 test('before it is sent, a refresh ahead keeps no process alive', async () => {

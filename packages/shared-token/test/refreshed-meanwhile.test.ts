@@ -1,11 +1,11 @@
 import { join } from 'node:path';
+import { startProgram } from 'testing-authority/start-program';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type SharedToken, type SignIn, signInLockName, type TokenResponse } from '../src/index.ts';
-import { NodeProcess } from './node-process.ts';
 import { openScene, type Scene } from './scene.ts';
-import { temporaryDirectory } from './temporary-directory.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 // The old sign-in was refreshed while a new one was on its way into the store. That makes the old one no newer than the new one.
@@ -134,18 +134,18 @@ test('a sign-in that could not be stored is not put over the one that another pr
 for (const way of ['', 'redeem']) {
   test(`a sign-in of another process, whose callers have gone, is stored over what this one has refreshed ${way}`, async () => {
     await using scene = openScene();
-    using directory = temporaryDirectory();
-    using store = openTokenStore(join(directory.path, 'tokens.db'));
+    const directory = temporaryDirectory();
+    using store = openTokenStore(join(directory, 'tokens.db'));
     const shared = scene.open({ store, signIn: scene.provider.signIn });
     await shared.signIn();
     const script = new URL('./late-sign-in-process.ts', import.meta.url);
-    await using process = new NodeProcess(script, [directory.path, way]);
-    await process.until('SIGN_IN_TIMEOUT');
+    const program = startProgram(script, [directory, way]);
+    assert.is(await program.line(), 'SIGN_IN_TIMEOUT');
     const { accessToken } = await shared.getToken({ forceRefresh: true });
     assert.is(store.get('my-app')?.accessToken, accessToken);
-    process.tell('answer');
+    program.tell('answer');
     // No timer of its sign-in keeps it alive for as long as an exchange may take, 31 s.
-    await within(20_000, process.ended());
+    assert.is((await within(20_000, program.ended)).code, 0);
     assert.is(store.get('my-app')?.accessToken, 'late');
   });
 }

@@ -1,10 +1,10 @@
 // Takes about 3 s.
 import { join } from 'node:path';
+import { startProgram } from 'testing-authority/start-program';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NodeProcess } from '../../test/node-process.ts';
-import { temporaryDirectory } from '../../test/temporary-directory.ts';
 import type { ProcessSettings } from './get-token-process.ts';
 import { startStrictProvider } from './strict-provider.ts';
 import { startMicrosoft, type TestProvider } from './test-provider.ts';
@@ -27,8 +27,8 @@ interface Run {
 
 /** Processes ask for a token at the same moment, after it has expired, and then one of them once more. */
 async function runProcesses(provider: TestProvider, library: ProcessSettings['library'], alone = false): Promise<Run> {
-  using directory = temporaryDirectory();
-  const file = join(directory.path, 'tokens.db');
+  const directory = temporaryDirectory();
+  const file = join(directory, 'tokens.db');
   using store = openTokenStore(file);
   const { access_token: accessToken, refresh_token: refreshToken = '' } = await provider.signIn();
   store.set('my-app', { refreshToken, accessToken, expiresAt: Date.now() - 1 });
@@ -42,21 +42,24 @@ async function runProcesses(provider: TestProvider, library: ProcessSettings['li
 }
 
 /** The processes of all tests. A start costs more than all that they do. */
-const running = Array.from({ length: processes }, () => new NodeProcess(script, [], 300_000));
-test.after(async () => {
-  for (const process of running) await process.kill();
+const running = Array.from({ length: processes }, () => startProgram(script, []));
+test.after(() => {
+  for (const process of running) process.kill();
 });
 
 /** The first `count` processes open the store, and then ask at the same moment. */
 async function askAtOnce(count: number, settings: ProcessSettings): Promise<Outcome[]> {
-  const asked = running.slice(0, count).map((process) => ({ process, before: process.lines.length }));
-  for (const { process } of asked) process.tell(JSON.stringify(settings));
-  await Promise.all(asked.map(({ process, before }) => process.until('ready', before)));
-  for (const { process } of asked) process.tell('go');
-  await Promise.all(asked.map(({ process, before }) => process.until('done', before)));
-  return asked.flatMap(({ process, before }) =>
-    process.lines.slice(before + 1, -1).map((line): Outcome => JSON.parse(line)),
-  );
+  const asked = running.slice(0, count);
+  for (const process of asked) process.tell(JSON.stringify(settings));
+  for (const process of asked) assert.is(await process.line(), 'ready');
+  for (const process of asked) process.tell('go');
+  const outcomes: Outcome[] = [];
+  for (const process of asked) {
+    for (let line = await process.line(); line && line !== 'done'; line = await process.line()) {
+      outcomes.push(JSON.parse(line));
+    }
+  }
+  return outcomes;
 }
 
 const providers = {

@@ -1,9 +1,10 @@
-import { generateKeyPair, type KeyObject, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
-import Provider, { type Adapter, type AdapterPayload } from 'oidc-provider';
+import Provider from 'oidc-provider';
+import { MemoryStore } from 'testing-authority/memory-store';
+import { signingKey } from 'testing-authority/signing-key';
 import type { TestProvider } from './test-provider.ts';
 
 const scope = 'openid offline_access';
@@ -27,15 +28,12 @@ export async function startStrictProvider(): Promise<TestProvider> {
   provider.on('grant.revoked', () => revoked++);
   return {
     settings: { issuer, tokenEndpoint: `${issuer}/token`, ...client },
-    signIn: async () => ({
-      access_token: 'not-used',
-      expires_in: 0,
-      refresh_token: await issueRefreshToken(provider, client.clientId),
-    }),
-    refreshes: () => refreshes,
-    async isRevoked() {
-      return revoked > 0;
+    signIn: async () => {
+      const refresh_token = await issueRefreshToken(provider, client.clientId);
+      return { access_token: 'not-used', expires_in: 0, refresh_token };
     },
+    refreshes: () => refreshes,
+    isRevoked: async () => revoked > 0,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -44,21 +42,13 @@ export async function startStrictProvider(): Promise<TestProvider> {
   };
 }
 
-/** It takes a while to make one. */
-let signingKey: Promise<KeyObject> | undefined;
-
-async function makeSigningKey(): Promise<KeyObject> {
-  return (await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })).privateKey;
-}
-
 async function createProvider(
   issuer: string,
   { clientId, clientSecret }: { clientId: string; clientSecret: string },
 ): Promise<Provider> {
-  signingKey ??= makeSigningKey();
-  const privateKey = await signingKey;
+  const store = new MemoryStore(0);
   return new Provider(issuer, {
-    adapter: memoryAdapter(),
+    adapter: (model) => store.adapter(model),
     clients: [
       {
         client_id: clientId,
@@ -69,7 +59,7 @@ async function createProvider(
       },
     ],
     cookies: { keys: [randomBytes(16).toString('hex')] },
-    jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
+    jwks: { keys: [await signingKey()] },
     features: { devInteractions: { enabled: false } },
     findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     rotateRefreshToken: true,
@@ -94,26 +84,4 @@ async function issueRefreshToken(provider: Provider, clientId: string): Promise<
     expiresWithSession: false,
   };
   return new provider.RefreshToken(issued).save();
-}
-
-/** Keeps what the provider issued, for one provider. */
-function memoryAdapter(): (model: string) => Adapter {
-  const models = new Map<string, Map<string, AdapterPayload>>();
-  return (model) => {
-    const entries = models.get(model) ?? new Map<string, AdapterPayload>();
-    models.set(model, entries);
-    const find = async (match: (payload: AdapterPayload) => boolean): Promise<AdapterPayload | undefined> =>
-      [...entries.values()].find(match);
-    return {
-      upsert: async (id, payload) => void entries.set(id, payload),
-      find: async (id) => entries.get(id),
-      findByUid: (uid) => find((payload) => payload.uid === uid),
-      findByUserCode: (userCode) => find((payload) => payload.userCode === userCode),
-      consume: async (id) => void Object.assign(entries.get(id) ?? {}, { consumed: Math.floor(Date.now() / 1000) }),
-      destroy: async (id) => void entries.delete(id),
-      revokeByGrantId: async (grantId) => {
-        for (const [id, payload] of entries) if (payload.grantId === grantId) entries.delete(id);
-      },
-    };
-  };
 }
