@@ -6,7 +6,6 @@ import { dirname, join } from 'node:path';
 import type { Terminal as Emulator } from '@xterm/xterm';
 import type { Page } from 'playwright-core';
 import { launchChromium } from 'testing-browsers/chromium';
-import { columns } from './shell.ts';
 
 const require = createRequire(import.meta.url);
 const script = require.resolve('@xterm/xterm');
@@ -33,7 +32,7 @@ export class Renderer implements AsyncDisposable {
   }
 
   /** One picture of several terminals, one below the other, each as high as its output. */
-  async picture(outputs: readonly string[]): Promise<Buffer> {
+  async picture(outputs: readonly string[], columns: number): Promise<Buffer> {
     await this.#page.setContent(html);
     await this.#page.addScriptTag({ path: script });
     for (const output of outputs) await this.#page.evaluate(show, { output, columns });

@@ -6,7 +6,7 @@ import { chromiumPath } from 'testing-browsers/chromium';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Renderer } from '../src/renderer.ts';
-import { playScenes } from '../src/scenes.ts';
+import { columns, playScenes } from '../src/scenes.ts';
 
 const root = join(import.meta.dirname, '../../..');
 const folder = join(root, 'docs/cli');
@@ -27,7 +27,7 @@ test('the pictures can be taken again and show nothing of this machine', async (
     for (const place of [tmpdir(), homedir(), root]) assert.not.match(output, `${place}/`);
   }
   await using renderer = await Renderer.start();
-  assert.ok((await renderer.picture(scenes.status)).length > 10_000);
+  assert.ok((await renderer.picture(scenes.status, columns)).length > 10_000);
 });
 
 always.run();
