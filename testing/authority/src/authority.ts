@@ -28,8 +28,6 @@ export interface Authority extends AsyncDisposable {
   readonly clientId: string;
   /** A second such client. */
   readonly otherClientId: string;
-  /** A third, for programs that do not use PKCE, which Microsoft still serves. If one sends a challenge, the challenge counts. */
-  readonly clientIdWithoutPkce: string;
   /** The lifetime of access tokens issued from now on, in whole seconds. */
   accessTokenTtl: number;
   /** How many requests an endpoint has got: all of them, or those with one `grant_type`. */

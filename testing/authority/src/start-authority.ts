@@ -36,7 +36,6 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Au
 class LocalAuthority implements Authority {
   readonly clientId = randomUUID();
   readonly otherClientId = randomUUID();
-  readonly clientIdWithoutPkce = randomUUID();
   readonly requests: ServedRequest[] = [];
   readonly issuedSecrets = new Set<string>();
   origin = '';
@@ -146,9 +145,8 @@ class LocalAuthority implements Authority {
       ...new Set([uri, new URL(uri).href]),
     ]);
     return [
-      { clientId: this.clientId, name: 'Files on my machine', redirectUris, requirePkce: true },
-      { clientId: this.otherClientId, name: 'Another app', redirectUris, requirePkce: true },
-      { clientId: this.clientIdWithoutPkce, name: 'An app without PKCE', redirectUris, requirePkce: false },
+      { clientId: this.clientId, name: 'Files on my machine', redirectUris },
+      { clientId: this.otherClientId, name: 'Another app', redirectUris },
     ];
   }
 }

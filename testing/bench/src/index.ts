@@ -19,7 +19,7 @@ import {
   ratio,
 } from './measure.ts';
 import { Stage } from './stage.ts';
-import { buildPrograms, handler, msalNode, peers, pythonClass } from './subjects.ts';
+import { buildPrograms, handler, msalNode, peers } from './subjects.ts';
 
 const docs = join(import.meta.dirname, '../../../docs');
 const { values } = parseArgs({
@@ -95,7 +95,6 @@ const bars = racers.map(({ name }) => {
 });
 const title = 'From the start of a process to a refreshed token, beside `node -e 0`'.replaceAll('`', '');
 writeFileSync(join(out, 'bench.svg'), drawChart(title, bars));
-if (!pythonClass) console.log('The Python class was not measured.');
 
 /** Three digits. */
 function digits(value: number): string {

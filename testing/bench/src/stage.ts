@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Authority, signInAs, startAuthority } from 'testing-authority';
-import { pythonClass, type Subject } from './subjects.ts';
+import type { Subject } from './subjects.ts';
 
 const deadlineMs = 120_000;
 
@@ -38,9 +38,8 @@ export class Stage implements AsyncDisposable {
   }
 
   command(subject: Subject, mode: 'token' | 'token-when-told' | 'sign-in'): string[] {
-    const { origin, url: authority, clientId, clientIdWithoutPkce } = this.authority;
-    const id = subject === pythonClass ? clientIdWithoutPkce : clientId;
-    return [...subject.command, mode, JSON.stringify({ origin, authority, clientId: id, folder: this.folder })];
+    const { origin, url: authority, clientId } = this.authority;
+    return [...subject.command, mode, JSON.stringify({ origin, authority, clientId, folder: this.folder })];
   }
 
   start(command: readonly string[]): Running {

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -64,24 +63,7 @@ const openidClient: Subject = {
   },
 };
 
-/** Like the class that this project replaces. It stores no access token, and has neither PKCE nor `state`. */
-export const pythonClass = findPythonClass();
-
-export const peers: readonly Subject[] = [msalNode, openidClient, pythonClass].filter((peer) => peer !== undefined);
-
-/** The path of the interpreter itself, because `python3` on PATH may be a script that looks for it. */
-function findPythonClass(): Subject | undefined {
-  const code = 'import sys, requests; print(sys.executable)';
-  const { status, stdout } = spawnSync('python3', ['-c', code], { encoding: 'utf8' });
-  if (status === 0)
-    return {
-      name: 'the Python class',
-      command: [stdout.trim(), join(source, 'onedrive_token_handler.py')],
-      expire() {},
-    };
-  console.log('skipped: the Python class needs python3 with requests (Debian: apt install python3-requests)');
-  return undefined;
-}
+export const peers: readonly Subject[] = [msalNode, openidClient];
 
 function changeJson<T>(file: string, change: (content: T) => void): void {
   const content: T = JSON.parse(readFileSync(file, 'utf8'));

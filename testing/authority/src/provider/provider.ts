@@ -22,7 +22,6 @@ export interface RegisteredApp {
   readonly clientId: string;
   readonly name: string;
   readonly redirectUris: readonly string[];
-  readonly requirePkce: boolean;
 }
 
 export interface ProviderSettings {
@@ -64,7 +63,6 @@ const ownResponseModes: Record<string, Parameters<Provider['registerResponseMode
 
 async function configure(settings: ProviderSettings): Promise<Configuration> {
   const { store, apps } = settings;
-  const pkceFree = new Set(apps.filter((app) => !app.requirePkce).map((app) => app.clientId));
   return {
     adapter: (model) => store.adapter(model),
     clients: apps.map(toClient),
@@ -78,7 +76,7 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
       email: ['email'],
     },
     findAccount: (_ctx, id) => findAccount(id),
-    pkce: { required: (_ctx, client) => !pkceFree.has(client.clientId) },
+    pkce: { required: () => true },
     rotateRefreshToken: true,
     issueRefreshToken: (_ctx, _client, source) => source.scopes.has(offlineScope),
     // The tokens of an app do not depend on who uses the browser next.
