@@ -44,7 +44,7 @@ export function directoryForUsers(): string {
 }
 
 /** Whether every user may enter the directory and all directories above it. */
-function isOpenToAll(directory: string): boolean {
+export function isOpenToAll(directory: string): boolean {
   try {
     for (let path = realpathSync(directory); ; path = dirname(path)) {
       if ((statSync(path).mode & 0o001) === 0) return false;

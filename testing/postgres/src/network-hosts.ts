@@ -1,5 +1,3 @@
-// `AsyncDisposable` is not in the default library of TypeScript.
-/// <reference lib="esnext.disposable" preserve="true" />
 import { spawnSync } from 'node:child_process';
 import { findTool } from './tools.ts';
 

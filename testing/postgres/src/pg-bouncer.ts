@@ -1,5 +1,3 @@
-// `AsyncDisposable` is not in the default library of TypeScript.
-/// <reference lib="esnext.disposable" preserve="true" />
 import { chownSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ServerProcess } from './server-process.ts';

@@ -1,5 +1,3 @@
-// `AsyncDisposable` is not in the default library of TypeScript.
-/// <reference lib="esnext.disposable" preserve="true" />
 import { execFile } from 'node:child_process';
 import {
   appendFileSync,
@@ -75,19 +73,8 @@ export class PrivateCluster implements AsyncDisposable {
   /** A standby that replays what this cluster writes. */
   async startStandby(): Promise<PrivateCluster> {
     const folder = newFolder();
-    await runAsServer('pg_basebackup', [
-      '-h',
-      this.folder,
-      '-p',
-      `${this.port}`,
-      '-U',
-      'postgres',
-      '-R',
-      '-c',
-      'fast',
-      '-D',
-      dataIn(folder),
-    ]);
+    const args = `-h ${this.folder} -p ${this.port} -U postgres -R -c fast -D ${dataIn(folder)}`;
+    await runAsServer('pg_basebackup', args.split(' '));
     return PrivateCluster.#serveOnFreePort(folder, this.#options);
   }
 
@@ -172,18 +159,8 @@ export class PrivateCluster implements AsyncDisposable {
     const listen = ['127.0.0.1', ...addresses].join(',');
     for (const address of addresses)
       appendFileSync(join(this.#data, 'pg_hba.conf'), `host all all ${address}/24 trust\n`);
-    const all = [
-      '-D',
-      this.#data,
-      '-k',
-      this.folder,
-      '-p',
-      `${this.port}`,
-      '-c',
-      `listen_addresses=${listen}`,
-      ...args,
-    ];
-    this.#server = new ServerProcess(requireTool('postgres'), all);
+    const place = `-D ${this.#data} -k ${this.folder} -p ${this.port} -c listen_addresses=${listen}`;
+    this.#server = new ServerProcess(requireTool('postgres'), [...place.split(' '), ...args]);
     await this.#server.untilLog('ready to accept');
     // One address is enough for PostgreSQL.
     if (!this.#server.log.includes('could not bind')) return;

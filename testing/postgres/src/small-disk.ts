@@ -1,5 +1,3 @@
-// `AsyncDisposable` is not in the default library of TypeScript.
-/// <reference lib="esnext.disposable" preserve="true" />
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, chownSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,3 @@
-// `AsyncDisposable` is not in the default library of TypeScript.
-/// <reference lib="esnext.disposable" preserve="true" />
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Who sends: the client of the proxy, or the server behind it. */

@@ -14,8 +14,9 @@ import {
   statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { freePort } from 'testing-authority/free-port';
+import { isOpenToAll, isRoot, temporaryDirectory } from 'testing-authority/temporary-directory';
 
 /** The system user that PostgreSQL and pgbouncer run as: both refuse to run as root. */
 export interface ServerUser {
@@ -46,7 +47,7 @@ export function findTool(name: string): string | undefined {
 
 /** Returns a copy below the temporary folder if PostgreSQL's user cannot enter the folder, because root keeps this repository for itself. */
 function enterable(folder: string): string {
-  if (!isRoot() || isOpenToAll(realpathSync(folder))) return folder;
+  if (!isRoot || isOpenToAll(realpathSync(folder))) return folder;
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const copy = join(findParentFolder() ?? tmpdir(), `testing-postgres-${version}`);
   if (!existsSync(copy)) {
@@ -78,14 +79,14 @@ export function missingTools(names: readonly string[] = ['initdb', 'postgres']):
   if (missing.length > 0) {
     return `skipped: ${missing.join(', ')} is not installed, and npm has none for ${system}-${process.arch} (Debian: postgresql, pgbouncer)`;
   }
-  if (isRoot() && !findUser()) return 'skipped: PostgreSQL does not run as root, and there is no other user';
+  if (isRoot && !findUser()) return 'skipped: PostgreSQL does not run as root, and there is no other user';
   if (!findParentFolder()) return "skipped: no temporary folder that PostgreSQL's user can enter";
   return undefined;
 }
 
 /** Undefined if this process is not root: then PostgreSQL runs as its user. */
 export function findUser(): ServerUser | undefined {
-  if (!isRoot()) return undefined;
+  if (!isRoot) return undefined;
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
   for (const name of ['postgres', 'nobody']) {
     const [, , uid, gid] = lines.find((line) => line.startsWith(`${name}:`))?.split(':') ?? [];
@@ -94,18 +95,11 @@ export function findUser(): ServerUser | undefined {
   return undefined;
 }
 
-/** Folders to delete when the process ends. */
-const folders: string[] = [];
-process.once('exit', () => {
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
-
 /** A new folder of mode 0700 that belongs to the user of PostgreSQL, and that is deleted with the process. */
 export function newFolder(): string {
   const parent = findParentFolder();
   if (parent === undefined) throw new Error("there is no temporary folder that PostgreSQL's user can enter");
-  const folder = mkdtempSync(join(parent, 'pg-'));
-  folders.push(folder);
+  const folder = temporaryDirectory(parent);
   const user = findUser();
   if (user) chownSync(folder, user.uid, user.gid);
   return folder;
@@ -126,18 +120,7 @@ export async function onFreePort<T>(start: (port: number) => Promise<T>): Promis
 
 /** A Unix socket's path may have about 100 characters, and the user of PostgreSQL has to enter every folder of it. */
 function findParentFolder(): string | undefined {
-  return [tmpdir(), '/tmp', '/var/tmp'].find((folder) => folder.length < 60 && (!isRoot() || isOpenToAll(folder)));
-}
-
-function isOpenToAll(folder: string): boolean {
-  for (let current = folder; ; current = dirname(current)) {
-    if ((statSync(current, { throwIfNoEntry: false })?.mode ?? 0) % 2 === 0) return false;
-    if (current === dirname(current)) return true;
-  }
-}
-
-function isRoot(): boolean {
-  return process.geteuid?.() === 0;
+  return [tmpdir(), '/tmp', '/var/tmp'].find((folder) => folder.length < 60 && (!isRoot || isOpenToAll(folder)));
 }
 
 function isExecutable(path: string): boolean {
