@@ -1,7 +1,6 @@
 // Takes about 20 s.
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene } from '../test/scene.ts';
+import { openScene, test } from '../test/scene.ts';
 import { rejection } from '../test/within.ts';
 
 // A store that never answers, as over a connection that swallows everything.
@@ -19,8 +18,7 @@ test('getToken() ends within refreshTimeout and 15 s, whichever method of the st
   await Promise.all(ends);
 });
 
-test('a token that is still valid is given out after that time, if the store only gives no lock', async () => {
-  await using scene = openScene();
+test('a token that is still valid is given out after that time, if the store only gives no lock', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   scene.store.exclusively = () => new Promise<never>(() => {});
   const started = performance.now();

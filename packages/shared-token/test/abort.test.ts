@@ -1,12 +1,10 @@
 import { getEventListeners } from 'node:events';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedToken, TokenResponse } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import { openScene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
-test('a signal that was aborted before the call: its reason, and nothing is read', async () => {
-  await using scene = openScene();
+test('a signal that was aborted before the call: its reason, and nothing is read', async (scene) => {
   const reason = new Error('enough');
   const shared = scene.open({ signIn: scene.provider.signIn });
   assert.is(await rejection(shared.getToken({ signal: AbortSignal.abort(reason) })), reason);
@@ -14,9 +12,7 @@ test('a signal that was aborted before the call: its reason, and nothing is read
   assert.is(scene.store.reads, 0);
 });
 
-test('an abort ends the call of its caller alone', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('an abort ends the call of its caller alone', async (scene) => {
   const answer = scene.holdAnswers();
   const shared = scene.open();
   const abort = new AbortController();
@@ -30,9 +26,7 @@ test('an abort ends the call of its caller alone', async () => {
   assert.is((await other).accessToken, scene.record.accessToken);
 });
 
-test('a refresh that was sent is finished and stored although its only caller aborts', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a refresh that was sent is finished and stored although its only caller aborts', async (scene) => {
   const answer = scene.holdAnswers();
   const shared = scene.open();
   const abort = new AbortController();
@@ -46,9 +40,7 @@ test('a refresh that was sent is finished and stored although its only caller ab
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a caller that aborts while it waits for another process sends nothing', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a caller that aborts while it waits for another process sends nothing', async (scene) => {
   const answer = scene.holdAnswers();
   const refreshing = scene.open().getToken();
   await scene.until('refresh-started');
@@ -62,9 +54,7 @@ test('a caller that aborts while it waits for another process sends nothing', as
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a call after an abort does not join what the aborted one began', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a call after an abort does not join what the aborted one began', async (scene) => {
   const shared = scene.open();
   const abort = new AbortController();
   const aborted = rejection(shared.getToken({ signal: abort.signal }));
@@ -74,8 +64,7 @@ test('a call after an abort does not join what the aborted one began', async () 
   assert.is(accessToken, scene.record.accessToken);
 });
 
-test('signIn is told to stop when its last caller aborts, not before', async () => {
-  await using scene = openScene();
+test('signIn is told to stop when its last caller aborts, not before', async (scene) => {
   const signals: AbortSignal[] = [];
   const signIn = ({ signal }: { signal: AbortSignal }): Promise<TokenResponse> => {
     signals.push(signal);
@@ -94,8 +83,7 @@ test('signIn is told to stop when its last caller aborts, not before', async () 
   await scene.until('sign-in-failed');
 });
 
-test('a listener that closes the SharedToken when it is told of the sign-in ends it', async () => {
-  await using scene = openScene();
+test('a listener that closes the SharedToken when it is told of the sign-in ends it', async (scene) => {
   let wasStopped = false;
   const shared: SharedToken = scene.open({
     signIn: async ({ signal }) => {
@@ -110,9 +98,7 @@ test('a listener that closes the SharedToken when it is told of the sign-in ends
   assert.ok(wasStopped);
 });
 
-test('a closed SharedToken rejects every call with CLOSED, and leaves the store open', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a closed SharedToken rejects every call with CLOSED, and leaves the store open', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   await shared.getToken();
   assert.is(shared.close(), shared.close());
@@ -156,9 +142,7 @@ test('no call leaves a listener on a signal that lives longer', async () => {
   }
 });
 
-test('close() ends a wait for another process', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('close() ends a wait for another process', async (scene) => {
   const answer = scene.holdAnswers();
   const refreshing = scene.open().getToken();
   await scene.until('refresh-started');
@@ -171,8 +155,7 @@ test('close() ends a wait for another process', async () => {
   await refreshing;
 });
 
-test('await using closes', async () => {
-  await using scene = openScene();
+test('await using closes', async (scene) => {
   const { signal, ended } = { signal: new AbortController(), ended: Promise.withResolvers<void>() };
   {
     await using shared = scene.open({

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 /** The stored token is valid for another minute, which is within expirySkew. */
@@ -11,17 +10,14 @@ async function expiringSoon(scene: Scene): Promise<string> {
   return scene.record.accessToken ?? '';
 }
 
-test('a token that has expired bridges nothing: the error of refresh reaches the caller', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a token that has expired bridges nothing: the error of refresh reaches the caller', async (scene) => {
   const failure = new TypeError('fetch failed');
   scene.provider.failures.push(failure);
   assert.is(await rejection(scene.open().getToken()), failure);
   assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && !event.bridged));
 });
 
-test('a forced refresh is not bridged', async () => {
-  await using scene = openScene();
+test('a forced refresh is not bridged', async (scene) => {
   await expiringSoon(scene);
   const failure = new TypeError('fetch failed');
   scene.provider.failures.push(failure);
@@ -29,15 +25,13 @@ test('a forced refresh is not bridged', async () => {
   assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && !event.bridged));
 });
 
-test('a refused refresh token is not bridged', async () => {
-  await using scene = openScene();
+test('a refused refresh token is not bridged', async (scene) => {
   await expiringSoon(scene);
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
   assert.is((await rejection(scene.open().getToken())).code, 'SIGN_IN_REQUIRED');
 });
 
-test('a token that is still valid bridges a refresh that failed, and the next call tries again', async () => {
-  await using scene = openScene();
+test('a token that is still valid bridges a refresh that failed, and the next call tries again', async (scene) => {
   const stored = await expiringSoon(scene);
   scene.provider.failures.push(new TypeError('fetch failed'));
   const shared = scene.open();
@@ -46,8 +40,7 @@ test('a token that is still valid bridges a refresh that failed, and the next ca
   assert.is.not((await shared.getToken()).accessToken, stored);
 });
 
-test('an unforced call that joins a forced one is bridged, and only the forced one rejects', async () => {
-  await using scene = openScene();
+test('an unforced call that joins a forced one is bridged, and only the forced one rejects', async (scene) => {
   const stored = await expiringSoon(scene);
   scene.provider.failures.push(new TypeError('fetch failed'));
   const shared = scene.open();
@@ -56,8 +49,7 @@ test('an unforced call that joins a forced one is bridged, and only the forced o
   assert.is((await forced).message, 'fetch failed');
 });
 
-test('the bridge lasts as long as retryAfter of the error asks for', async () => {
-  await using scene = openScene();
+test('the bridge lasts as long as retryAfter of the error asks for', async (scene) => {
   const stored = await expiringSoon(scene);
   scene.provider.failures.push(new TokenEndpointError('slow_down', 300));
   const shared = scene.open();
@@ -68,8 +60,7 @@ test('the bridge lasts as long as retryAfter of the error asks for', async () =>
   assert.is.not((await shared.getToken()).accessToken, stored);
 });
 
-test('a bridge is of one token: the next one is refreshed in time', async () => {
-  await using scene = openScene();
+test('a bridge is of one token: the next one is refreshed in time', async (scene) => {
   await expiringSoon(scene);
   scene.provider.failures.push(new TokenEndpointError('temporarily_unavailable', 60_000));
   const shared = scene.open({ expirySkew: 100_000 });
@@ -80,8 +71,7 @@ test('a bridge is of one token: the next one is refreshed in time', async () => 
   assert.is.not((await shared.getToken({ minValid: 300_000 })).accessToken, accessToken);
 });
 
-test('a bridge ends when the token does, whatever retryAfter says', async () => {
-  await using scene = openScene();
+test('a bridge ends when the token does, whatever retryAfter says', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 200 });
   const stored = scene.record.accessToken;
   scene.provider.failures.push(new TokenEndpointError('slow_down', 60_000));
@@ -91,8 +81,7 @@ test('a bridge ends when the token does, whatever retryAfter says', async () => 
   assert.is.not((await shared.getToken()).accessToken, stored);
 });
 
-test('a refresh that failed slowly is not tried again for as long as it took', async () => {
-  await using scene = openScene();
+test('a refresh that failed slowly is not tried again for as long as it took', async (scene) => {
   const stored = await expiringSoon(scene);
   let refreshes = 0;
   const shared = scene.open({
@@ -107,8 +96,7 @@ test('a refresh that failed slowly is not tried again for as long as it took', a
   assert.is(refreshes, 1);
 });
 
-test('a store that cannot be read any more is bridged by the token in memory', async () => {
-  await using scene = openScene();
+test('a store that cannot be read any more is bridged by the token in memory', async (scene) => {
   const stored = await expiringSoon(scene);
   const shared = scene.open({ expirySkew: 0 });
   await shared.getToken();
@@ -117,8 +105,7 @@ test('a store that cannot be read any more is bridged by the token in memory', a
   assert.is((await rejection(shared.getToken({ forceRefresh: true }))).code, 'STORE');
 });
 
-test('a token that has come into memory meanwhile bridges a store that cannot be read, within expirySkew, too', async () => {
-  await using scene = openScene();
+test('a token that has come into memory meanwhile bridges a store that cannot be read, within expirySkew, too', async (scene) => {
   const stored = await expiringSoon(scene);
   const get = scene.store.get.bind(scene.store);
   const [read, broken] = [Promise.withResolvers<void>(), Promise.withResolvers<never>()];
@@ -137,8 +124,7 @@ test('a token that has come into memory meanwhile bridges a store that cannot be
   assert.is((await waiting).accessToken, stored);
 });
 
-test('nothing bridges after a sign-out of another process, also if the store could not be read at first', async () => {
-  await using scene = openScene();
+test('nothing bridges after a sign-out of another process, also if the store could not be read at first', async (scene) => {
   await expiringSoon(scene);
   const shared = scene.open({ expirySkew: 0 });
   await shared.getToken();

@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { mustNotAsk, openScene } from './scene.ts';
+import { mustNotAsk, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 // Defects that a reading of the sources found, one each.
 
-test('a sign-out in another process wins over a sign-in that began with a stored record', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-out in another process wins over a sign-in that began with a stored record', async (scene) => {
   const { call, answer } = await scene.signingIn();
   await scene.open().signOut();
   await answer();
@@ -19,8 +16,7 @@ test('a sign-out in another process wins over a sign-in that began with a stored
   assert.is(scene.store.records.size, 0);
 });
 
-test('a sign-in whose write fails after a sign-out does not come back', async () => {
-  await using scene = openScene();
+test('a sign-in whose write fails after a sign-out does not come back', async (scene) => {
   const writing = Promise.withResolvers<void>();
   let writes = 0;
   scene.store.set = async () => {
@@ -38,8 +34,7 @@ test('a sign-in whose write fails after a sign-out does not come back', async ()
   assert.is(await shared.read(), undefined);
 });
 
-test('a refusal after the lock was lost is STORE, worth a retry: another process may be about to store the new token', async () => {
-  await using scene = openScene();
+test('a refusal after the lock was lost is STORE, worth a retry: another process may be about to store the new token', async (scene) => {
   await scene.signedIn();
   const refresh = (): Promise<TokenResponse> => {
     scene.store.loseLock('my-app');
@@ -49,8 +44,7 @@ test('a refusal after the lock was lost is STORE, worth a retry: another process
   assert.equal([error.code, error.retryable], ['STORE', true]);
 });
 
-test('an error of signIn that quotes the stored tokens is told by an event without them', async () => {
-  await using scene = openScene();
+test('an error of signIn that quotes the stored tokens is told by an event without them', async (scene) => {
   const secrets = { refreshToken: 'refresh-SECRET', accessToken: 'access-SECRET', idToken: 'id-token-SECRET' };
   await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() - 1 });
   const signIn = ({ record = { refreshToken: '' } }: { record?: TokenRecord | undefined }) =>
@@ -60,8 +54,7 @@ test('an error of signIn that quotes the stored tokens is told by an event witho
   assert.not.match(inspect(scene.events), 'SECRET');
 });
 
-test('a slow write that was tried again does not drop a newer record that could not be written either', async () => {
-  await using scene = openScene();
+test('a slow write that was tried again does not drop a newer record that could not be written either', async (scene) => {
   await scene.signedIn();
   const replace = scene.store.replace.bind(scene.store);
   const slow = Promise.withResolvers<void>();
@@ -96,16 +89,13 @@ test('a slow write that was tried again does not drop a newer record that could 
   assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the newest refresh token is stored');
 });
 
-test('a token that was obtained on a machine whose clock is 5 seconds ahead is used', async () => {
-  await using scene = openScene();
+test('a token that was obtained on a machine whose clock is 5 seconds ahead is used', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() + 5_000, expiresAt: Date.now() + 3_605_000, accessToken: 'stored' });
   assert.is((await scene.open().getToken()).accessToken, 'stored');
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('refresh cannot change which record its answer replaces', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('refresh cannot change which record its answer replaces', async (scene) => {
   const refresh = async (record: { refreshToken: string }, context: RefreshContext): Promise<TokenResponse> => {
     const response = await scene.provider.refresh(record, context);
     Object.assign(record, { refreshToken: response.refresh_token });

@@ -1,13 +1,10 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene } from './scene.ts';
+import { test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 const hour = 3_600_000;
 
-test('an expired token is refreshed, and the new one is stored before it is returned', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('an expired token is refreshed, and the new one is stored before it is returned', async (scene) => {
   const { accessToken, expiresAt, obtainedAt } = await scene.open().getToken();
   const { record } = scene;
   assert.equal([record.accessToken, record.expiresAt, record.obtainedAt], [accessToken, expiresAt, obtainedAt]);
@@ -15,15 +12,13 @@ test('an expired token is refreshed, and the new one is stored before it is retu
   assert.is(expiresAt - obtainedAt, hour);
 });
 
-test('a stored token that expires within expirySkew is refreshed', async () => {
-  await using scene = openScene();
+test('a stored token that expires within expirySkew is refreshed', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   await scene.open({ expirySkew: 61_000 }).getToken();
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a stored token that is valid for longer than expirySkew is returned without a request', async () => {
-  await using scene = openScene();
+test('a stored token that is valid for longer than expirySkew is returned without a request', async (scene) => {
   const expiresAt = Date.now() + 60_000;
   await scene.signedIn({ accessToken: 'stored', expiresAt });
   assert.equal(await scene.open({ expirySkew: 50_000 }).getToken(), {
@@ -35,9 +30,7 @@ test('a stored token that is valid for longer than expirySkew is returned withou
   assert.equal(scene.events, [{ type: 'stored-token', expiresAt }]);
 });
 
-test('a token in memory is returned without reading the store, and makes no event', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a token in memory is returned without reading the store, and makes no event', async (scene) => {
   const shared = scene.open();
   const first = await shared.getToken();
   const { reads } = scene.store;
@@ -47,43 +40,34 @@ test('a token in memory is returned without reading the store, and makes no even
   assert.is(scene.events.length, events);
 });
 
-test('100 calls at once make one refresh, and all get its token', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('100 calls at once make one refresh, and all get its token', async (scene) => {
   const shared = scene.open();
   const tokens = await Promise.all(Array.from({ length: 100 }, () => shared.getToken()));
   assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('10 processes at expiry make one refresh, and all get its token', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('10 processes at expiry make one refresh, and all get its token', async (scene) => {
   const tokens = await Promise.all(Array.from({ length: 10 }, () => scene.open().getToken()));
   assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('processes that waited for a refresh take its token even if it expires within expirySkew', async () => {
-  await using scene = openScene();
+test('processes that waited for a refresh take its token even if it expires within expirySkew', async (scene) => {
   await scene.signedIn();
   scene.provider.expiresIn = 60;
   await Promise.all(Array.from({ length: 5 }, () => scene.open().getToken()));
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('peek() gives nothing before the first token, and the token in memory after it', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('peek() gives nothing before the first token, and the token in memory after it', async (scene) => {
   const shared = scene.open();
   assert.is(shared.peek(), undefined);
   const { accessToken } = await shared.getToken();
   assert.is(shared.peek()?.accessToken, accessToken);
 });
 
-test('peek() gives nothing if getToken() would not return the token in memory', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('peek() gives nothing if getToken() would not return the token in memory', async (scene) => {
   const shared = scene.open();
   await shared.getToken();
   assert.is(shared.peek({ forceRefresh: true }), undefined);
@@ -92,8 +76,7 @@ test('peek() gives nothing if getToken() would not return the token in memory', 
   assert.is(shared.peek(), undefined);
 });
 
-test('peek() gives nothing once the token expires within expirySkew', async () => {
-  await using scene = openScene();
+test('peek() gives nothing once the token expires within expirySkew', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   const { accessToken } = scene.record;
   scene.provider.failures.push(new TypeError('fetch failed'));
@@ -102,9 +85,7 @@ test('peek() gives nothing once the token expires within expirySkew', async () =
   assert.is(shared.peek(), undefined);
 });
 
-test('a forced refresh gets another token although the stored one looks valid', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a forced refresh gets another token although the stored one looks valid', async (scene) => {
   const shared = scene.open();
   const { accessToken } = await shared.getToken();
   const forced = await shared.getToken({ forceRefresh: true });
@@ -112,8 +93,7 @@ test('a forced refresh gets another token although the stored one looks valid', 
   assert.is(scene.record.accessToken, forced.accessToken);
 });
 
-test('a forced refresh that joins one from before a sign-in does not give the token of that sign-in', async () => {
-  await using scene = openScene();
+test('a forced refresh that joins one from before a sign-in does not give the token of that sign-in', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   const answer = scene.store.holdRead();
   const first = shared.getToken({ forceRefresh: true });
@@ -124,8 +104,7 @@ test('a forced refresh that joins one from before a sign-in does not give the to
   assert.is.not((await second).accessToken, accessToken);
 });
 
-test('a forced refresh takes the token that another process has stored since, without a request', async () => {
-  await using scene = openScene();
+test('a forced refresh takes the token that another process has stored since, without a request', async (scene) => {
   await scene.signedIn();
   const [one, other] = [scene.open(), scene.open()];
   await one.getToken();
@@ -134,9 +113,7 @@ test('a forced refresh takes the token that another process has stored since, wi
   assert.is(scene.provider.refreshes, 2);
 });
 
-test('two processes that force a refresh at the same time make one request', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('two processes that force a refresh at the same time make one request', async (scene) => {
   const processes = [scene.open(), scene.open()];
   await Promise.all(processes.map((shared) => shared.getToken()));
   const tokens = await Promise.all(processes.map((shared) => shared.getToken({ forceRefresh: true })));
@@ -144,8 +121,7 @@ test('two processes that force a refresh at the same time make one request', asy
   assert.is(scene.provider.refreshes, 2);
 });
 
-test('a caller that forces does not join a refresh that does not force; others join a forced one', async () => {
-  await using scene = openScene();
+test('a caller that forces does not join a refresh that does not force; others join a forced one', async (scene) => {
   await scene.signedIn();
   const answer = scene.holdAnswers();
   const shared = scene.open();
@@ -158,16 +134,13 @@ test('a caller that forces does not join a refresh that does not force; others j
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a clock that was set back makes the stored token count as expired', async () => {
-  await using scene = openScene();
+test('a clock that was set back makes the stored token count as expired', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() + hour, expiresAt: Date.now() + 2 * hour });
   await scene.open().getToken();
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a clock that is set back makes the token in memory count as expired', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a clock that is set back makes the token in memory count as expired', async (scene) => {
   const shared = scene.open();
   await shared.getToken();
   const now = Date.now;
@@ -181,15 +154,13 @@ test('a clock that is set back makes the token in memory count as expired', asyn
   assert.is(scene.provider.refreshes, 2);
 });
 
-test('a record without an access token is refreshed', async () => {
-  await using scene = openScene();
+test('a record without an access token is refreshed', async (scene) => {
   const { refresh_token: refreshToken = '' } = await scene.provider.signIn();
   await scene.store.set('my-app', { refreshToken });
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
 });
 
-test('a forced call sends one refresh request, also if the provider answers with the same access token', async () => {
-  await using scene = openScene();
+test('a forced call sends one refresh request, also if the provider answers with the same access token', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + hour });
   const shared = scene.open();
   const { accessToken } = await shared.getToken();
@@ -199,8 +170,7 @@ test('a forced call sends one refresh request, also if the provider answers with
 });
 
 for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { accessToken: '' }, { accessToken: 5 }]) {
-  test(`a store that gives ${JSON.stringify(nothing)} has no sign-in`, async () => {
-    await using scene = openScene();
+  test(`a store that gives ${JSON.stringify(nothing)} has no sign-in`, async (scene) => {
     scene.store.records.set('my-app', nothing as never);
     assert.is((await rejection(scene.open().getToken())).code, 'SIGN_IN_REQUIRED');
     assert.is(await scene.open().read(), undefined);
@@ -209,8 +179,7 @@ for (const nothing of [null, {}, { refreshToken: '' }, { refreshToken: 5 }, { ac
 }
 
 for (const accessToken of ['', 5]) {
-  test(`${JSON.stringify(accessToken)} as the stored access token is none`, async () => {
-    await using scene = openScene();
+  test(`${JSON.stringify(accessToken)} as the stored access token is none`, async (scene) => {
     await scene.signedIn({ accessToken: accessToken as never, expiresAt: Date.now() + hour });
     const shared = scene.open();
     assert.is((await shared.read())?.accessToken, undefined);
@@ -218,8 +187,7 @@ for (const accessToken of ['', 5]) {
   });
 }
 
-test('a store that gives null for absent fields, and times as text, is as good as another', async () => {
-  await using scene = openScene();
+test('a store that gives null for absent fields, and times as text, is as good as another', async (scene) => {
   const expiresAt = String(Date.now() + hour);
   const absent = { obtainedAt: null, clientId: null, authority: null, scope: null, refusedAt: null };
   const record = { refreshToken: 'r', accessToken: 'stored', expiresAt, ...absent };

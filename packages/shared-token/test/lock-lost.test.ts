@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type RefreshContext,
@@ -8,7 +7,7 @@ import {
   type TokenRecord,
   type TokenResponse,
 } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 /** A process whose lock is lost while the provider works on its refresh request. */
@@ -26,9 +25,7 @@ async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test('refresh is told when the lock is lost; if it stops, that is STORE, worth a retry', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('refresh is told when the lock is lost; if it stops, that is STORE, worth a retry', async (scene) => {
   let told: unknown;
   const refresh = (_: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> => {
     scene.store.loseLock('my-app');
@@ -41,8 +38,7 @@ test('refresh is told when the lock is lost; if it stops, that is STORE, worth a
   assert.is(error.cause, told);
 });
 
-test('that is STORE too if refresh is a function of Node, which wraps the reason in an AbortError', async () => {
-  await using scene = openScene();
+test('that is STORE too if refresh is a function of Node, which wraps the reason in an AbortError', async (scene) => {
   await scene.signedIn();
   const refresh = async (_: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> => {
     scene.store.loseLock('my-app');
@@ -53,9 +49,7 @@ test('that is STORE too if refresh is a function of Node, which wraps the reason
   assert.equal([error.code, error.retryable], ['STORE', true]);
 });
 
-test('a lock that is lost before the refresh is sent: nothing is sent', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a lock that is lost before the refresh is sent: nothing is sent', async (scene) => {
   const replace = scene.store.replace.bind(scene.store);
   scene.store.replace = async (name, previous, record) => {
     const written = await replace(name, previous, record);
@@ -67,8 +61,7 @@ test('a lock that is lost before the refresh is sent: nothing is sent', async ()
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('a refresh that ends well although the lock was lost: the token is returned, and stored later', async () => {
-  await using scene = openScene();
+test('a refresh that ends well although the lock was lost: the token is returned, and stored later', async (scene) => {
   const { shared, call } = await loseLock(scene);
   const { accessToken } = await call;
   assert.is.not(scene.record.accessToken, accessToken, 'the store refuses the writes of a lost lock');
@@ -79,8 +72,7 @@ test('a refresh that ends well although the lock was lost: the token is returned
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 
-test('a refresh that ends after another process has signed in: the newer token counts', async () => {
-  await using scene = openScene();
+test('a refresh that ends after another process has signed in: the newer token counts', async (scene) => {
   let newer: string | undefined;
   const { call } = await loseLock(scene, async () => {
     ({ accessToken: newer } = await scene.open().signIn({ signIn: scene.provider.signIn }));
@@ -89,8 +81,7 @@ test('a refresh that ends after another process has signed in: the newer token c
   assert.is(scene.record.accessToken, newer);
 });
 
-test('a sign-in that does not know that its lock was lost does not take the place of a newer one', async () => {
-  await using scene = openScene();
+test('a sign-in that does not know that its lock was lost does not take the place of a newer one', async (scene) => {
   scene.store.exclusively = (_name, task) => task({ signal: new AbortController().signal });
   const answer = Promise.withResolvers<TokenResponse>();
   const older = scene.open({ signIn: () => answer.promise }).getToken();
@@ -103,8 +94,7 @@ test('a sign-in that does not know that its lock was lost does not take the plac
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a provider that keeps the refresh token: a late access token does not take the place of a newer one', async () => {
-  await using scene = openScene();
+test('a provider that keeps the refresh token: a late access token does not take the place of a newer one', async (scene) => {
   await scene.signedIn();
   const { refreshToken } = scene.record;
   const gate = Promise.withResolvers<void>();
@@ -124,8 +114,7 @@ test('a provider that keeps the refresh token: a late access token does not take
   assert.equal([scene.record.accessToken, scene.record.refreshToken], ['newer', refreshToken]);
 });
 
-test('a provider that keeps the refresh token: a late access token is written while no process works with the record', async () => {
-  await using scene = openScene();
+test('a provider that keeps the refresh token: a late access token is written while no process works with the record', async (scene) => {
   await scene.signedIn();
   const gate = Promise.withResolvers<void>();
   const late = scene.open({
@@ -149,8 +138,7 @@ test('a provider that keeps the refresh token: a late access token is written wh
   assert.is(scene.record.accessToken, 'late');
 });
 
-test('a sign-in whose lock was lost counts although the old sign-in was refreshed while the person was asked', async () => {
-  await using scene = openScene();
+test('a sign-in whose lock was lost counts although the old sign-in was refreshed while the person was asked', async (scene) => {
   await scene.signedIn();
   const asked = Promise.withResolvers<void>();
   const answered = Promise.withResolvers<void>();
@@ -169,8 +157,7 @@ test('a sign-in whose lock was lost counts although the old sign-in was refreshe
   assert.equal([scene.record.accessToken, scene.record.scope], [accessToken, 'of the new sign-in']);
 });
 
-test('a sign-in gives way to a newer one that was stored when it lost the lock of the record', async () => {
-  await using scene = openScene();
+test('a sign-in gives way to a newer one that was stored when it lost the lock of the record', async (scene) => {
   await scene.signedIn();
   const { store } = scene;
   const replace = store.replace.bind(store);
@@ -186,17 +173,14 @@ test('a sign-in gives way to a newer one that was stored when it lost the lock o
   assert.is(scene.record.accessToken, 'newer');
 });
 
-test('a refresh that ends after a sign-out: nothing comes back', async () => {
-  await using scene = openScene();
+test('a refresh that ends after a sign-out: nothing comes back', async (scene) => {
   const { call, shared } = await loseLock(scene, () => scene.open().signOut());
   assert.is((await rejection(call)).reason, 'signed-out');
   await shared.close();
   assert.is(scene.store.records.size, 0);
 });
 
-test('a store that gives its tasks no lock is trusted to keep it', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a store that gives its tasks no lock is trusted to keep it', async (scene) => {
   const exclusively = scene.store.exclusively.bind(scene.store);
   scene.store.exclusively = (name, task, options) => exclusively(name, () => task(undefined as never), options);
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);

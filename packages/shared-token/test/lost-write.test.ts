@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenRecord } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 // The provider has answered a refresh, and its answer cannot be written. The old refresh token is spent.
@@ -39,9 +38,7 @@ for (const [what, error] of [
   ['is not reachable', failure('STORE_OPEN', 'unreachable')],
   ['is a standby after a failover', failure('STORE_READONLY', 'read-only-server')],
 ] as const) {
-  test(`a store that ${what} for a moment: the lock is kept until the new token is written`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`a store that ${what} for a moment: the lock is kept until the new token is written`, async (scene) => {
     const counted = refuseNext(scene, (attempt) => (attempt <= 2 ? error : undefined));
     const first = scene.open().getToken();
     await untilTrue(() => counted.attempts > 0);
@@ -54,8 +51,7 @@ for (const [what, error] of [
   });
 }
 
-test('a full disk is not waited for with the lock held: the next holder finds it full before it spends anything', async () => {
-  await using scene = openScene();
+test('a full disk is not waited for with the lock held: the next holder finds it full before it spends anything', async (scene) => {
   await scene.signedIn();
   const counted = refuseNext(scene, () => failure('STORE_FULL'));
   await scene.open().getToken();
@@ -63,9 +59,7 @@ test('a full disk is not waited for with the lock held: the next holder finds it
   assert.is(scene.count('store-failed'), 1);
 });
 
-test('after 10 seconds, counted from the first write, the lock is released', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('after 10 seconds, counted from the first write, the lock is released', async (scene) => {
   using clock = skewClock();
   const counted = refuseNext(scene, () => {
     clock.forward(3_000);
@@ -76,17 +70,14 @@ test('after 10 seconds, counted from the first write, the lock is released', asy
   assert.is(scene.count('store-failed'), 1);
 });
 
-test('what could not be written is written by a timer, without a call', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('what could not be written is written by a timer, without a call', async (scene) => {
   refuseNext(scene, (attempt) => (attempt <= 1 ? failure('STORE_FULL') : undefined));
   const { accessToken } = await scene.open().getToken();
   await scene.until('store-recovered');
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('the timer writes outside of the task whose lock was lost: a store refuses what that task writes', async () => {
-  await using scene = openScene();
+test('the timer writes outside of the task whose lock was lost: a store refuses what that task writes', async (scene) => {
   await scene.signedIn();
   const refresh = scene.provider.refresh;
   let refusals = 0;
@@ -105,9 +96,7 @@ test('the timer writes outside of the task whose lock was lost: a store refuses 
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('the timer puts nothing over what another process has stored since', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('the timer puts nothing over what another process has stored since', async (scene) => {
   const counted = refuseNext(scene, () => failure('STORE_FULL'));
   await scene.open().getToken();
   const newer = { refreshToken: 'of another sign-in' };
@@ -121,9 +110,7 @@ test('the timer puts nothing over what another process has stored since', async 
   assert.is(scene.count('store-recovered'), 0);
 });
 
-test('the pauses of the timer grow to 5 seconds', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('the pauses of the timer grow to 5 seconds', async (scene) => {
   const counted = refuseNext(scene, () => failure('STORE_FULL'));
   const real = globalThis.setTimeout;
   const pauses: number[] = [];
@@ -146,9 +133,7 @@ test('the pauses of the timer grow to 5 seconds', async () => {
   assert.equal(pauses.slice(0, 9), [50, 100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
 });
 
-test('a sign-out ends the tries, even if the store stays busy', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-out ends the tries, even if the store stays busy', async (scene) => {
   const { refreshToken } = scene.record;
   const replace = scene.store.replace.bind(scene.store);
   let attempts = 0;
@@ -167,9 +152,7 @@ test('a sign-out ends the tries, even if the store stays busy', async () => {
   assert.is(scene.store.records.size, 0);
 });
 
-test('a sign-out of another process wins over a write that is tried again', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-out of another process wins over a write that is tried again', async (scene) => {
   const counted = refuseNext(scene, busy);
   const call = rejection(scene.open().getToken());
   await untilTrue(() => counted.attempts > 1);
@@ -178,9 +161,7 @@ test('a sign-out of another process wins over a write that is tried again', asyn
   assert.is(scene.store.records.size, 0);
 });
 
-test('close() ends the tries with one more of the task and one of its own', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('close() ends the tries with one more of the task and one of its own', async (scene) => {
   const counted = refuseNext(scene, busy);
   const shared = scene.open({ refreshTimeout: 50 });
   const call = shared.getToken().catch(() => {});
@@ -192,9 +173,7 @@ test('close() ends the tries with one more of the task and one of its own', asyn
   assert.ok([6, 7].includes(counted.attempts), `${counted.attempts} tries`);
 });
 
-test('close() tries once more after a try that is under way and fails', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('close() tries once more after a try that is under way and fails', async (scene) => {
   const failed = Promise.withResolvers<void>();
   const counted = refuseNext(scene, (attempt) => (attempt <= 2 ? failure('STORE_FULL') : undefined));
   const shared = scene.open();
@@ -213,9 +192,7 @@ test('close() tries once more after a try that is under way and fails', async ()
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a write that succeeds in the last try before close() ends is kept', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a write that succeeds in the last try before close() ends is kept', async (scene) => {
   let closing = false;
   const counted = refuseNext(scene, () => (closing ? undefined : busy()));
   const shared = scene.open({ refreshTimeout: 50 });
@@ -228,9 +205,7 @@ test('a write that succeeds in the last try before close() ends is kept', async 
   await call;
 });
 
-test('a lock that is lost while the store is not reachable does not cost the new token', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a lock that is lost while the store is not reachable does not cost the new token', async (scene) => {
   const get = scene.store.get.bind(scene.store);
   const counted = refuseNext(scene, () => failure('STORE_OPEN', 'unreachable'));
   const shared = scene.open();
@@ -245,8 +220,7 @@ test('a lock that is lost while the store is not reachable does not cost the new
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a sign-in is written again as well, while the record lock is held', async () => {
-  await using scene = openScene();
+test('a sign-in is written again as well, while the record lock is held', async (scene) => {
   let refusals = 0;
   scene.store.refuse = () => (refusals++ < 2 ? busy() : undefined);
   const { accessToken } = await within(10_000, scene.open({ signIn: scene.provider.signIn }).getToken());
@@ -258,9 +232,7 @@ for (const [what, isWritten, obtainedBefore] of [
   ['was written although the store said that it failed is not put over what has become of it since', true, 0],
   ['failed is put over another one of the same millisecond', false, 1],
 ] as const) {
-  test(`a sign-in that ${what}`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`a sign-in that ${what}`, async (scene) => {
     const replace = scene.store.replace.bind(scene.store);
     let signedIn = '';
     scene.store.replace = async (name, previous, record) => {
@@ -279,8 +251,7 @@ for (const [what, isWritten, obtainedBefore] of [
   });
 }
 
-test('a first sign-in that could not be written is written by a task of its own, whose lock shows whether it still counts', async () => {
-  await using scene = openScene();
+test('a first sign-in that could not be written is written by a task of its own, whose lock shows whether it still counts', async (scene) => {
   scene.store.refuse = () => failure('STORE_FULL');
   const shared = scene.open({ signIn: scene.provider.signIn });
   const { accessToken } = await shared.getToken();
@@ -294,8 +265,7 @@ test('a first sign-in that could not be written is written by a task of its own,
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a sign-in is not lost if the store has just failed twice: its write, and the look at what it replaces', async () => {
-  await using scene = openScene();
+test('a sign-in is not lost if the store has just failed twice: its write, and the look at what it replaces', async (scene) => {
   await scene.signedIn();
   const shared = scene.open({ signIn: scene.provider.signIn });
   refuseNext(scene, () => failure('STORE_FULL'));

@@ -1,6 +1,5 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test, testSignedIn } from './scene.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -11,8 +10,7 @@ async function signedIn(scene: Scene, left: number, lifetime = 60): Promise<void
   await scene.signedIn({ expiresAt, obtainedAt: expiresAt - lifetime * minute });
 }
 
-test('a stored token that expires sooner than minValid is refreshed, and only then', async () => {
-  await using scene = openScene();
+test('a stored token that expires sooner than minValid is refreshed, and only then', async (scene) => {
   await signedIn(scene, 20);
   const { accessToken } = scene.record;
   assert.is((await scene.open().getToken()).accessToken, accessToken);
@@ -23,8 +21,7 @@ test('a stored token that expires sooner than minValid is refreshed, and only th
   assert.is(scene.count('refreshed'), 1);
 });
 
-test('a stored token whose last millisecond has come is refreshed', async () => {
-  await using scene = openScene();
+test('a stored token whose last millisecond has come is refreshed', async (scene) => {
   const now = Date.now();
   await scene.signedIn({ expiresAt: now, obtainedAt: now - hour });
   const { accessToken } = scene.record;
@@ -37,8 +34,7 @@ test('a stored token whose last millisecond has come is refreshed', async () => 
   }
 });
 
-test('a token in memory that expires sooner than minValid is refreshed, and only then', async () => {
-  await using scene = openScene();
+test('a token in memory that expires sooner than minValid is refreshed, and only then', async (scene) => {
   await signedIn(scene, 20);
   const shared = scene.open();
   const held = await shared.getToken();
@@ -49,8 +45,7 @@ test('a token in memory that expires sooner than minValid is refreshed, and only
   assert.is((await shared.getToken({ minValid: 30 * minute })).accessToken, fresh.accessToken);
 });
 
-test('a call with minValid does not join one that asks for less', async () => {
-  await using scene = openScene();
+test('a call with minValid does not join one that asks for less', async (scene) => {
   await signedIn(scene, 20);
   const { accessToken } = scene.record;
   const shared = scene.open();
@@ -59,8 +54,7 @@ test('a call with minValid does not join one that asks for less', async () => {
   assert.is.not(tokens[1].accessToken, accessToken);
 });
 
-test('a call with minValid does not join one that asks for more than the life of the token, which counts as half of it', async () => {
-  await using scene = openScene();
+test('a call with minValid does not join one that asks for more than the life of the token, which counts as half of it', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() - 1_000_000, expiresAt: Date.now() + 2_600_000 });
   const shared = scene.open();
   const [more, less] = await Promise.all([5_000_000, 3_000_000].map((minValid) => shared.getToken({ minValid })));
@@ -68,16 +62,14 @@ test('a call with minValid does not join one that asks for more than the life of
   assert.is.not(more?.accessToken, less?.accessToken);
 });
 
-test('minValid counts without an expirySkew, too', async () => {
-  await using scene = openScene();
+test('minValid counts without an expirySkew, too', async (scene) => {
   await signedIn(scene, 20);
   const shared = scene.open({ expirySkew: 0 });
   const { accessToken } = await shared.getToken();
   assert.is.not((await shared.getToken({ minValid: 30 * minute })).accessToken, accessToken);
 });
 
-test("if the provider's tokens live shorter than minValid, they are refreshed after half of their life", async () => {
-  await using scene = openScene();
+test("if the provider's tokens live shorter than minValid, they are refreshed after half of their life", async (scene) => {
   await signedIn(scene, 11, 20);
   const { accessToken } = scene.record;
   assert.is((await scene.open().getToken({ minValid: 30 * minute })).accessToken, accessToken);
@@ -86,8 +78,7 @@ test("if the provider's tokens live shorter than minValid, they are refreshed af
   assert.is(scene.count('refreshed'), 1);
 });
 
-test("minValid that is nearly the life of the provider's tokens is no reason to refresh them in the first half of it", async () => {
-  await using scene = openScene();
+test("minValid that is nearly the life of the provider's tokens is no reason to refresh them in the first half of it", async (scene) => {
   await signedIn(scene, 31);
   const { accessToken } = scene.record;
   assert.is((await scene.open().getToken({ minValid: 55 * minute })).accessToken, accessToken);
@@ -95,8 +86,7 @@ test("minValid that is nearly the life of the provider's tokens is no reason to 
   assert.is(scene.count('refreshed'), 1);
 });
 
-test("minValid that is just the life of the provider's tokens is no reason to refresh at every call", async () => {
-  await using scene = openScene();
+test("minValid that is just the life of the provider's tokens is no reason to refresh at every call", async (scene) => {
   await scene.signedIn();
   const shared = scene.open({ expirySkew: 0 });
   const { accessToken } = await shared.getToken({ minValid: hour });
@@ -105,8 +95,7 @@ test("minValid that is just the life of the provider's tokens is no reason to re
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a call with minValid that comes during a forced one does not get the shorter token that this one found', async () => {
-  await using scene = openScene();
+test('a call with minValid that comes during a forced one does not get the shorter token that this one found', async (scene) => {
   await signedIn(scene, 50);
   const shared = scene.open();
   await shared.getToken();
@@ -121,15 +110,12 @@ test('a call with minValid that comes during a forced one does not get the short
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a token that is fresh and still expires sooner than minValid is returned', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a token that is fresh and still expires sooner than minValid is returned', async (scene) => {
   const { expiresAt } = await scene.open().getToken({ minValid: 24 * hour });
   assert.ok(expiresAt - Date.now() < 24 * hour);
 });
 
-test('a token is refreshed in the last tenth of its life, if that is shorter than expirySkew', async () => {
-  await using scene = openScene();
+test('a token is refreshed in the last tenth of its life, if that is shorter than expirySkew', async (scene) => {
   await signedIn(scene, 1.1, 10);
   const { accessToken } = scene.record;
   assert.is((await scene.open().getToken()).accessToken, accessToken);
@@ -138,22 +124,19 @@ test('a token is refreshed in the last tenth of its life, if that is shorter tha
   assert.is(scene.count('refreshed'), 1);
 });
 
-test('if a record does not say when its token was obtained, all of expirySkew counts', async () => {
-  await using scene = openScene();
+test('if a record does not say when its token was obtained, all of expirySkew counts', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 4 * minute, obtainedAt: undefined });
   await scene.open().getToken();
   assert.is(scene.count('refreshed'), 1);
 });
 
-test('a record that does not say when its token was obtained is refreshed for minValid', async () => {
-  await using scene = openScene();
+test('a record that does not say when its token was obtained is refreshed for minValid', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 20 * minute, obtainedAt: undefined });
   await scene.open().getToken({ minValid: 30 * minute });
   assert.is(scene.count('refreshed'), 1);
 });
 
-test('if that refresh fails, the old token is returned while it is valid', async () => {
-  await using scene = openScene();
+test('if that refresh fails, the old token is returned while it is valid', async (scene) => {
   await signedIn(scene, 20);
   const { accessToken } = scene.record;
   const refresh = async (): Promise<never> => {
@@ -169,8 +152,7 @@ for (const [minValid, kind] of [
   [-1, RangeError],
   [Number.NaN, RangeError],
 ] as const) {
-  test(`minValid ${minValid} is a ${kind.name} that names it, with and without a token in memory`, async () => {
-    await using scene = openScene();
+  test(`minValid ${minValid} is a ${kind.name} that names it, with and without a token in memory`, async (scene) => {
     await signedIn(scene, 20);
     const shared = scene.open();
     for (let time = 0; time < 2; time++) {

@@ -1,14 +1,12 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signInLockName } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { openScene } from './scene.ts';
+import { test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 // No older token comes into memory over a newer one, and none that an API has rejected, whatever brings it.
 
-test('a forced refresh that does not know that its lock was lost, and could not store its answer', async () => {
-  await using scene = openScene();
+test('a forced refresh that does not know that its lock was lost, and could not store its answer', async (scene) => {
   await scene.signedIn();
   const gate = Promise.withResolvers<void>();
   let obtained = 0;
@@ -36,9 +34,7 @@ test('a forced refresh that does not know that its lock was lost, and could not 
   assert.is(shared.peek()?.accessToken, accessToken);
 });
 
-test('a refresh whose callers have all left takes the place of the token that they rejected', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a refresh whose callers have all left takes the place of the token that they rejected', async (scene) => {
   const shared = scene.open();
   const { accessToken } = await shared.getToken();
   const answer = scene.holdAnswers();
@@ -52,8 +48,7 @@ test('a refresh whose callers have all left takes the place of the token that th
   assert.is(shared.peek()?.accessToken, scene.record.accessToken);
 });
 
-test('a read of before the token was rejected brings it to no call', async () => {
-  await using scene = openScene();
+test('a read of before the token was rejected brings it to no call', async (scene) => {
   await scene.store.set('my-app', { accessToken: 'only', obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 });
   const shared = scene.open();
   const answer = scene.store.holdRead();
@@ -69,8 +64,7 @@ for (const [what, times] of [
   // Its token was obtained later, by the clock of another computer.
   ['is of an earlier sign-in', { signedInAt: 1, obtainedAt: Date.now() + 20_000, expiresAt: Date.now() + 3_600_000 }],
 ] as const) {
-  test(`a read of before the sign-in, of a record that ${what}`, async () => {
-    await using scene = openScene();
+  test(`a read of before the sign-in, of a record that ${what}`, async (scene) => {
     await scene.store.set('my-app', { accessToken: 'before', refreshToken: 'before', ...times });
     const shared = scene.open({ signIn: scene.provider.signIn });
     const answer = scene.store.holdRead();
@@ -83,8 +77,7 @@ for (const [what, times] of [
 }
 
 for (const forceRefresh of [false, true]) {
-  test(`a call that ${forceRefresh ? 'forces and ' : ''}joins a read of before another process signed in reads again`, async () => {
-    await using scene = openScene();
+  test(`a call that ${forceRefresh ? 'forces and ' : ''}joins a read of before another process signed in reads again`, async (scene) => {
     const shared = scene.open();
     const answer = scene.store.holdRead();
     const reading = rejection(shared.getToken({ forceRefresh }));
@@ -98,14 +91,13 @@ for (const forceRefresh of [false, true]) {
 }
 
 for (const found of ['expired', 'not-signed-in'] as const) {
-  test(`a forced call that joins a read of before another process signed in does not end that sign-in (${found})`, async () => {
-    await using scene = openScene();
+  test(`a forced call that joins a read of before another process signed in does not end that sign-in (${found})`, async (scene) => {
     await scene.store.set('my-app', { accessToken: 'rejected', expiresAt: Date.now() + 200 });
     const shared = scene.open();
     assert.is((await shared.getToken()).accessToken, 'rejected');
     await untilTrue(() => shared.peek() === undefined);
     if (found === 'not-signed-in') scene.store.records.clear();
-    const answer = holdRead(scene);
+    const answer = scene.store.holdRead();
     const reading = rejection(shared.getToken({ forceRefresh: true }));
     await untilTrue(() => scene.store.reads === 2);
     const joined = shared.getToken({ forceRefresh: true }).catch((error) => error);
@@ -118,8 +110,7 @@ for (const found of ['expired', 'not-signed-in'] as const) {
   });
 }
 
-test('a token that an API has rejected is not given out if the store gets it again without the mark', async () => {
-  await using scene = openScene();
+test('a token that an API has rejected is not given out if the store gets it again without the mark', async (scene) => {
   const record = { accessToken: 'rejected', expiresAt: Date.now() + 3_600_000 };
   await scene.store.set('my-app', record);
   const shared = scene.open();
@@ -130,8 +121,7 @@ test('a token that an API has rejected is not given out if the store gets it aga
   assert.ok(scene.record.refusedAt);
 });
 
-test('a newer token that has expired is not kept', async () => {
-  await using scene = openScene();
+test('a newer token that has expired is not kept', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
   scene.provider.expiresIn = 0;
   const shared = scene.open();
@@ -143,8 +133,7 @@ test('a newer token that has expired is not kept', async () => {
   assert.is((await reading).accessToken, accessToken);
 });
 
-test('what another program has stored counts if a token that has come meanwhile is not valid for long enough', async () => {
-  await using scene = openScene();
+test('what another program has stored counts if a token that has come meanwhile is not valid for long enough', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() - 3_000_000, expiresAt: Date.now() + 600_000 });
   const shared = scene.open();
   const answer = scene.store.holdRead();
@@ -159,8 +148,7 @@ test('what another program has stored counts if a token that has come meanwhile 
   assert.is((await second).accessToken, 'foreign');
 });
 
-test('what another program has stored counts as soon as the token in memory does not', async () => {
-  await using scene = openScene();
+test('what another program has stored counts as soon as the token in memory does not', async (scene) => {
   const [obtainedAt, expiresAt] = [Date.now() - 3_500_000, Date.now() + 100_000];
   await scene.signedIn({ obtainedAt, expiresAt, signedInAt: obtainedAt });
   scene.provider.failures.push(new TypeError('fetch failed'));
@@ -171,8 +159,7 @@ test('what another program has stored counts as soon as the token in memory does
   assert.is(shared.peek()?.accessToken, 'foreign');
 });
 
-test('the token of its own sign-in counts, also if the clock was set back', async () => {
-  await using scene = openScene();
+test('the token of its own sign-in counts, also if the clock was set back', async (scene) => {
   const times = { signedInAt: Date.now() + 3_600_000, obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
   await scene.store.set('my-app', { accessToken: 'of the one before', ...times });
   const shared = scene.open({ signIn: scene.provider.signIn });
@@ -183,8 +170,7 @@ test('the token of its own sign-in counts, also if the clock was set back', asyn
   assert.equal(shared.peek(), signedIn);
 });
 
-test('a forced call gets no rejected token from a sign-in that it has joined', async () => {
-  await using scene = openScene();
+test('a forced call gets no rejected token from a sign-in that it has joined', async (scene) => {
   const shared = scene.open({ signIn: async () => ({ access_token: 'of-the-person' }) });
   let endTurn = (): void => {};
   const turn = new Promise<void>((resolve) => {
@@ -205,8 +191,7 @@ test('a forced call gets no rejected token from a sign-in that it has joined', a
   assert.is((await forced).accessToken, 'of-the-person');
 });
 
-test('a forced call joins none that knew of no token, and so says that there is no sign-in', async () => {
-  await using scene = openScene();
+test('a forced call joins none that knew of no token, and so says that there is no sign-in', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   const answer = scene.store.holdRead();
   const first = rejection(shared.getToken({ forceRefresh: true, interactive: false }));
@@ -217,8 +202,7 @@ test('a forced call joins none that knew of no token, and so says that there is 
   assert.is.not((await forced).accessToken, accessToken);
 });
 
-test('what was stored before a forced call is older, also if the clock of its computer is ahead', async () => {
-  await using scene = openScene();
+test('what was stored before a forced call is older, also if the clock of its computer is ahead', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() + 20_000, expiresAt: Date.now() + 3_600_000 });
   const shared = scene.open();
   const { promise: refreshed, resolve: release } = Promise.withResolvers<void>();
@@ -233,8 +217,7 @@ test('what was stored before a forced call is older, also if the clock of its co
   assert.is((await forced).accessToken, 'newer');
 });
 
-test('a forced call gets the sign-in of another process, although a read of before brings what was stored', async () => {
-  await using scene = openScene();
+test('a forced call gets the sign-in of another process, although a read of before brings what was stored', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
   const shared = scene.open({ signIn: scene.provider.signIn });
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
@@ -253,8 +236,7 @@ test('a forced call gets the sign-in of another process, although a read of befo
   assert.is((await forced).accessToken, 'of the other process');
 });
 
-test('what was found before a refresh, and comes after it, is older, also if the clock was set back', async () => {
-  await using scene = openScene();
+test('what was found before a refresh, and comes after it, is older, also if the clock was set back', async (scene) => {
   await scene.signedIn();
   const { store } = scene;
   const [exclusively, now] = [store.exclusively.bind(store), Date.now];
@@ -281,8 +263,7 @@ test('what was found before a refresh, and comes after it, is older, also if the
   }
 });
 
-test('a sign-in after a token that was rejected counts, also if the clock was set back', async () => {
-  await using scene = openScene();
+test('a sign-in after a token that was rejected counts, also if the clock was set back', async (scene) => {
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
   const shared = scene.open({ signIn: scene.provider.signIn });
   await shared.getToken();

@@ -1,7 +1,6 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenRecord, TokenResponse } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { openScene, type Scene, test, testSignedIn } from './scene.ts';
 import { untilTrue, within } from './within.ts';
 
 // What the store owes: a record that it could not take is newer than what it has.
@@ -14,8 +13,7 @@ function fill({ store, record }: Scene): void {
   store.refuse = (next) => (next.refreshToken === refreshToken ? undefined : full());
 }
 
-test('an answer that was asked for before two refreshes is not newer than the second one, which could not be stored', async () => {
-  await using scene = openScene();
+test('an answer that was asked for before two refreshes is not newer than the second one, which could not be stored', async (scene) => {
   await scene.signedIn();
   const shared = scene.open();
   const answer = scene.store.holdRead();
@@ -31,8 +29,7 @@ test('an answer that was asked for before two refreshes is not newer than the se
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 
-test('a read that is answered after the store got what it was owed does not look like a sign-out', async () => {
-  await using scene = openScene();
+test('a read that is answered after the store got what it was owed does not look like a sign-out', async (scene) => {
   const { store } = scene;
   store.refuse = full;
   const shared = scene.open({ signIn: scene.provider.signIn });
@@ -60,8 +57,7 @@ test('a sign-in after one that could not be stored is no sign-out, whether or no
   }
 });
 
-test('a record that is owed is not dropped because the lock was lost while it was written again', async () => {
-  await using scene = openScene();
+test('a record that is owed is not dropped because the lock was lost while it was written again', async (scene) => {
   await scene.signedIn();
   const shared = scene.open();
   fill(scene);
@@ -78,8 +74,7 @@ test('a record that is owed is not dropped because the lock was lost while it wa
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('what read() returns is a copy: to change it changes nothing that is stored later', async () => {
-  await using scene = openScene();
+test('what read() returns is a copy: to change it changes nothing that is stored later', async (scene) => {
   scene.store.refuse = full;
   const shared = scene.open({ signIn: scene.provider.signIn });
   const { accessToken } = await shared.getToken();
@@ -89,8 +84,7 @@ test('what read() returns is a copy: to change it changes nothing that is stored
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('an answer that came after refreshTimeout is not put over the newer one that could not be stored', async () => {
-  await using scene = openScene();
+test('an answer that came after refreshTimeout is not put over the newer one that could not be stored', async (scene) => {
   await scene.signedIn();
   const late = Promise.withResolvers<TokenResponse>();
   let requests = 0;
@@ -108,9 +102,7 @@ test('an answer that came after refreshTimeout is not put over the newer one tha
   assert.is(scene.record.accessToken, 'newer');
 });
 
-test('it stays owed if the store was changed just before it could take it', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('it stays owed if the store was changed just before it could take it', async (scene) => {
   fill(scene);
   const shared = scene.open();
   const { accessToken } = await shared.getToken();
@@ -124,9 +116,7 @@ test('it stays owed if the store was changed just before it could take it', asyn
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a sign-in is not put over what the store cannot read', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-in is not put over what the store cannot read', async (scene) => {
   const { call, answer } = await scene.signingIn();
   const other = { refreshToken: 'of another program' };
   await scene.store.set('my-app', other);

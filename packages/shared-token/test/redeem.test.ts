@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SignIn, TokenResponse } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 /** A browser's page that shows what became of the exchange. */
@@ -24,24 +23,21 @@ class Page {
   }
 }
 
-test('the page says failed if the exchange fails, and the caller gets that error', async () => {
-  await using scene = openScene();
+test('the page says failed if the exchange fails, and the caller gets that error', async (scene) => {
   const page = new Page();
   const failure = new Error('the code was used twice');
   assert.is(await rejection(scene.open({ signIn: page.signIn(() => Promise.reject(failure)) }).getToken()), failure);
   assert.is(page.shows, 'failed');
 });
 
-test('the page says failed if the tokens cannot be used', async () => {
-  await using scene = openScene();
+test('the page says failed if the tokens cannot be used', async (scene) => {
   const page = new Page();
   const signIn = page.signIn(async () => ({ access_token: '', refresh_token: 'r' }));
   assert.is((await rejection(scene.open({ signIn }).getToken())).code, 'RESPONSE');
   assert.is(page.shows, 'failed');
 });
 
-test('the page says failed after a sign-out during the exchange, and nothing is stored', async () => {
-  await using scene = openScene();
+test('the page says failed after a sign-out during the exchange, and nothing is stored', async (scene) => {
   const page = new Page();
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: page.signIn(() => answer.promise) });
@@ -54,8 +50,7 @@ test('the page says failed after a sign-out during the exchange, and nothing is 
   assert.is(scene.store.records.size, 0);
 });
 
-test('redeem resolves once the tokens are stored', async () => {
-  await using scene = openScene();
+test('redeem resolves once the tokens are stored', async (scene) => {
   let stored: string | undefined;
   const signIn: SignIn = async ({ redeem }) => {
     const response = await redeem(scene.provider.signIn);
@@ -80,8 +75,7 @@ async function signInThatGoesOn(scene: Scene) {
   return { shared, call, end };
 }
 
-test('a token that was refreshed before signIn ended stays in memory', async () => {
-  await using scene = openScene();
+test('a token that was refreshed before signIn ended stays in memory', async (scene) => {
   const { shared, call, end } = await signInThatGoesOn(scene);
   const refreshed = await shared.getToken({ forceRefresh: true });
   end();
@@ -89,8 +83,7 @@ test('a token that was refreshed before signIn ended stays in memory', async () 
   assert.equal(shared.peek(), refreshed);
 });
 
-test('a token that was rejected before signIn ended is given to no call', async () => {
-  await using scene = openScene();
+test('a token that was rejected before signIn ended is given to no call', async (scene) => {
   scene.provider.extra = { refresh_token: undefined };
   const { shared, call, end } = await signInThatGoesOn(scene);
   const { accessToken } = scene.record;
@@ -102,8 +95,7 @@ test('a token that was rejected before signIn ended is given to no call', async 
   assert.equal([await call, await next], [await forced, await forced]);
 });
 
-test('signIn may resolve with something else than redeem did: what was redeemed counts', async () => {
-  await using scene = openScene();
+test('signIn may resolve with something else than redeem did: what was redeemed counts', async (scene) => {
   const signIn: SignIn = async ({ redeem }) => {
     await redeem(scene.provider.signIn);
     return { access_token: 'something else' };
@@ -111,8 +103,7 @@ test('signIn may resolve with something else than redeem did: what was redeemed 
   assert.is((await scene.open({ signIn }).getToken()).accessToken, scene.record.accessToken);
 });
 
-test('a signIn that fails after a successful exchange does not cost the sign-in', async () => {
-  await using scene = openScene();
+test('a signIn that fails after a successful exchange does not cost the sign-in', async (scene) => {
   const signIn: SignIn = async ({ redeem }) => {
     await redeem(scene.provider.signIn);
     throw new Error('the page could not be shown');
@@ -120,8 +111,7 @@ test('a signIn that fails after a successful exchange does not cost the sign-in'
   assert.is((await scene.open({ signIn }).getToken()).accessToken, scene.record.accessToken);
 });
 
-test('redeem called twice exchanges once', async () => {
-  await using scene = openScene();
+test('redeem called twice exchanges once', async (scene) => {
   let exchanges = 0;
   const exchange = (): Promise<TokenResponse> => {
     exchanges++;
@@ -135,8 +125,7 @@ test('redeem called twice exchanges once', async () => {
   assert.is(exchanges, 1);
 });
 
-test('the exchange is not given up when signInTimeout ends', async () => {
-  await using scene = openScene();
+test('the exchange is not given up when signInTimeout ends', async (scene) => {
   const page = new Page();
   const exchange = async (): Promise<TokenResponse> => {
     await sleep(300);
@@ -147,8 +136,7 @@ test('the exchange is not given up when signInTimeout ends', async () => {
   assert.is(page.shows, 'signed in');
 });
 
-test('the exchange is not given up when its only caller aborts: its tokens are stored', async () => {
-  await using scene = openScene();
+test('the exchange is not given up when its only caller aborts: its tokens are stored', async (scene) => {
   const page = new Page();
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: page.signIn(() => answer.promise) });
@@ -163,8 +151,7 @@ test('the exchange is not given up when its only caller aborts: its tokens are s
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
 });
 
-test('the exchange is not given up by close(), which waits for it', async () => {
-  await using scene = openScene();
+test('the exchange is not given up by close(), which waits for it', async (scene) => {
   const page = new Page();
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: page.signIn(() => answer.promise) });
@@ -178,8 +165,7 @@ test('the exchange is not given up by close(), which waits for it', async () => 
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 
-test('an exchange that never settles is given up a second after refreshTimeout', async () => {
-  await using scene = openScene();
+test('an exchange that never settles is given up a second after refreshTimeout', async (scene) => {
   const page = new Page();
   const shared = scene.open({ signIn: page.signIn(() => new Promise(() => {})), refreshTimeout: 100 });
   const started = performance.now();
@@ -187,8 +173,7 @@ test('an exchange that never settles is given up a second after refreshTimeout',
   assert.ok(performance.now() - started >= 1_050);
 });
 
-test('a signIn that does not end after the exchange does not cost the sign-in', async () => {
-  await using scene = openScene();
+test('a signIn that does not end after the exchange does not cost the sign-in', async (scene) => {
   const signIn: SignIn = async ({ redeem }) => {
     await redeem(scene.provider.signIn);
     return new Promise(() => {});
@@ -201,8 +186,7 @@ for (const [what, options, signIn] of [
   ['the exchange', { refreshTimeout: 50 }, (exchange) => new Page().signIn(exchange)],
   ['the person', { signInTimeout: 1_000 }, (exchange) => () => sleep(900).then(exchange)],
 ] satisfies [string, object, (exchange: () => Promise<TokenResponse>) => SignIn][]) {
-  test(`a sign-in is not given up because the store takes longer than was left for ${what}`, async () => {
-    await using scene = openScene();
+  test(`a sign-in is not given up because the store takes longer than was left for ${what}`, async (scene) => {
     const { begun, goOn } = scene.store.holdWrites();
     const call = scene.open({ signIn: signIn(scene.provider.signIn), ...options }).signIn();
     await begun;
@@ -212,8 +196,7 @@ for (const [what, options, signIn] of [
   });
 }
 
-test('a store that fails during the exchange does not cost the sign-in, and the page says signed in', async () => {
-  await using scene = openScene();
+test('a store that fails during the exchange does not cost the sign-in, and the page says signed in', async (scene) => {
   const page = new Page();
   scene.store.refuse = () => new Error('the disk is full');
   const shared = scene.open({ signIn: page.signIn(scene.provider.signIn) });

@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProgram } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedToken } from '../src/index.ts';
 import { NotifyingStore } from './memory-store.ts';
 import { startStandIn } from './providers/stand-ins.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { mustNotAsk, openScene, Scene } from './scene.ts';
+import { mustNotAsk, Scene, test } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 const minute = 60_000;
@@ -26,8 +25,7 @@ async function untilReplaced(shared: SharedToken, old: string): Promise<void> {
   await untilTrue(() => shared.peek()?.accessToken !== old);
 }
 
-test('a call before the skew gets its token at once, and the next ones that of the refresh', async () => {
-  await using scene = openScene();
+test('a call before the skew gets its token at once, and the next ones that of the refresh', async (scene) => {
   const old = await signedIn(scene, 14);
   const answer = scene.holdAnswers();
   const shared = scene.open({ refreshAhead });
@@ -43,8 +41,7 @@ test('a call before the skew gets its token at once, and the next ones that of t
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('there is none before that time, nor without refreshAhead', async () => {
-  await using scene = openScene();
+test('there is none before that time, nor without refreshAhead', async (scene) => {
   await signedIn(scene, 16);
   await scene.open({ refreshAhead }).getToken();
   await signedIn(scene, 6);
@@ -53,8 +50,7 @@ test('there is none before that time, nor without refreshAhead', async () => {
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('there is none in the first half of a token that lives shorter than refreshAhead, or not much longer', async () => {
-  await using scene = openScene();
+test('there is none in the first half of a token that lives shorter than refreshAhead, or not much longer', async (scene) => {
   for (const [left, life] of [
     [5.5, 10],
     [7.5, 14],
@@ -70,8 +66,7 @@ test('there is none in the first half of a token that lives shorter than refresh
   await untilReplaced(shared, old);
 });
 
-test('8 processes refresh ahead once, and the others find its token', async () => {
-  await using scene = openScene();
+test('8 processes refresh ahead once, and the others find its token', async (scene) => {
   const old = await signedIn(scene, 14);
   const processes = Array.from({ length: 8 }, () => scene.open({ refreshAhead }));
   for (const shared of processes) assert.is((await shared.getToken()).accessToken, old);
@@ -102,8 +97,7 @@ for (const [what, failure] of [
   ['is refused', new TokenEndpointError('invalid_grant')],
   ['throws undefined', undefined],
 ] as const) {
-  test(`a refresh ahead that ${what} is an event, asks nobody, and is not tried again at each call`, async () => {
-    await using scene = openScene();
+  test(`a refresh ahead that ${what} is an event, asks nobody, and is not tried again at each call`, async (scene) => {
     const old = await signedIn(scene, 14);
     scene.provider.failures.push(failure, failure);
     const shared = scene.open({ refreshAhead, signIn: mustNotAsk });
@@ -116,8 +110,7 @@ for (const [what, failure] of [
   });
 }
 
-test('it leaves the provider alone for as long as retryAfter of the error asks for', async () => {
-  await using scene = openScene();
+test('it leaves the provider alone for as long as retryAfter of the error asks for', async (scene) => {
   const old = await signedIn(scene, 14);
   scene.provider.failures.push(new TokenEndpointError('slow_down', 60_000));
   const shared = scene.open({ refreshAhead });
@@ -137,8 +130,7 @@ test('it leaves the provider alone for as long as retryAfter of the error asks f
   }
 });
 
-test('a retryAfter that is no number of milliseconds changes nothing', async () => {
-  await using scene = openScene();
+test('a retryAfter that is no number of milliseconds changes nothing', async (scene) => {
   await signedIn(scene, 14);
   scene.provider.failures.push(new TokenEndpointError('slow_down', Number.NaN));
   const shared = scene.open({ refreshAhead });
@@ -149,8 +141,7 @@ test('a retryAfter that is no number of milliseconds changes nothing', async () 
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a token within the skew, which bridges a refresh that failed, is not refreshed ahead', async () => {
-  await using scene = openScene();
+test('a token within the skew, which bridges a refresh that failed, is not refreshed ahead', async (scene) => {
   const old = await signedIn(scene, 4);
   scene.provider.failures.push(new TokenEndpointError('slow_down', 60_000));
   const shared = scene.open({ refreshAhead });
@@ -159,8 +150,7 @@ test('a token within the skew, which bridges a refresh that failed, is not refre
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a forced call meanwhile waits for the refresh ahead, and gets its token', async () => {
-  await using scene = openScene();
+test('a forced call meanwhile waits for the refresh ahead, and gets its token', async (scene) => {
   const old = await signedIn(scene, 14);
   const answer = scene.holdAnswers();
   const shared = scene.open({ refreshAhead });
@@ -172,8 +162,7 @@ test('a forced call meanwhile waits for the refresh ahead, and gets its token', 
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', async () => {
-  await using scene = openScene();
+test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', async (scene) => {
   await signedIn(scene, 14);
   const answer = scene.holdAnswers();
   const shared = scene.open({ refreshAhead });
@@ -186,8 +175,7 @@ test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', 
   assert.is(scene.store.records.size, 0);
 });
 
-test('close() waits until a refresh ahead that was sent is stored', async () => {
-  await using scene = openScene();
+test('close() waits until a refresh ahead that was sent is stored', async (scene) => {
   const old = await signedIn(scene, 14);
   scene.provider.gate = sleep(100);
   const shared = scene.open({ refreshAhead });
@@ -198,8 +186,7 @@ test('close() waits until a refresh ahead that was sent is stored', async () => 
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 
-test('after close(), a refresh ahead is not begun', async () => {
-  await using scene = openScene();
+test('after close(), a refresh ahead is not begun', async (scene) => {
   await signedIn(scene, 14);
   const shared = scene.open({ refreshAhead });
   await shared.getToken();
@@ -219,8 +206,7 @@ test('a process that has sent its refresh ahead ends by itself when the answer i
   assert.is(output, 'refresh-2');
 });
 
-test('before it is sent, a refresh ahead keeps no process alive', async () => {
-  await using scene = openScene();
+test('before it is sent, a refresh ahead keeps no process alive', async (scene) => {
   await signedIn(scene, 14);
   // What keeps the event loop alive.
   const before = process.getActiveResourcesInfo();

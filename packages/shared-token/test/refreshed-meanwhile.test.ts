@@ -2,10 +2,9 @@ import { join } from 'node:path';
 import { startProgram } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { openTokenStore } from 'token-store-sqlite';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type SharedToken, type SignIn, signInLockName, type TokenResponse } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 // The old sign-in was refreshed while a new one was on its way into the store. That makes the old one no newer than the new one.
@@ -39,8 +38,7 @@ async function signedIn(scene: Scene): Promise<SharedToken> {
 for (const hasRedeem of [false, true]) {
   const how = hasRedeem ? 'with redeem' : 'without redeem';
 
-  test(`${how}: a sign-in whose lock was lost counts`, async () => {
-    await using scene = openScene();
+  test(`${how}: a sign-in whose lock was lost counts`, async (scene) => {
     await signedIn(scene);
     const { signIn, answer } = slowSignIn(scene, hasRedeem);
     const call = scene.open({ signIn }).signIn();
@@ -52,8 +50,7 @@ for (const hasRedeem of [false, true]) {
     assert.is(scene.record.accessToken, accessToken);
   });
 
-  test(`${how}: a sign-in for which nobody waits any more counts`, async () => {
-    await using scene = openScene();
+  test(`${how}: a sign-in for which nobody waits any more counts`, async (scene) => {
     await signedIn(scene);
     const { signIn, answer } = slowSignIn(scene, hasRedeem);
     const shared = scene.open({ signIn, signInTimeout: 20, refreshTimeout: 20 });
@@ -64,8 +61,7 @@ for (const hasRedeem of [false, true]) {
   });
 }
 
-test('a record of another program, which does not say when its person signed in, may be refreshed as well', async () => {
-  await using scene = openScene();
+test('a record of another program, which does not say when its person signed in, may be refreshed as well', async (scene) => {
   await scene.signedIn();
   const { signIn, answer } = slowSignIn(scene, false);
   const call = scene.open({ signIn }).signIn();
@@ -77,8 +73,7 @@ test('a record of another program, which does not say when its person signed in,
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a late sign-in counts if the one of another process began before its exchange and was refreshed after that', async () => {
-  await using scene = openScene();
+test('a late sign-in counts if the one of another process began before its exchange and was refreshed after that', async (scene) => {
   await signedIn(scene);
   const { signIn: exchange, answer } = slowSignIn(scene, true);
   const answered = Promise.withResolvers<void>();
@@ -100,8 +95,7 @@ test('a late sign-in counts if the one of another process began before its excha
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a sign-in that could not be stored is stored later, over the old one as it is then', async () => {
-  await using scene = openScene();
+test('a sign-in that could not be stored is stored later, over the old one as it is then', async (scene) => {
   await signedIn(scene);
   const { refreshToken } = scene.record;
   const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
@@ -117,8 +111,7 @@ test('a sign-in that could not be stored is stored later, over the old one as it
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a sign-in that could not be stored is not put over the one that another process has made since', async () => {
-  await using scene = openScene();
+test('a sign-in that could not be stored is not put over the one that another process has made since', async (scene) => {
   await signedIn(scene);
   scene.store.refuse = () => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
   const shared = scene.open({ signIn: scene.provider.signIn });
@@ -132,8 +125,7 @@ test('a sign-in that could not be stored is not put over the one that another pr
 });
 
 for (const way of ['', 'redeem']) {
-  test(`a sign-in of another process, whose callers have gone, is stored over what this one has refreshed ${way}`, async () => {
-    await using scene = openScene();
+  test(`a sign-in of another process, whose callers have gone, is stored over what this one has refreshed ${way}`, async (scene) => {
     const directory = temporaryDirectory();
     using store = openTokenStore(join(directory, 'tokens.db'));
     const shared = scene.open({ store, signIn: scene.provider.signIn });

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions, SignIn, TokenRecord } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 type Revoke = NonNullable<SharedTokenOptions['revoke']>;
@@ -14,9 +13,7 @@ function openRevoking(scene: Scene, options: Partial<SharedTokenOptions> = {}) {
   return { shared, revoked };
 }
 
-test('a sign-out gives revoke the record when it is deleted, and waits for it', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-out gives revoke the record when it is deleted, and waits for it', async (scene) => {
   const { record } = scene;
   const seen: { record: TokenRecord; stored: number }[] = [];
   const revoke: Revoke = async (record) => {
@@ -31,9 +28,7 @@ test('a sign-out gives revoke the record when it is deleted, and waits for it', 
   );
 });
 
-test('if revoke fails, the sign-out holds, and an event says so without the tokens', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('if revoke fails, the sign-out holds, and an event says so without the tokens', async (scene) => {
   const { refreshToken } = scene.record;
   const revoke: Revoke = async (record) => {
     throw new Error(`503 for ${record.refreshToken}`);
@@ -44,8 +39,7 @@ test('if revoke fails, the sign-out holds, and an event says so without the toke
   assert.ok(refreshToken);
 });
 
-test('a revoke that does not end is told to stop after refreshTimeout, and is not waited for', async () => {
-  await using scene = openScene();
+test('a revoke that does not end is told to stop after refreshTimeout, and is not waited for', async (scene) => {
   await scene.signedIn();
   let signal: AbortSignal | undefined;
   const revoke: Revoke = (_record, context) => {
@@ -57,9 +51,7 @@ test('a revoke that does not end is told to stop after refreshTimeout, and is no
   assert.is(scene.count('revoke-failed'), 1);
 });
 
-test('what could not be stored yet is revoked as well', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('what could not be stored yet is revoked as well', async (scene) => {
   scene.store.refuse = ({ refreshToken }) =>
     refreshToken === 'refresh-token-1' ? undefined : Object.assign(new Error('full'), { code: 'STORE_FULL' });
   const { shared, revoked } = openRevoking(scene);
@@ -72,8 +64,7 @@ for (const [when, refreshTimeout] of [
   ['during a sign-out', 30_000],
   ['too late', 50],
 ] as const) {
-  test(`what a refresh brings ${when} is revoked as well, because nothing is stored any more`, async () => {
-    await using scene = openScene();
+  test(`what a refresh brings ${when} is revoked as well, because nothing is stored any more`, async (scene) => {
     await scene.signedIn();
     const answer = scene.holdAnswers();
     const { shared, revoked } = openRevoking(scene, { refreshTimeout });
@@ -88,9 +79,7 @@ for (const [when, refreshTimeout] of [
   });
 }
 
-test('what a refresh brings while the record is deleted is revoked as well', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('what a refresh brings while the record is deleted is revoked as well', async (scene) => {
   const answer = scene.holdAnswers();
   const { store } = scene;
   const remove = store.delete.bind(store);
@@ -108,8 +97,7 @@ test('what a refresh brings while the record is deleted is revoked as well', asy
   assert.equal(revoked, ['refresh-token-1', 'refresh-token-2']);
 });
 
-test('a late answer with the same refresh token revokes nothing: the record may have moved to another store', async () => {
-  await using scene = openScene();
+test('a late answer with the same refresh token revokes nothing: the record may have moved to another store', async (scene) => {
   await scene.signedIn();
   const { promise: answer, resolve } = Promise.withResolvers<void>();
   const refresh = () => answer.then(() => ({ access_token: 'access-token-2', expires_in: 3_600 }));
@@ -122,9 +110,7 @@ test('a late answer with the same refresh token revokes nothing: the record may 
   assert.equal(revoked, []);
 });
 
-test('close() stores what could not be stored, although a revoke hangs', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('close() stores what could not be stored, although a revoke hangs', async (scene) => {
   const answer = scene.holdAnswers();
   const { promise: revoked, resolve: end } = Promise.withResolvers<void>();
   const shared = scene.open({ signIn: scene.provider.signIn, revoke: () => revoked });
@@ -143,8 +129,7 @@ test('close() stores what could not be stored, although a revoke hangs', async (
   await closed;
 });
 
-test('what a sign-in brings during a sign-out is revoked as well', async () => {
-  await using scene = openScene();
+test('what a sign-in brings during a sign-out is revoked as well', async (scene) => {
   const { promise: answer, resolve } = Promise.withResolvers<void>();
   const signIn: SignIn = ({ redeem }) => redeem(() => answer.then(scene.provider.signIn));
   const { shared, revoked } = openRevoking(scene, { signIn });
@@ -157,8 +142,7 @@ test('what a sign-in brings during a sign-out is revoked as well', async () => {
   assert.equal(revoked, ['refresh-token-1']);
 });
 
-test('close() waits until what a refresh brings after a sign-out is revoked, and a failure is an event', async () => {
-  await using scene = openScene();
+test('close() waits until what a refresh brings after a sign-out is revoked, and a failure is an event', async (scene) => {
   await scene.signedIn();
   const answer = scene.holdAnswers();
   const revoke: Revoke = async ({ refreshToken }) => {
@@ -175,8 +159,7 @@ test('close() waits until what a refresh brings after a sign-out is revoked, and
   assert.equal(scene.events.at(-1), { type: 'revoke-failed', error: { name: 'Error', message: '503 for …' } });
 });
 
-test('what a refresh brings is not revoked if the person has signed in again: that could end the new sign-in', async () => {
-  await using scene = openScene();
+test('what a refresh brings is not revoked if the person has signed in again: that could end the new sign-in', async (scene) => {
   await scene.signedIn();
   const answer = scene.holdAnswers();
   const { shared, revoked } = openRevoking(scene);
@@ -195,8 +178,7 @@ for (const [what, options] of [
   ['the record is of another client', { clientId: 'mine' }],
   ['the record is of another provider', { authority: 'https://login.example.com' }],
 ] as const) {
-  test(`revoke is not called if ${what}`, async () => {
-    await using scene = openScene();
+  test(`revoke is not called if ${what}`, async (scene) => {
     const other = { clientId: 'other', authority: 'https://login.example.org' };
     if (Object.keys(options).length > 0) await scene.signedIn(other);
     let calls = 0;
@@ -206,9 +188,7 @@ for (const [what, options] of [
   });
 }
 
-test('revoke is not called if the record could not be deleted', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('revoke is not called if the record could not be deleted', async (scene) => {
   scene.store.delete = () => Promise.reject(new Error('the disk is gone'));
   let calls = 0;
   const error = await rejection(scene.open({ revoke: async () => calls++ }).signOut());
@@ -216,9 +196,7 @@ test('revoke is not called if the record could not be deleted', async () => {
   assert.is(calls, 0);
 });
 
-test('a record that cannot be read is deleted all the same', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a record that cannot be read is deleted all the same', async (scene) => {
   scene.store.get = () => Promise.reject(new Error('no text'));
   await scene.open({ revoke: async () => {} }).signOut();
   assert.is(scene.store.records.size, 0);

@@ -1,3 +1,4 @@
+import * as uvu from 'uvu';
 import {
   SharedToken,
   type SharedTokenEvent,
@@ -90,6 +91,25 @@ export class Scene<Store extends MemoryStore = MemoryStore> implements AsyncDisp
 
 export function openScene(): Scene {
   return new Scene(new MemoryStore());
+}
+
+type Body = (scene: Scene) => Promise<void>;
+
+/** A test with a scene of its own, in which nothing is stored. */
+export function test(name: string, body: Body): void {
+  uvu.test(name, async () => {
+    await using scene = openScene();
+    await body(scene);
+  });
+}
+test.run = uvu.test.run;
+
+/** The same, with a stored sign-in whose access token has expired. */
+export function testSignedIn(name: string, body: Body): void {
+  test(name, async (scene) => {
+    await scene.signedIn();
+    await body(scene);
+  });
 }
 
 /** A `signIn` for tests in which no person may be asked. */

@@ -1,8 +1,7 @@
 import { inspect } from 'node:util';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenRecord, TokenResponse } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 const secrets = {
@@ -29,8 +28,7 @@ async function signedIn(scene: Scene): Promise<void> {
   await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() - 1 });
 }
 
-test('an error of refresh that quotes the record is told by an event without the tokens, and reaches the caller whole', async () => {
-  await using scene = openScene();
+test('an error of refresh that quotes the record is told by an event without the tokens, and reaches the caller whole', async (scene) => {
   await signedIn(scene);
   const error = await rejection(scene.open({ refresh: (record) => Promise.reject(quote(record)) }).getToken());
   assert.match(error.message, secrets.refreshToken);
@@ -39,8 +37,7 @@ test('an error of refresh that quotes the record is told by an event without the
   assertNoSecret(inspect(scene.events));
 });
 
-test('a refusal that quotes the record is neither in an event nor in the record, unless describeRefusal says so', async () => {
-  await using scene = openScene();
+test('a refusal that quotes the record is neither in an event nor in the record, unless describeRefusal says so', async (scene) => {
   await signedIn(scene);
   const refresh = (record: TokenRecord) => Promise.reject(Object.assign(quote(record), { error: 'invalid_grant' }));
   const { message } = await rejection(scene.open({ refresh }).getToken());
@@ -49,8 +46,7 @@ test('a refusal that quotes the record is neither in an event nor in the record,
   assert.is(scene.record.refusedBecause, 'invalid_grant');
 });
 
-test('an error of the store that quotes the record is told by an event without the tokens', async () => {
-  await using scene = openScene();
+test('an error of the store that quotes the record is told by an event without the tokens', async (scene) => {
   await scene.store.set('my-app', { refreshToken: 'old', expiresAt: 0, accessToken: 'old' });
   scene.store.refuse = (record) => (record.refreshToken === 'old' ? undefined : quote(record));
   const { refreshToken, accessToken, idToken } = secrets;
@@ -61,16 +57,14 @@ test('an error of the store that quotes the record is told by an event without t
   scene.store.refuse = () => undefined;
 });
 
-test('half a surrogate pair in a stored token does not take the place of the error of refresh', async () => {
-  await using scene = openScene();
+test('half a surrogate pair in a stored token does not take the place of the error of refresh', async (scene) => {
   await scene.signedIn({ accessToken: 'half a surrogate pair: \ud800' });
   const failure = new TypeError('fetch failed');
   scene.provider.failures.push(failure);
   assert.is(await rejection(scene.open().getToken()), failure);
 });
 
-test('a store that cannot be read, and quotes the token in memory, is told without it', async () => {
-  await using scene = openScene();
+test('a store that cannot be read, and quotes the token in memory, is told without it', async (scene) => {
   await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() + 1_000 });
   const shared = scene.open({ expirySkew: 0 });
   await shared.getToken();
@@ -80,8 +74,7 @@ test('a store that cannot be read, and quotes the token in memory, is told witho
   assertNoSecret(inspect(scene.events));
 });
 
-test('no message of our own errors names a token', async () => {
-  await using scene = openScene();
+test('no message of our own errors names a token', async (scene) => {
   const responses = [
     { access_token: 'with a SECRET space', refresh_token: secrets.refreshToken },
     { access_token: secrets.accessToken, expires_in: 'SECRET' },
@@ -94,8 +87,7 @@ test('no message of our own errors names a token', async () => {
   assertNoSecret(inspect(scene.events));
 });
 
-test('a SharedToken shows no token when it is logged', async () => {
-  await using scene = openScene();
+test('a SharedToken shows no token when it is logged', async (scene) => {
   await scene.store.set('my-app', { ...secrets, expiresAt: Date.now() + 3_600_000 });
   const shared = scene.open();
   await shared.getToken();
@@ -112,9 +104,7 @@ for (const [name, listener] of [
   ],
   ['rejects', () => Promise.reject(new Error('the log is full'))],
 ] as const) {
-  test(`an onEvent that ${name} does not cost the token`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`an onEvent that ${name} does not cost the token`, async (scene) => {
     const shared = scene.open({ onEvent: listener, signIn: scene.provider.signIn });
     await shared.getToken();
     await shared.signIn();
@@ -125,9 +115,7 @@ for (const [name, listener] of [
   });
 }
 
-test('onEvent gets the original error beside the event', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('onEvent gets the original error beside the event', async (scene) => {
   const failure = new TypeError('fetch failed');
   const originals: unknown[] = [];
   const refresh = (): Promise<TokenResponse> => Promise.reject(failure);

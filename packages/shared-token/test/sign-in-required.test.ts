@@ -1,20 +1,17 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions, TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { openScene } from './scene.ts';
+import { openScene, test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
-test('nothing stored is SIGN_IN_REQUIRED, reason not-signed-in, and the provider is not asked', async () => {
-  await using scene = openScene();
+test('nothing stored is SIGN_IN_REQUIRED, reason not-signed-in, and the provider is not asked', async (scene) => {
   const error = await rejection(scene.open().getToken());
   assert.equal([error.code, error.reason, error.retryable], ['SIGN_IN_REQUIRED', 'not-signed-in', false]);
   assert.match(error.message, /"my-app".*Call signIn\(\)$/);
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('a refused refresh token is SIGN_IN_REQUIRED, reason refused, with the error of refresh as its cause', async () => {
-  await using scene = openScene();
+test('a refused refresh token is SIGN_IN_REQUIRED, reason refused, with the error of refresh as its cause', async (scene) => {
   await scene.signedIn();
   const refusal = new TokenEndpointError('invalid_grant');
   scene.provider.failures.push(refusal);
@@ -23,8 +20,7 @@ test('a refused refresh token is SIGN_IN_REQUIRED, reason refused, with the erro
   assert.is(error.cause, refusal);
 });
 
-test('a record that accepts() does not want is SIGN_IN_REQUIRED, reason not-accepted, and is not spent', async () => {
-  await using scene = openScene();
+test('a record that accepts() does not want is SIGN_IN_REQUIRED, reason not-accepted, and is not spent', async (scene) => {
   await scene.signedIn({ scope: 'files', expiresAt: Date.now() + 3_600_000 });
   const shared = scene.open({ accepts: ({ scope }) => scope?.includes('mail') ?? false });
   for (const options of [{}, { forceRefresh: true }]) {
@@ -34,8 +30,7 @@ test('a record that accepts() does not want is SIGN_IN_REQUIRED, reason not-acce
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('a record that another process stored while this one waited is given to accepts() as well', async () => {
-  await using scene = openScene();
+test('a record that another process stored while this one waited is given to accepts() as well', async (scene) => {
   await scene.signedIn({ scope: 'files mail' });
   const answer = scene.holdAnswers();
   scene.provider.extra = { scope: 'files' };
@@ -48,9 +43,7 @@ test('a record that another process stored while this one waited is given to acc
   assert.equal([(await wide).code, (await wide).reason], ['SIGN_IN_REQUIRED', 'not-accepted']);
 });
 
-test('a refusal is noted in the record, and the next sign-in removes the note', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a refusal is noted in the record, and the next sign-in removes the note', async (scene) => {
   const { refreshToken } = scene.record;
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
   const shared = scene.open({ signIn: scene.provider.signIn });
@@ -63,15 +56,13 @@ test('a refusal is noted in the record, and the next sign-in removes the note', 
   assert.not('refusedAt' in scene.record || 'refusedBecause' in scene.record);
 });
 
-test('a refresh that works after all removes the note as well', async () => {
-  await using scene = openScene();
+test('a refresh that works after all removes the note as well', async (scene) => {
   await scene.signedIn({ refusedAt: 1, refusedBecause: 'invalid_grant' });
   await scene.open().getToken({ forceRefresh: true });
   assert.not('refusedAt' in scene.record || 'refusedBecause' in scene.record);
 });
 
-test('a refresh token that was refused is not sent again, by whichever process, unless a call forces it', async () => {
-  await using scene = openScene();
+test('a refresh token that was refused is not sent again, by whichever process, unless a call forces it', async (scene) => {
   await scene.signedIn();
   const refusal = new TokenEndpointError('invalid_grant');
   scene.provider.failures.push(refusal, refusal);
@@ -89,9 +80,7 @@ test('a refresh token that was refused is not sent again, by whichever process, 
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
 });
 
-test('of the calls that force a refresh at the same time, one hears the refusal for all', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('of the calls that force a refresh at the same time, one hears the refusal for all', async (scene) => {
   const gate = Promise.withResolvers<void>();
   const refresh: SharedTokenOptions['refresh'] = async () => {
     scene.provider.refreshes++;
@@ -107,9 +96,7 @@ test('of the calls that force a refresh at the same time, one hears the refusal 
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('describeRefusal says what the note says', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('describeRefusal says what the note says', async (scene) => {
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
   await rejection(scene.open({ describeRefusal: () => 'the password was changed' }).getToken());
   assert.is(scene.record.refusedBecause, 'the password was changed');
@@ -119,18 +106,14 @@ for (const [what, note] of [
   [400, '400'],
   ['gone \ud83d', 'gone \ufffd'],
 ] as const) {
-  test(`the refusal is noted although describeRefusal says ${JSON.stringify(what)}`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`the refusal is noted although describeRefusal says ${JSON.stringify(what)}`, async (scene) => {
     scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
     await rejection(scene.open({ describeRefusal: () => what as string }).getToken());
     assert.is(scene.record.refusedBecause, note);
   });
 }
 
-test('a refusal is no refusal if another process has stored another refresh token since', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a refusal is no refusal if another process has stored another refresh token since', async (scene) => {
   const { refreshToken } = scene.record;
   const shared = scene.open({
     async refresh(record) {
@@ -145,8 +128,7 @@ test('a refusal is no refusal if another process has stored another refresh toke
 
 for (const error of ['invalid_grant', 'interaction_required', 'consent_required', 'login_required']) {
   for (const field of ['error', 'errorCode', 'code']) {
-    test(`by default, ${error} in the field ${field} of an error, or of its cause, needs a sign-in`, async () => {
-      await using scene = openScene();
+    test(`by default, ${error} in the field ${field} of an error, or of its cause, needs a sign-in`, async (scene) => {
       const failure = Object.assign(new Error('no'), { [field]: error });
       for (const thrown of [failure, new Error('wrapped', { cause: failure })]) {
         await scene.signedIn();
@@ -162,9 +144,7 @@ for (const [depth, reason] of [
   [3, 'refused'],
   [4, undefined],
 ] as const) {
-  test(`by default, it needs ${reason ? 'a' : 'no'} sign-in ${depth} causes deep`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`by default, it needs ${reason ? 'a' : 'no'} sign-in ${depth} causes deep`, async (scene) => {
     let failure: Error = new TokenEndpointError('invalid_grant');
     for (let level = 0; level < depth; level++) failure = new Error('wrapped', { cause: failure });
     scene.provider.failures.push(failure);
@@ -173,9 +153,7 @@ for (const [depth, reason] of [
 }
 
 for (const error of ['invalid_client', 'invalid_request', 'temporarily_unavailable', 'invalid_grant_type']) {
-  test(`by default, ${error} does not need a sign-in: the error reaches the caller as it is`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`by default, ${error} does not need a sign-in: the error reaches the caller as it is`, async (scene) => {
     const { record } = scene;
     const failure = new TokenEndpointError(error);
     scene.provider.failures.push(failure);
@@ -185,17 +163,13 @@ for (const error of ['invalid_client', 'invalid_request', 'temporarily_unavailab
 }
 
 for (const thrown of ['just text', undefined, null, 42]) {
-  test(`refresh that throws ${thrown}: the caller gets that`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`refresh that throws ${thrown}: the caller gets that`, async (scene) => {
     const refresh = () => Promise.reject(thrown);
     assert.is(await rejection(scene.open({ refresh }).getToken()), thrown);
   });
 }
 
-test('needsSignIn decides instead of the default', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('needsSignIn decides instead of the default', async (scene) => {
   const needsSignIn = (error: unknown): boolean => (error as TokenEndpointError).error === 'bad_refresh_token';
   const shared = scene.open({ needsSignIn });
   scene.provider.failures.push(new TokenEndpointError('bad_refresh_token'), new TokenEndpointError('invalid_grant'));
@@ -204,8 +178,7 @@ test('needsSignIn decides instead of the default', async () => {
   assert.is((await rejection(shared.getToken({ forceRefresh: true }))).error, 'invalid_grant');
 });
 
-test('interactive: false never asks a person; the option of the call counts before that of the instance', async () => {
-  await using scene = openScene();
+test('interactive: false never asks a person; the option of the call counts before that of the instance', async (scene) => {
   let asked = 0;
   const signIn = () => {
     asked++;
@@ -218,16 +191,14 @@ test('interactive: false never asks a person; the option of the call counts befo
   assert.is(asked, 1);
 });
 
-test('interactive: false does not wait for a sign-in of another process', async () => {
-  await using scene = openScene();
+test('interactive: false does not wait for a sign-in of another process', async (scene) => {
   const asked = rejection(scene.open({ signIn: () => new Promise(() => {}), signInTimeout: 1_000 }).getToken());
   await scene.until('sign-in-started');
   assert.is((await rejection(scene.open({ interactive: false }).getToken(), 500)).code, 'SIGN_IN_REQUIRED');
   await asked;
 });
 
-test('interactive: true without signIn is SIGN_IN_REQUIRED', async () => {
-  await using scene = openScene();
+test('interactive: true without signIn is SIGN_IN_REQUIRED', async (scene) => {
   assert.is((await rejection(scene.open({ interactive: true }).getToken())).code, 'SIGN_IN_REQUIRED');
   assert.is((await rejection(scene.open().signIn())).code, 'SIGN_IN_REQUIRED');
 });

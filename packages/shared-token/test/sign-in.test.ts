@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CallerQueue } from 'token-store-kit';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   type AccessToken,
@@ -10,13 +9,12 @@ import {
   signInLockName,
   type TokenResponse,
 } from '../src/index.ts';
-import { mustNotAsk, openScene } from './scene.ts';
+import { mustNotAsk, openScene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 const never = (): Promise<TokenResponse> => new Promise(() => {});
 
-test('what signIn throws reaches the caller as it is, and an event tells it', async () => {
-  await using scene = openScene();
+test('what signIn throws reaches the caller as it is, and an event tells it', async (scene) => {
   const failure = Object.assign(new Error('the person said no'), { code: 'access_denied' });
   assert.is(await rejection(scene.open({ signIn: () => Promise.reject(failure) }).getToken()), failure);
   const error = { name: 'Error', message: 'the person said no', code: 'access_denied' };
@@ -53,8 +51,7 @@ test('onEvent and signIn may ask another instance, which gets the token of this 
   }
 });
 
-test('a process that waits for the question of another one ends in SIGN_IN_TIMEOUT as well', async () => {
-  await using scene = openScene();
+test('a process that waits for the question of another one ends in SIGN_IN_TIMEOUT as well', async (scene) => {
   const answer = Promise.withResolvers<TokenResponse>();
   const asking = scene.open({ signIn: () => answer.promise }).getToken();
   await scene.until('sign-in-started');
@@ -65,8 +62,7 @@ test('a process that waits for the question of another one ends in SIGN_IN_TIMEO
   await asking;
 });
 
-test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and blocks no other process', async () => {
-  await using scene = openScene();
+test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and blocks no other process', async (scene) => {
   let signal: AbortSignal | undefined;
   const hanging: SignIn = (context) => {
     signal = context.signal;
@@ -79,8 +75,7 @@ test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and 
   await scene.open({ signIn: scene.provider.signIn }).getToken();
 });
 
-test('an answer that comes after the timeout is stored for the next caller', async () => {
-  await using scene = openScene();
+test('an answer that comes after the timeout is stored for the next caller', async (scene) => {
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: () => answer.promise, signInTimeout: 300 });
   assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_TIMEOUT');
@@ -89,8 +84,7 @@ test('an answer that comes after the timeout is stored for the next caller', asy
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
 });
 
-test('a sign-in that ended by a sign-out is not put over the sign-in that another process stores right after that', async () => {
-  await using scene = openScene();
+test('a sign-in that ended by a sign-out is not put over the sign-in that another process stores right after that', async (scene) => {
   await scene.signedIn();
   const answer = Promise.withResolvers<TokenResponse>();
   const call = rejection(scene.open({ signIn: () => answer.promise }).signIn());
@@ -107,24 +101,21 @@ test('a sign-in that ended by a sign-out is not put over the sign-in that anothe
   assert.equal(scene.record, other);
 });
 
-test('signInTimeout may be as long as a timer can be, also while another process signs in', async () => {
-  await using scene = openScene();
+test('signInTimeout may be as long as a timer can be, also while another process signs in', async (scene) => {
   const other = scene.store.exclusively(signInLockName('my-app'), () => delay(50));
   const shared = scene.open({ signIn: scene.provider.signIn, signInTimeout: 2 ** 31 - 1 });
   assert.is((await shared.signIn()).accessToken, scene.record.accessToken);
   await other;
 });
 
-test('a sign-in takes the place of what is no record', async () => {
-  await using scene = openScene();
+test('a sign-in takes the place of what is no record', async (scene) => {
   scene.store.records.set('my-app', { refreshToken: '' });
   const { accessToken } = await scene.open({ signIn: scene.provider.signIn }).signIn();
   assert.is(scene.record.accessToken, accessToken);
   assert.is(scene.count('signed-in'), 1);
 });
 
-test('a late answer is not put over the newer sign-in of another process if the store fails just then', async () => {
-  await using scene = openScene();
+test('a late answer is not put over the newer sign-in of another process if the store fails just then', async (scene) => {
   const late = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: () => late.promise, signInTimeout: 50 });
   assert.is((await rejection(shared.signIn())).code, 'SIGN_IN_TIMEOUT');
@@ -144,8 +135,7 @@ test('a late answer is not put over the newer sign-in of another process if the 
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('many callers without a sign-in ask the person once', async () => {
-  await using scene = openScene();
+test('many callers without a sign-in ask the person once', async (scene) => {
   let asked = 0;
   const shared = scene.open({
     signIn: () => {
@@ -159,8 +149,7 @@ test('many callers without a sign-in ask the person once', async () => {
   assert.is(asked, 1);
 });
 
-test('6 processes without a sign-in ask the person once; the others wait, and use the result', async () => {
-  await using scene = openScene();
+test('6 processes without a sign-in ask the person once; the others wait, and use the result', async (scene) => {
   let asked = 0;
   const answer = Promise.withResolvers<TokenResponse>();
   const signIn: SignIn = () => {
@@ -176,8 +165,7 @@ test('6 processes without a sign-in ask the person once; the others wait, and us
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('processes that waited for a sign-in use its token, also if it is short-lived, and do not refresh it one after the other', async () => {
-  await using scene = openScene();
+test('processes that waited for a sign-in use its token, also if it is short-lived, and do not refresh it one after the other', async (scene) => {
   scene.provider.expiresIn = 60;
   const answer = Promise.withResolvers<TokenResponse>();
   const calls = Array.from({ length: 4 }, () => scene.open({ signIn: () => answer.promise }).getToken());
@@ -188,8 +176,7 @@ test('processes that waited for a sign-in use its token, also if it is short-liv
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('a process with hardly any time left, after it has waited for another one, does not ask the person', async () => {
-  await using scene = openScene();
+test('a process with hardly any time left, after it has waited for another one, does not ask the person', async (scene) => {
   let asked = 0;
   const signIn: SignIn = () => {
     asked++;
@@ -202,8 +189,7 @@ test('a process with hardly any time left, after it has waited for another one, 
   assert.is(asked, 1);
 });
 
-test('signIn() asks the person although a valid token is stored', async () => {
-  await using scene = openScene();
+test('signIn() asks the person although a valid token is stored', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
   const { accessToken } = scene.record;
   const contexts: SignInContext[] = [];
@@ -221,8 +207,7 @@ test('signIn() asks the person although a valid token is stored', async () => {
   assert.is(context?.record?.accessToken, accessToken);
 });
 
-test('signIn() asks the person, too, if getToken() gets its token from the sign-in of another process meanwhile', async () => {
-  await using scene = openScene();
+test('signIn() asks the person, too, if getToken() gets its token from the sign-in of another process meanwhile', async (scene) => {
   const answer = Promise.withResolvers<TokenResponse>();
   const other = scene.open({ signIn: () => answer.promise }).getToken();
   await scene.until('sign-in-started');
@@ -242,8 +227,7 @@ test('signIn() asks the person, too, if getToken() gets its token from the sign-
   assert.equal(reasons, ['requested']);
 });
 
-test('signIn() and getToken() at the same time ask the person once', async () => {
-  await using scene = openScene();
+test('signIn() and getToken() at the same time ask the person once', async (scene) => {
   let asked = 0;
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({
@@ -260,8 +244,7 @@ test('signIn() and getToken() at the same time ask the person once', async () =>
   assert.is(asked, 1);
 });
 
-test('signIn is told why the person is asked, and what was stored', async () => {
-  await using scene = openScene();
+test('signIn is told why the person is asked, and what was stored', async (scene) => {
   const told: [string, string | undefined][] = [];
   const options = {
     clientId: 'my-client',
@@ -286,8 +269,7 @@ test('signIn is told why the person is asked, and what was stored', async () => 
   ]);
 });
 
-test('signIn() with another function asks that one, for this call alone, and does not join a sign-in under way', async () => {
-  await using scene = openScene();
+test('signIn() with another function asks that one, for this call alone, and does not join a sign-in under way', async (scene) => {
   const first = Promise.withResolvers<TokenResponse>();
   let deviceCalls = 0;
   const device: SignIn = () => {
@@ -308,8 +290,7 @@ test('signIn() with another function asks that one, for this call alone, and doe
   assert.is(deviceCalls, 2);
 });
 
-test('the record of a sign-in names client, authority, scope and ID token', async () => {
-  await using scene = openScene();
+test('the record of a sign-in names client, authority, scope and ID token', async (scene) => {
   scene.provider.extra = { scope: 'files', id_token: 'an-id-token' };
   const ours = { clientId: 'my-client', authority: 'https://login.test' };
   await scene.open({ ...ours, signIn: scene.provider.signIn }).getToken();
@@ -317,9 +298,7 @@ test('the record of a sign-in names client, authority, scope and ID token', asyn
   assert.equal({ clientId, authority, scope, idToken }, { ...ours, scope: 'files', idToken: 'an-id-token' });
 });
 
-test('a sign-in waits for a refresh that is under way, and its record is the one that stays', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-in waits for a refresh that is under way, and its record is the one that stays', async (scene) => {
   const answer = scene.holdAnswers();
   const shared = scene.open({ signIn: scene.provider.signIn });
   const refreshed = shared.getToken();

@@ -1,13 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
-import { mustNotAsk, openScene, type Scene } from './scene.ts';
+import { mustNotAsk, type Scene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
-test('signing out deletes the record, and the token in memory is not returned any more', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('signing out deletes the record, and the token in memory is not returned any more', async (scene) => {
   const shared = scene.open();
   await shared.getToken();
   await shared.signOut();
@@ -17,8 +14,7 @@ test('signing out deletes the record, and the token in memory is not returned an
   assert.is(scene.events.at(-1)?.type, 'signed-out');
 });
 
-test('a call that begins during a sign-out reads when the record is deleted', async () => {
-  await using scene = openScene();
+test('a call that begins during a sign-out reads when the record is deleted', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
   const { store } = scene;
   const remove = store.delete.bind(store);
@@ -36,15 +32,13 @@ test('a call that begins during a sign-out reads when the record is deleted', as
   assert.is(shared.peek(), undefined);
 });
 
-test('signing out deletes the record of another client, too', async () => {
-  await using scene = openScene();
+test('signing out deletes the record of another client, too', async (scene) => {
   await scene.signedIn({ clientId: 'other-client' });
   await scene.open({ clientId: 'our-client' }).signOut();
   assert.is(scene.store.records.size, 0);
 });
 
-test('a sign-out that the store refuses is STORE, and the token in memory is gone all the same', async () => {
-  await using scene = openScene();
+test('a sign-out that the store refuses is STORE, and the token in memory is gone all the same', async (scene) => {
   await scene.signedIn();
   const shared = scene.open();
   await shared.getToken();
@@ -55,8 +49,7 @@ test('a sign-out that the store refuses is STORE, and the token in memory is gon
 });
 
 for (const place of ['this process', 'another process']) {
-  test(`a sign-out in ${place} wins over a refresh that is under way`, async () => {
-    await using scene = openScene();
+  test(`a sign-out in ${place} wins over a refresh that is under way`, async (scene) => {
     const { shared, call, answer } = await scene.refreshing({ signIn: mustNotAsk });
     await (place === 'this process' ? shared : scene.open()).signOut();
     answer();
@@ -66,9 +59,7 @@ for (const place of ['this process', 'another process']) {
   });
 }
 
-test('a sign-out wins over a refresh of this instance that then fails', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-out wins over a refresh of this instance that then fails', async (scene) => {
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ refresh: () => answer.promise });
   const call = rejection(shared.getToken());
@@ -78,8 +69,7 @@ test('a sign-out wins over a refresh of this instance that then fails', async ()
   assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
 });
 
-test('a sign-out wins over a refresh of this instance that has just failed, while the store is slow', async () => {
-  await using scene = openScene();
+test('a sign-out wins over a refresh of this instance that has just failed, while the store is slow', async (scene) => {
   await scene.signedIn();
   const [reading, deleting] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const { record } = scene;
@@ -109,8 +99,7 @@ test('a sign-out wins over a refresh of this instance that has just failed, whil
   await signOut;
 });
 
-test('a sign-out wins over a sign-in of this process that then fails', async () => {
-  await using scene = openScene();
+test('a sign-out wins over a sign-in of this process that then fails', async (scene) => {
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: () => answer.promise });
   const call = rejection(shared.signIn());
@@ -120,9 +109,7 @@ test('a sign-out wins over a sign-in of this process that then fails', async () 
   assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
 });
 
-test('a sign-out wins over a process that waits for the refresh of another one', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-out wins over a process that waits for the refresh of another one', async (scene) => {
   const answer = scene.holdAnswers();
   const calls = [scene.open(), scene.open()].map((shared) => rejection(shared.getToken()));
   await scene.until('waiting');
@@ -131,8 +118,7 @@ test('a sign-out wins over a process that waits for the refresh of another one',
   for (const { reason } of await Promise.all(calls)) assert.is(reason, 'signed-out');
 });
 
-test('a sign-out wins over a sign-in of this process, which is told to stop', async () => {
-  await using scene = openScene();
+test('a sign-out wins over a sign-in of this process, which is told to stop', async (scene) => {
   let stopped: unknown;
   const shared = scene.open({
     signIn: async ({ signal }) => {
@@ -151,8 +137,7 @@ test('a sign-out wins over a sign-in of this process, which is told to stop', as
   assert.is(scene.count('signed-in'), 0);
 });
 
-test('a sign-in that a sign-out has ended does not come back if the store fails just then', async () => {
-  await using scene = openScene();
+test('a sign-in that a sign-out has ended does not come back if the store fails just then', async (scene) => {
   const { shared, call, answer } = await scene.signingIn();
   await shared.signOut();
   const { get } = scene.store;
@@ -165,9 +150,7 @@ test('a sign-in that a sign-out has ended does not come back if the store fails 
   assert.is(scene.store.records.size, 0);
 });
 
-test('a sign-in does not undo the sign-out of another process if the store fails just then', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-in does not undo the sign-out of another process if the store fails just then', async (scene) => {
   const { shared, call, answer } = await scene.signingIn();
   await scene.open().signOut();
   const { get } = scene.store;
@@ -209,8 +192,7 @@ async function signInThatWaitsForLock(scene: Scene) {
   return { shared, release };
 }
 
-test('a sign-in that waits for the lock to be stored is not stored after a sign-out', async () => {
-  await using scene = openScene();
+test('a sign-in that waits for the lock to be stored is not stored after a sign-out', async (scene) => {
   const { shared, release } = await signInThatWaitsForLock(scene);
   await shared.signOut();
   await release();
@@ -219,16 +201,14 @@ test('a sign-in that waits for the lock to be stored is not stored after a sign-
   assert.is(scene.count('store-recovered'), 0);
 });
 
-test('close() stores a first sign-in although a lease that was not released holds the lock', async () => {
-  await using scene = openScene();
+test('close() stores a first sign-in although a lease that was not released holds the lock', async (scene) => {
   const { shared, release } = await signInThatWaitsForLock(scene);
   await within(4_500, shared.close());
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
   await release();
 });
 
-test('a sign-out deletes a sign-in that is being stored late', async () => {
-  await using scene = openScene();
+test('a sign-out deletes a sign-in that is being stored late', async (scene) => {
   const shared = await signInOnFullDisk(scene);
   const { store } = scene;
   const held = store.holdWrites();
@@ -242,8 +222,7 @@ test('a sign-out deletes a sign-in that is being stored late', async () => {
   assert.is(scene.count('store-recovered'), 0);
 });
 
-test('a sign-out deletes what a sign-in is storing, which ends by it, and calls wait for that', async () => {
-  await using scene = openScene();
+test('a sign-out deletes what a sign-in is storing, which ends by it, and calls wait for that', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   const held = scene.store.holdWrites();
   const signingIn = rejection(shared.signIn());
@@ -257,8 +236,7 @@ test('a sign-out deletes what a sign-in is storing, which ends by it, and calls 
   assert.is(scene.store.records.size, 0);
 });
 
-test('a sign-out wins over a sign-in that gives no refresh token, too', async () => {
-  await using scene = openScene();
+test('a sign-out wins over a sign-in that gives no refresh token, too', async (scene) => {
   const { shared, call, answer } = await scene.signingIn();
   await shared.signOut();
   await answer({ access_token: 'only', expires_in: 3600 });
@@ -267,8 +245,7 @@ test('a sign-out wins over a sign-in that gives no refresh token, too', async ()
   assert.is(scene.count('signed-in'), 0);
 });
 
-test('a token bridges no failed refresh after a sign-out in another process', async () => {
-  await using scene = openScene();
+test('a token bridges no failed refresh after a sign-out in another process', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   const shared = scene.open({
     async refresh() {
@@ -279,8 +256,7 @@ test('a token bridges no failed refresh after a sign-out in another process', as
   assert.equal((await rejection(shared.getToken())).reason, 'signed-out');
 });
 
-test('what could not be stored is dropped by a sign-out', async () => {
-  await using scene = openScene();
+test('what could not be stored is dropped by a sign-out', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   scene.store.refuse = () => new Error('the disk is full');
   await shared.getToken();
@@ -290,8 +266,7 @@ test('what could not be stored is dropped by a sign-out', async () => {
   assert.is(scene.store.records.size, 0);
 });
 
-test('a call after the sign-out does not get what a slow store still reads for a call before it', async () => {
-  await using scene = openScene();
+test('a call after the sign-out does not get what a slow store still reads for a call before it', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
   const answer = scene.store.holdRead();
   const shared = scene.open();

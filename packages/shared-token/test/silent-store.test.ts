@@ -1,7 +1,6 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions } from '../src/index.ts';
-import { openScene, type Scene } from './scene.ts';
+import { type Scene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 // A store that does not answer, as over a connection that swallows everything.
@@ -29,8 +28,7 @@ async function expiringSoon(scene: Scene, options: Partial<SharedTokenOptions> =
 }
 
 for (const method of methods) {
-  test(`a token that is still valid is given out at once while ${method}() does not answer, and refreshed when it does`, async () => {
-    await using scene = openScene();
+  test(`a token that is still valid is given out at once while ${method}() does not answer, and refreshed when it does`, async (scene) => {
     const { shared, token, call } = await expiringSoon(scene, { refreshTimeout: 200 });
     const goOn = silence(scene, method);
     const started = performance.now();
@@ -44,8 +42,7 @@ for (const method of methods) {
   });
 }
 
-test('a token that this process has not held yet is given out as well, if the store was read before it fell silent', async () => {
-  await using scene = openScene();
+test('a token that this process has not held yet is given out as well, if the store was read before it fell silent', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   const goOn = silence(scene, 'replace');
   const shared = scene.open({ expirySkew: 0 });
@@ -54,8 +51,7 @@ test('a token that this process has not held yet is given out as well, if the st
   goOn();
 });
 
-test('a call that does not force gets it, also if it has joined one that does', async () => {
-  await using scene = openScene();
+test('a call that does not force gets it, also if it has joined one that does', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   scene.provider.failures.push(new TypeError('fetch failed'));
   const shared = scene.open();
@@ -67,9 +63,7 @@ test('a call that does not force gets it, also if it has joined one that does', 
   assert.is((await forced).code, 'STORE');
 });
 
-test('a token that was stored is given out although the lock is not released', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a token that was stored is given out although the lock is not released', async (scene) => {
   const exclusively = scene.store.exclusively.bind(scene.store);
   scene.store.exclusively = async (...given) => {
     await exclusively(...given);
@@ -79,8 +73,7 @@ test('a token that was stored is given out although the lock is not released', a
   assert.is(accessToken, scene.record.accessToken);
 });
 
-test('after a sign-out, a silent store gives out no token', async () => {
-  await using scene = openScene();
+test('after a sign-out, a silent store gives out no token', async (scene) => {
   const { shared, call } = await expiringSoon(scene, { refreshTimeout: 200 });
   silence(scene, 'get');
   const waiting = rejection(call());

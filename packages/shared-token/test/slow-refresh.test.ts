@@ -1,11 +1,9 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import { test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
-test('refresh is told to stop after refreshTimeout, and what it throws then reaches the caller', async () => {
-  await using scene = openScene();
+test('refresh is told to stop after refreshTimeout, and what it throws then reaches the caller', async (scene) => {
   await scene.signedIn();
   const refresh = (_: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> =>
     new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -14,8 +12,7 @@ test('refresh is told to stop after refreshTimeout, and what it throws then reac
   assert.is(error.message, 'refresh took longer than 100 ms (refreshTimeout)');
 });
 
-test('a refresh that ignores its signal is given up a second later, and its late answer is stored', async () => {
-  await using scene = openScene();
+test('a refresh that ignores its signal is given up a second later, and its late answer is stored', async (scene) => {
   await scene.signedIn();
   const goOn = scene.holdAnswers();
   const shared = scene.open({ refreshTimeout: 100 });
@@ -29,9 +26,7 @@ test('a refresh that ignores its signal is given up a second later, and its late
   assert.is(scene.provider.refreshes, 1);
 });
 
-test('a late answer is not put over the sign-in that another process has stored since', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a late answer is not put over the sign-in that another process has stored since', async (scene) => {
   const gate = Promise.withResolvers<void>();
   scene.provider.gate = gate.promise;
   await rejection(scene.open({ refreshTimeout: 100 }).getToken());
@@ -42,8 +37,7 @@ test('a late answer is not put over the sign-in that another process has stored 
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a late answer is not put over a newer one, also if the provider keeps its refresh tokens', async () => {
-  await using scene = openScene();
+test('a late answer is not put over a newer one, also if the provider keeps its refresh tokens', async (scene) => {
   await scene.signedIn();
   const { refreshToken } = scene.record;
   const late = Promise.withResolvers<TokenResponse>();
@@ -59,9 +53,7 @@ test('a late answer is not put over a newer one, also if the provider keeps its 
   assert.is(scene.record.refreshToken, refreshToken);
 });
 
-test('nor if it waits for the lock of the refresh that brings the newer one', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('nor if it waits for the lock of the refresh that brings the newer one', async (scene) => {
   const [late, newer] = [Promise.withResolvers<TokenResponse>(), Promise.withResolvers<TokenResponse>()];
   const shared = scene.open({ refreshTimeout: 100, refresh: () => late.promise });
   await rejection(shared.getToken(), 3_000);
@@ -76,9 +68,7 @@ test('nor if it waits for the lock of the refresh that brings the newer one', as
   assert.is(scene.record.accessToken, 'newer');
 });
 
-test('a late answer does not undo a sign-out', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a late answer does not undo a sign-out', async (scene) => {
   const gate = Promise.withResolvers<void>();
   scene.provider.gate = gate.promise;
   const shared = scene.open({ refreshTimeout: 100 });
@@ -90,8 +80,7 @@ test('a late answer does not undo a sign-out', async () => {
   assert.is(scene.store.records.size, 0);
 });
 
-test('close() waits for a refresh that was sent, so that its tokens are stored; callers reject at once', async () => {
-  await using scene = openScene();
+test('close() waits for a refresh that was sent, so that its tokens are stored; callers reject at once', async (scene) => {
   const { shared, call, answer } = await scene.refreshing();
   let closed = false;
   const closing = shared.close().then(() => {
@@ -104,8 +93,7 @@ test('close() waits for a refresh that was sent, so that its tokens are stored; 
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 
-test('close() does not wait for longer than refreshTimeout', async () => {
-  await using scene = openScene();
+test('close() does not wait for longer than refreshTimeout', async (scene) => {
   const { shared, call, answer } = await scene.refreshing({ refreshTimeout: 200 });
   const started = performance.now();
   await shared.close();

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
-import { mustNotAsk, openScene, type Scene } from './scene.ts';
+import { mustNotAsk, type Scene, test } from './scene.ts';
 import { rejection } from './within.ts';
 
 const hour = 3_600_000;
@@ -37,8 +36,7 @@ async function anHourLater<T>(work: () => Promise<T>, hours = 1): Promise<T> {
   }
 }
 
-test('8 instances that need more ask the person once, for what was granted and what is needed', async () => {
-  await using scene = openScene();
+test('8 instances that need more ask the person once, for what was granted and what is needed', async (scene) => {
   await signedIn(scene, 'files');
   const { asked, options } = stepUp(scene, ['mail']);
   const tokens = await Promise.all(Array.from({ length: 8 }, () => scene.open(options).getToken()));
@@ -46,8 +44,7 @@ test('8 instances that need more ask the person once, for what was granted and w
   assert.equal(asked, ['files mail']);
 });
 
-test('instances that need different things end with all of them, and are asked no more', async () => {
-  await using scene = openScene();
+test('instances that need different things end with all of them, and are asked no more', async (scene) => {
   await signedIn(scene, 'files');
   const [mail, chat] = [stepUp(scene, ['mail']), stepUp(scene, ['chat'])];
   await Promise.all([scene.open(mail.options).getToken(), scene.open(chat.options).getToken()]);
@@ -56,8 +53,7 @@ test('instances that need different things end with all of them, and are asked n
   assert.equal(scopesOf(scene.record).sort(), ['chat', 'files', 'mail']);
 });
 
-test('what a program needs may grow: peek() gives nothing then, and getToken() asks', async () => {
-  await using scene = openScene();
+test('what a program needs may grow: peek() gives nothing then, and getToken() asks', async (scene) => {
   const needed = ['files'];
   const { asked, options } = stepUp(scene, needed);
   const shared = scene.open(options);
@@ -71,8 +67,7 @@ test('what a program needs may grow: peek() gives nothing then, and getToken() a
   assert.ok(shared.peek());
 });
 
-test('a call that needs more than the refresh it joins asks the person', async () => {
-  await using scene = openScene();
+test('a call that needs more than the refresh it joins asks the person', async (scene) => {
   await scene.signedIn({ scope: 'files' });
   const answer = Promise.withResolvers<void>();
   scene.provider.gate = answer.promise;
@@ -89,8 +84,7 @@ test('a call that needs more than the refresh it joins asks the person', async (
   assert.ok(shared.peek());
 });
 
-test('a call that needs more than what the sign-in of another process has brought meanwhile asks the person', async () => {
-  await using scene = openScene();
+test('a call that needs more than what the sign-in of another process has brought meanwhile asks the person', async (scene) => {
   const [turn, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
   const needed = ['files'];
@@ -108,8 +102,7 @@ test('a call that needs more than what the sign-in of another process has brough
   assert.equal(asked, ['files mail']);
 });
 
-test('if another process has stepped up, its token is used', async () => {
-  await using scene = openScene();
+test('if another process has stepped up, its token is used', async (scene) => {
   await signedIn(scene, 'files');
   const needed = ['files'];
   const { options } = stepUp(scene, needed);
@@ -120,8 +113,7 @@ test('if another process has stepped up, its token is used', async () => {
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
 });
 
-test('a token in memory that is not accepted any more bridges nothing', async () => {
-  await using scene = openScene();
+test('a token in memory that is not accepted any more bridges nothing', async (scene) => {
   await signedIn(scene, 'files');
   const needed = ['files'];
   const { options } = stepUp(scene, needed);
@@ -132,8 +124,7 @@ test('a token in memory that is not accepted any more bridges nothing', async ()
   assert.is((await rejection(shared.getToken({ interactive: false }))).code, 'STORE');
 });
 
-test('a token in memory that is not accepted any more is not given out while the store is silent', async () => {
-  await using scene = openScene();
+test('a token in memory that is not accepted any more is not given out while the store is silent', async (scene) => {
   await signedIn(scene, 'files');
   const needed = ['files'];
   const { options } = stepUp(scene, needed);
@@ -149,8 +140,7 @@ test('a token in memory that is not accepted any more is not given out while the
   assert.is((await waiting).reason, 'not-accepted');
 });
 
-test('what its own sign-in brought counts although it is less, also after a refresh, until a call forces', async () => {
-  await using scene = openScene();
+test('what its own sign-in brought counts although it is less, also after a refresh, until a call forces', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'notes', 'mail'], ['mail']);
   const shared = scene.open(options);
   const first = await shared.getToken();
@@ -171,8 +161,7 @@ for (const [first, next] of [
   ['files files', 'files'],
   [undefined, 'files'],
 ] as const) {
-  test(`what its own sign-in brought counts as ${next} after a refresh, although it came as ${first}`, async () => {
-    await using scene = openScene();
+  test(`what its own sign-in brought counts as ${next} after a refresh, although it came as ${first}`, async (scene) => {
     const { options } = stepUp(scene, ['mail']);
     let asked = 0;
     const signIn: SignIn = async () => {
@@ -188,8 +177,7 @@ for (const [first, next] of [
   });
 }
 
-test('if a provider names fewer scopes at each refresh, the person is asked once more, and then only if more is needed', async () => {
-  await using scene = openScene();
+test('if a provider names fewer scopes at each refresh, the person is asked once more, and then only if more is needed', async (scene) => {
   const needed = ['files', 'offline'];
   const { asked, options } = stepUp(scene, needed);
   const shared = scene.open(options);
@@ -201,8 +189,7 @@ test('if a provider names fewer scopes at each refresh, the person is asked once
   assert.is(shared.peek(), undefined);
 });
 
-test('two instances to which the same was denied do not ask by turns', async () => {
-  await using scene = openScene();
+test('two instances to which the same was denied do not ask by turns', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const [one, other] = [scene.open(options), scene.open(options)];
   for (const shared of [one, other, one, other]) await shared.getToken();
@@ -211,8 +198,7 @@ test('two instances to which the same was denied do not ask by turns', async () 
   assert.is(asked.length, 2);
 });
 
-test('two instances whose provider names fewer scopes at each refresh do not ask by turns', async () => {
-  await using scene = openScene();
+test('two instances whose provider names fewer scopes at each refresh do not ask by turns', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'offline']);
   const both = [scene.open(options), scene.open(options)];
   await both[0]?.getToken();
@@ -224,8 +210,7 @@ test('two instances whose provider names fewer scopes at each refresh do not ask
   assert.is(asked.length, 3);
 });
 
-test('a call that finds what its own sign-in has just stored does not ask again, although it is less', async () => {
-  await using scene = openScene();
+test('a call that finds what its own sign-in has just stored does not ask again, although it is less', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const shared = scene.open(options);
   const stop = new AbortController();
@@ -245,16 +230,14 @@ test('a call that finds what its own sign-in has just stored does not ask again,
   assert.is(asked.length, 1);
 });
 
-test('what the sign-in of another process brought does not count if it is less', async () => {
-  await using scene = openScene();
+test('what the sign-in of another process brought does not count if it is less', async (scene) => {
   const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
   await scene.open(options).getToken();
   const other = scene.open({ ...options, interactive: false });
   assert.is((await rejection(other.getToken())).reason, 'not-accepted');
 });
 
-test('what its own sign-in brought does not count after a sign-out', async () => {
-  await using scene = openScene();
+test('what its own sign-in brought does not count after a sign-out', async (scene) => {
   const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const shared = scene.open(options);
   await shared.getToken();
@@ -263,8 +246,7 @@ test('what its own sign-in brought does not count after a sign-out', async () =>
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
 });
 
-test('what a sign-in brought that a sign-out has overtaken does not count', async () => {
-  await using scene = openScene();
+test('what a sign-in brought that a sign-out has overtaken does not count', async (scene) => {
   await signedIn(scene, 'files');
   const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const answer = Promise.withResolvers<void>();
@@ -279,8 +261,7 @@ test('what a sign-in brought that a sign-out has overtaken does not count', asyn
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
 });
 
-test('what another program stored without its client counts as well, if it has what the person has granted here', async () => {
-  await using scene = openScene();
+test('what another program stored without its client counts as well, if it has what the person has granted here', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const shared = scene.open({ ...options, clientId: 'own' });
   await shared.getToken();
@@ -292,8 +273,7 @@ test('what another program stored without its client counts as well, if it has w
   assert.is(asked.length, 1);
 });
 
-test('the same scopes do not make up for another client, which the program does not accept', async () => {
-  await using scene = openScene();
+test('the same scopes do not make up for another client, which the program does not accept', async (scene) => {
   await scene.signedIn({ clientId: 'other', scope: 'files' });
   const signIn: SignIn = async () => ({ ...(await scene.provider.signIn()), scope: 'files' });
   const shared = scene.open({ accepts: ({ clientId }) => clientId !== 'other', signIn });
@@ -303,8 +283,7 @@ test('the same scopes do not make up for another client, which the program does 
   assert.is((await later).reason, 'not-accepted');
 });
 
-test('what its own sign-in brought does not count after one that brought all', async () => {
-  await using scene = openScene();
+test('what its own sign-in brought does not count after one that brought all', async (scene) => {
   const denied = ['mail'];
   const { options } = stepUp(scene, ['files', 'mail'], denied);
   const shared = scene.open(options);

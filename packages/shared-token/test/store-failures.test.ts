@@ -1,12 +1,10 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { mustNotAsk, openScene } from './scene.ts';
+import { mustNotAsk, openScene, test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
 
-test('a store that cannot be written before a refresh: STORE, and the refresh token is not spent', async () => {
-  await using scene = openScene();
+test('a store that cannot be written before a refresh: STORE, and the refresh token is not spent', async (scene) => {
   await scene.signedIn();
   scene.store.refuse = full;
   const error = await rejection(scene.open().getToken());
@@ -23,8 +21,7 @@ for (const [code, retryable] of [
   ['STORE_CORRUPT', false],
   [undefined, false],
 ] as const) {
-  test(`${code ?? 'an error without a code'} of the store is STORE, ${retryable ? 'worth' : 'not worth'} a retry`, async () => {
-    await using scene = openScene();
+  test(`${code ?? 'an error without a code'} of the store is STORE, ${retryable ? 'worth' : 'not worth'} a retry`, async (scene) => {
     const failure = Object.assign(new Error('no'), { code });
     scene.store.get = () => Promise.reject(failure);
     for (const call of [scene.open().getToken(), scene.open().read()]) {
@@ -35,23 +32,20 @@ for (const [code, retryable] of [
   });
 }
 
-test('a store that is not reachable is STORE, worth a retry', async () => {
-  await using scene = openScene();
+test('a store that is not reachable is STORE, worth a retry', async (scene) => {
   const failure = Object.assign(new Error('no route'), { code: 'STORE_OPEN', reason: 'unreachable' });
   scene.store.get = () => Promise.reject(failure);
   assert.ok((await rejection(scene.open().getToken())).retryable);
 });
 
-test('a store that throws instead of rejecting is STORE as well', async () => {
-  await using scene = openScene();
+test('a store that throws instead of rejecting is STORE as well', async (scene) => {
   scene.store.get = () => {
     throw new TypeError('the store is gone');
   };
   assert.is((await rejection(scene.open().getToken())).code, 'STORE');
 });
 
-test('what the store says at a second look counts: a call that reads that nothing is stored gives no token of another call', async () => {
-  await using scene = openScene();
+test('what the store says at a second look counts: a call that reads that nothing is stored gives no token of another call', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 });
   const { store } = scene;
   const get = store.get.bind(store);
@@ -74,9 +68,7 @@ test('a broken store opens no browser', async () => {
   }
 });
 
-test('a store that fails after the refresh: the token is returned, and stored later', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a store that fails after the refresh: the token is returned, and stored later', async (scene) => {
   const { refreshToken } = scene.record;
   scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
   const shared = scene.open();
@@ -89,9 +81,7 @@ test('a store that fails after the refresh: the token is returned, and stored la
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('while it cannot be stored, the next refresh spends the newest refresh token', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('while it cannot be stored, the next refresh spends the newest refresh token', async (scene) => {
   const { refreshToken } = scene.record;
   scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
   const shared = scene.open();
@@ -102,8 +92,7 @@ test('while it cannot be stored, the next refresh spends the newest refresh toke
   assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the provider has not ended the sign-in');
 });
 
-test('what could not be stored is stored by close() at the latest', async () => {
-  await using scene = openScene();
+test('what could not be stored is stored by close() at the latest', async (scene) => {
   scene.store.refuse = full;
   const shared = scene.open({ signIn: scene.provider.signIn });
   const { accessToken } = await shared.getToken();
@@ -112,18 +101,14 @@ test('what could not be stored is stored by close() at the latest', async () => 
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a lock that is never acquired is STORE, worth a retry', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a lock that is never acquired is STORE, worth a retry', async (scene) => {
   const busy = Object.assign(new Error('held by process 7'), { code: 'STORE_BUSY' });
   scene.store.exclusively = () => Promise.reject(busy);
   const error = await rejection(scene.open().getToken());
   assert.equal([error.code, error.retryable, error.cause], ['STORE', true, busy]);
 });
 
-test('a lock that cannot be released does not cost the token', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a lock that cannot be released does not cost the token', async (scene) => {
   const exclusively = scene.store.exclusively.bind(scene.store);
   scene.store.exclusively = async (name, task, options) => {
     await exclusively(name, task, options);
@@ -132,9 +117,7 @@ test('a lock that cannot be released does not cost the token', async () => {
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
 });
 
-test('a record that changes at each look is STORE, worth a retry, and not an endless loop', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a record that changes at each look is STORE, worth a retry, and not an endless loop', async (scene) => {
   scene.store.replace = async () => false;
   const error = await rejection(scene.open().getToken());
   assert.equal([error.code, error.retryable], ['STORE', true]);

@@ -1,15 +1,13 @@
 // Takes about 30 s.
 import { setTimeout as delay } from 'node:timers/promises';
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import { test } from './scene.ts';
 import { rejection } from './within.ts';
 
 // How long a store is waited for.
 
-test('a new token that the store does not take is given out after 10 seconds, and an event says so', async () => {
-  await using scene = openScene();
+test('a new token that the store does not take is given out after 10 seconds, and an event says so', async (scene) => {
   await scene.signedIn();
   const refresh: SharedTokenOptions['refresh'] = async (record) => {
     scene.store.replace = () => new Promise<never>(() => {});
@@ -22,8 +20,7 @@ test('a new token that the store does not take is given out after 10 seconds, an
   assert.is(scene.count('store-failed'), 1);
 });
 
-test('a sign-out that a write without an answer could undo is STORE', async () => {
-  await using scene = openScene();
+test('a sign-out that a write without an answer could undo is STORE', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   const writing = Promise.withResolvers<void>();
   scene.store.replace = () => {
@@ -36,8 +33,7 @@ test('a sign-out that a write without an answer could undo is STORE', async () =
   assert.is((await signIn).reason, 'signed-out');
 });
 
-test('what is owed is not written while another process has the lock, if that could undo a sign-out', async () => {
-  await using scene = openScene();
+test('what is owed is not written while another process has the lock, if that could undo a sign-out', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   scene.store.refuse = () => new Error('the disk is full');
   await shared.signIn();

@@ -1,7 +1,6 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import { test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 const year = 365 * 24 * 60 * 60;
@@ -21,9 +20,7 @@ const unusable: [name: string, response: unknown][] = [
 ];
 
 for (const [name, response] of unusable) {
-  test(`${name} from refresh is RESPONSE, and stores nothing`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`${name} from refresh is RESPONSE, and stores nothing`, async (scene) => {
     const { record } = scene;
     const error = await rejection(scene.open({ refresh: async () => response as TokenResponse }).getToken());
     assert.is(error.code, 'RESPONSE');
@@ -31,8 +28,7 @@ for (const [name, response] of unusable) {
     assert.equal(scene.record, record);
   });
 
-  test(`${name} from signIn is RESPONSE, and stores nothing`, async () => {
-    await using scene = openScene();
+  test(`${name} from signIn is RESPONSE, and stores nothing`, async (scene) => {
     const error = await rejection(scene.open({ signIn: async () => response as TokenResponse }).getToken());
     assert.is(error.code, 'RESPONSE');
     assert.is(scene.store.records.size, 0);
@@ -41,8 +37,7 @@ for (const [name, response] of unusable) {
 }
 
 for (const extra of [{ expires_in: 10 * year }, { expires_in: '3600.0' }, { expires_in: '' }, { access_token: '' }]) {
-  test(`the refresh token of an answer with ${JSON.stringify(extra)} is stored before the call ends in RESPONSE`, async () => {
-    await using scene = openScene();
+  test(`the refresh token of an answer with ${JSON.stringify(extra)} is stored before the call ends in RESPONSE`, async (scene) => {
     const now = Date.now();
     await scene.signedIn({
       expiresAt: now - 1,
@@ -62,8 +57,7 @@ for (const extra of [{ expires_in: 10 * year }, { expires_in: '3600.0' }, { expi
   });
 }
 
-test('a token that is still valid bridges an answer that cannot be used, and its refresh token is stored beside it', async () => {
-  await using scene = openScene();
+test('a token that is still valid bridges an answer that cannot be used, and its refresh token is stored beside it', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   scene.provider.extra = { access_token: '', refresh_token_expires_in: 60 };
   const { accessToken } = await scene.open().getToken();
@@ -72,8 +66,7 @@ test('a token that is still valid bridges an answer that cannot be used, and its
   assert.ok((scene.record.refreshExpiresAt ?? 0) > Date.now());
 });
 
-test('an answer that cannot be used and comes too late brings its refresh token all the same', async () => {
-  await using scene = openScene();
+test('an answer that cannot be used and comes too late brings its refresh token all the same', async (scene) => {
   await scene.signedIn();
   const gate = Promise.withResolvers<void>();
   scene.provider.extra = { access_token: '' };
@@ -83,9 +76,7 @@ test('an answer that cannot be used and comes too late brings its refresh token 
   await untilTrue(() => scene.record.refreshToken === 'refresh-token-2');
 });
 
-test('null as expires_in is none', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('null as expires_in is none', async (scene) => {
   scene.provider.extra = { expires_in: null as never };
   assert.is((await scene.open().getToken()).expiresAt, 8_640_000_000_000_000);
 });
@@ -96,9 +87,7 @@ for (const [expiresIn, milliseconds] of [
   [0.5, 500],
   [year, year * 1000],
 ] as const) {
-  test(`expires_in ${JSON.stringify(expiresIn)} is ${milliseconds} ms`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`expires_in ${JSON.stringify(expiresIn)} is ${milliseconds} ms`, async (scene) => {
     scene.provider.expiresIn = expiresIn;
     const { expiresAt, obtainedAt } = await scene.open().getToken();
     assert.is(expiresAt - obtainedAt, milliseconds);
@@ -106,8 +95,7 @@ for (const [expiresIn, milliseconds] of [
 }
 
 for (const unnamed of [{}, { refresh_token: '', scope: '', id_token: 5 as never }]) {
-  test(`a response with ${JSON.stringify(unnamed)} and an access token keeps what else is stored`, async () => {
-    await using scene = openScene();
+  test(`a response with ${JSON.stringify(unnamed)} and an access token keeps what else is stored`, async (scene) => {
     const kept = { scope: 'files', idToken: 'an-id-token', refreshExpiresAt: Date.now() + 1_000_000 };
     await scene.signedIn(kept);
     const { refreshToken } = scene.record;
@@ -120,8 +108,7 @@ for (const unnamed of [{}, { refresh_token: '', scope: '', id_token: 5 as never 
   });
 }
 
-test('scope and id_token of a response replace those that are stored', async () => {
-  await using scene = openScene();
+test('scope and id_token of a response replace those that are stored', async (scene) => {
   await scene.signedIn({ scope: 'files', idToken: 'an-id-token' });
   scene.provider.extra = { scope: 'files mail', id_token: 'a-newer-one' };
   await scene.open().getToken();
@@ -130,9 +117,7 @@ test('scope and id_token of a response replace those that are stored', async () 
 });
 
 for (const field of ['refresh_token', 'scope', 'id_token'] as const) {
-  test(`half a surrogate pair in ${field} does not keep the answer out of the store`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`half a surrogate pair in ${field} does not keep the answer out of the store`, async (scene) => {
     scene.provider.extra = { [field]: 'cut \ud83d' };
     await scene.open().getToken();
     const { accessToken, ...stored } = scene.record;
@@ -141,17 +126,14 @@ for (const field of ['refresh_token', 'scope', 'id_token'] as const) {
   });
 }
 
-test('a refresh_token_expires_in that no Date can hold counts as none', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a refresh_token_expires_in that no Date can hold counts as none', async (scene) => {
   scene.provider.extra = { refresh_token_expires_in: 1e306 };
   await scene.open().getToken();
   assert.is(scene.record.refreshExpiresAt, undefined);
   assert.is(scene.record.refreshToken, 'refresh-token-2');
 });
 
-test('refresh_token_expires_in becomes refreshExpiresAt, from a refresh and from a sign-in', async () => {
-  await using scene = openScene();
+test('refresh_token_expires_in becomes refreshExpiresAt, from a refresh and from a sign-in', async (scene) => {
   scene.provider.extra = { refresh_token_expires_in: 15_897_600 };
   const shared = scene.open({ signIn: scene.provider.signIn });
   await shared.getToken();
@@ -162,15 +144,13 @@ test('refresh_token_expires_in becomes refreshExpiresAt, from a refresh and from
   assert.is(scene.record.refreshExpiresAt, (scene.record.obtainedAt ?? 0) + 60_000);
 });
 
-test('a new refresh token without refresh_token_expires_in has no refreshExpiresAt', async () => {
-  await using scene = openScene();
+test('a new refresh token without refresh_token_expires_in has no refreshExpiresAt', async (scene) => {
   await scene.signedIn({ refreshExpiresAt: Date.now() + 1_000_000 });
   await scene.open().getToken();
   assert.not('refreshExpiresAt' in scene.record);
 });
 
-test('refreshExpiresAt is the first of all limits that a response has', async () => {
-  await using scene = openScene();
+test('refreshExpiresAt is the first of all limits that a response has', async (scene) => {
   scene.provider.extra = { refresh_token_timeout: 600, authorization_expires_in: '500', refresh_token_expires_in: 700 };
   const shared = scene.open({ signIn: scene.provider.signIn });
   await shared.getToken();
@@ -181,17 +161,14 @@ test('refreshExpiresAt is the first of all limits that a response has', async ()
 });
 
 for (const absurd of [-1, 'later', Number.POSITIVE_INFINITY]) {
-  test(`refresh_token_expires_in ${absurd} is ignored`, async () => {
-    await using scene = openScene();
-    await scene.signedIn();
+  testSignedIn(`refresh_token_expires_in ${absurd} is ignored`, async (scene) => {
     scene.provider.extra = { refresh_token_expires_in: absurd };
     await scene.open().getToken();
     assert.not('refreshExpiresAt' in scene.record);
   });
 }
 
-test('data of a sign-in is kept with the record by each refresh, until a refresh returns other data', async () => {
-  await using scene = openScene();
+test('data of a sign-in is kept with the record by each refresh, until a refresh returns other data', async (scene) => {
   const registration = { client_id: 'dynamic', ['__proto__']: 'a value' };
   const seen: unknown[] = [];
   const responses: (object | undefined)[] = [undefined, { data: { issuer: 'other' } }, { data: {} }];
@@ -212,8 +189,7 @@ test('data of a sign-in is kept with the record by each refresh, until a refresh
   assert.not('data' in scene.record);
 });
 
-test('data that no store takes is left out, and costs no token', async () => {
-  await using scene = openScene();
+test('data that no store takes is left out, and costs no token', async (scene) => {
   await scene.signedIn({ data: { issuer: 'issuer' } });
   for (const data of [5, null, ['text'], { issuer: 5 }, { long: 'x'.repeat(65_536) }]) {
     scene.provider.extra = { data: data as never };
@@ -223,8 +199,7 @@ test('data that no store takes is left out, and costs no token', async () => {
   }
 });
 
-test('nothing that is done to data, given or got, changes what is kept', async () => {
-  await using scene = openScene();
+test('nothing that is done to data, given or got, changes what is kept', async (scene) => {
   const data = { issuer: 'issuer' };
   const change = (given: object | undefined): void => {
     assert.throws(() => Object.assign(given ?? {}, { issuer: 'changed' }), TypeError);

@@ -1,8 +1,7 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
 import { MemoryStore, NotifyingStore } from './memory-store.ts';
-import { mustNotAsk, openScene, Scene } from './scene.ts';
+import { mustNotAsk, Scene, test } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
 type Gate = PromiseWithResolvers<void>;
@@ -129,8 +128,7 @@ test('a wait of less than 150 ms makes no event, and reads no record', async () 
   assert.is(scene.count('waiting'), 0);
 });
 
-test('a token that was refreshed while this instance read the sign-in of another process stays in memory', async () => {
-  await using scene = openScene();
+test('a token that was refreshed while this instance read the sign-in of another process stays in memory', async (scene) => {
   const { store, provider } = scene;
   const [person, asked, answered] = [0, 1, 2].map(() => Promise.withResolvers<void>()) as [Gate, Gate, Gate];
   const get = store.get.bind(store);
@@ -161,8 +159,7 @@ test('a token that was refreshed while this instance read the sign-in of another
   assert.equal(shared.peek(), refreshed);
 });
 
-test('a call that forces gets the sign-in of another program, although another call has read the rejected token since', async () => {
-  await using scene = openScene();
+test('a call that forces gets the sign-in of another program, although another call has read the rejected token since', async (scene) => {
   const { records } = scene.store;
   const rejected = { accessToken: 'rejected', expiresAt: Date.now() + 3_600_000 };
   records.set('my-app', rejected);

@@ -1,6 +1,5 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openScene } from './scene.ts';
+import { test } from './scene.ts';
 import { rejection } from './within.ts';
 
 const ours = { clientId: 'our-client', authority: 'https://login.test/tenant' };
@@ -11,8 +10,7 @@ for (const [name, other] of [
   ['another authority', { authority: 'https://login.test/other' }],
   ['an authority with another port', { authority: 'https://login.test:8443/tenant' }],
 ] as const) {
-  test(`a record of ${name} is not ours: nothing is sent, and nothing is changed`, async () => {
-    await using scene = openScene();
+  test(`a record of ${name} is not ours: nothing is sent, and nothing is changed`, async (scene) => {
     await scene.signedIn({ ...ours, ...other });
     const { record } = scene;
     const shared = scene.open(ours);
@@ -24,14 +22,12 @@ for (const [name, other] of [
   });
 }
 
-test('a valid access token of another client is not returned either', async () => {
-  await using scene = openScene();
+test('a valid access token of another client is not returned either', async (scene) => {
   await scene.signedIn({ clientId: 'other-client', expiresAt: Date.now() + 3_600_000 });
   assert.is((await rejection(scene.open(ours).getToken())).code, 'SIGN_IN_REQUIRED');
 });
 
-test("a record that becomes another client's while a process waits for the lock is not signed out, but not ours", async () => {
-  await using scene = openScene();
+test("a record that becomes another client's while a process waits for the lock is not signed out, but not ours", async (scene) => {
   await scene.signedIn({ clientId: undefined });
   const answer = scene.holdAnswers();
   const other = scene.open({ clientId: 'other-client' }).getToken();
@@ -42,8 +38,7 @@ test("a record that becomes another client's while a process waits for the lock 
   assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'not-signed-in']);
 });
 
-test('signing in replaces the record of another client, whose refresh then stores nothing', async () => {
-  await using scene = openScene();
+test('signing in replaces the record of another client, whose refresh then stores nothing', async (scene) => {
   await scene.signedIn({ clientId: 'other-client' });
   const answer = scene.holdAnswers();
   const other = rejection(scene.open({ clientId: 'other-client' }).getToken());
@@ -56,23 +51,20 @@ test('signing in replaces the record of another client, whose refresh then store
 });
 
 for (const spelling of ['https://LOGIN.test/Tenant', 'https://login.test/tenant/', 'https://login.test/tenant///']) {
-  test(`${spelling} is the authority ${ours.authority}`, async () => {
-    await using scene = openScene();
+  test(`${spelling} is the authority ${ours.authority}`, async (scene) => {
     await scene.signedIn({ ...ours, authority: spelling });
     await scene.open(ours).getToken();
     assert.is(scene.record.authority, ours.authority);
   });
 }
 
-test('a record that names neither client nor authority is ours, and names them after a refresh', async () => {
-  await using scene = openScene();
+test('a record that names neither client nor authority is ours, and names them after a refresh', async (scene) => {
   await scene.signedIn();
   await scene.open(ours).getToken();
   assert.equal([scene.record.clientId, scene.record.authority], [ours.clientId, ours.authority]);
 });
 
-test('without clientId and authority every record is ours, and keeps what it names', async () => {
-  await using scene = openScene();
+test('without clientId and authority every record is ours, and keeps what it names', async (scene) => {
   await scene.signedIn(ours);
   await scene.open().getToken();
   assert.equal([scene.record.clientId, scene.record.authority], [ours.clientId, ours.authority]);

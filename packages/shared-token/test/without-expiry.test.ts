@@ -1,8 +1,7 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { openScene } from './scene.ts';
+import { test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 const lastTimeMs = 8_640_000_000_000_000;
@@ -17,9 +16,7 @@ function askPerson(expiresIn?: number) {
   return { signIn, count: () => asked };
 }
 
-test('without expires_in, a token is good until a call forces, in this process and the next', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('without expires_in, a token is good until a call forces, in this process and the next', async (scene) => {
   scene.provider.expiresIn = undefined;
   const shared = scene.open();
   const token = await shared.getToken();
@@ -33,8 +30,7 @@ test('without expires_in, a token is good until a call forces, in this process a
   assert.is(scene.provider.refreshes, 2);
 });
 
-test('without expires_in, a token whose refresh is refused has ended, here and in the next process', async () => {
-  await using scene = openScene();
+test('without expires_in, a token whose refresh is refused has ended, here and in the next process', async (scene) => {
   await scene.signedIn();
   scene.provider.expiresIn = undefined;
   const shared = scene.open();
@@ -45,8 +41,7 @@ test('without expires_in, a token whose refresh is refused has ended, here and i
   assert.is((await rejection(scene.open().getToken())).reason, 'refused');
 });
 
-test('without a refresh token, the access token is stored and shared like any other', async () => {
-  await using scene = openScene();
+test('without a refresh token, the access token is stored and shared like any other', async (scene) => {
   const { signIn, count } = askPerson(3600);
   const { accessToken } = await scene.open({ signIn, clientId: 'mine' }).getToken();
   assert.equal([scene.record.accessToken, scene.record.clientId], [accessToken, 'mine']);
@@ -56,8 +51,7 @@ test('without a refresh token, the access token is stored and shared like any ot
   assert.equal([count(), scene.count('refresh-token-missing')], [1, 1]);
 });
 
-test('without a refresh token, a token is given out to its end, whatever minValid says, and is not refreshed ahead', async () => {
-  await using scene = openScene();
+test('without a refresh token, a token is given out to its end, whatever minValid says, and is not refreshed ahead', async (scene) => {
   const [obtainedAt, expiresAt] = [Date.now() - 3_500_000, Date.now() + 100_000];
   await scene.store.set('my-app', { accessToken: 'only', obtainedAt, expiresAt });
   const shared = scene.open({ refreshAhead: 600_000 });
@@ -68,8 +62,7 @@ test('without a refresh token, a token is given out to its end, whatever minVali
   );
 });
 
-test('without a refresh token, nobody is asked because a clock was set back', async () => {
-  await using scene = openScene();
+test('without a refresh token, nobody is asked because a clock was set back', async (scene) => {
   await scene.store.set('my-app', {
     accessToken: 'only',
     obtainedAt: Date.now() + 60_000,
@@ -78,8 +71,7 @@ test('without a refresh token, nobody is asked because a clock was set back', as
   assert.is((await scene.open().getToken()).accessToken, 'only');
 });
 
-test('when it has ended, one of 8 processes asks the person', async () => {
-  await using scene = openScene();
+test('when it has ended, one of 8 processes asks the person', async (scene) => {
   await scene.store.set('my-app', {
     accessToken: 'old',
     obtainedAt: Date.now() - 3_600_000,
@@ -91,8 +83,7 @@ test('when it has ended, one of 8 processes asks the person', async () => {
   assert.is(count(), 1);
 });
 
-test('without signIn, that is SIGN_IN_REQUIRED, because it has expired', async () => {
-  await using scene = openScene();
+test('without signIn, that is SIGN_IN_REQUIRED, because it has expired', async (scene) => {
   await scene.store.set('my-app', {
     accessToken: 'old',
     obtainedAt: Date.now() - 3_600_000,
@@ -105,8 +96,7 @@ test('without signIn, that is SIGN_IN_REQUIRED, because it has expired', async (
 
 for (const expiresIn of [3600, undefined]) {
   const what = expiresIn ? 'without a refresh token' : 'without a refresh token and expires_in';
-  test(`${what}, a token that an API rejects has ended, here and in the next process`, async () => {
-    await using scene = openScene();
+  test(`${what}, a token that an API rejects has ended, here and in the next process`, async (scene) => {
     const { signIn } = askPerson(expiresIn);
     const shared = scene.open({ signIn });
     await shared.getToken();
@@ -121,8 +111,7 @@ for (const expiresIn of [3600, undefined]) {
     assert.is((await scene.open().getToken()).accessToken, 'only-2');
   });
 
-  test(`${what}, 8 processes whose token an API rejects ask the person once`, async () => {
-    await using scene = openScene();
+  test(`${what}, 8 processes whose token an API rejects ask the person once`, async (scene) => {
     const { signIn, count } = askPerson(expiresIn);
     const processes = Array.from({ length: 8 }, () => scene.open({ signIn }));
     for (const shared of processes) await shared.getToken();
@@ -132,15 +121,13 @@ for (const expiresIn of [3600, undefined]) {
   });
 }
 
-test('without a refresh token, too, the error says why the sign-in was refused at first', async () => {
-  await using scene = openScene();
+test('without a refresh token, too, the error says why the sign-in was refused at first', async (scene) => {
   await scene.store.set('my-app', { accessToken: 'only', refusedAt: 1, refusedBecause: 'the password was changed' });
   const { cause } = await rejection(scene.open().getToken({ forceRefresh: true }));
   assert.is((cause as Error).message, 'the password was changed');
 });
 
-test('a token that an API rejects before the store has it has ended, also in the next process', async () => {
-  await using scene = openScene();
+test('a token that an API rejects before the store has it has ended, also in the next process', async (scene) => {
   const { signIn } = askPerson(3600);
   scene.store.refuse = () => new Error('the disk is full');
   const shared = scene.open({ signIn });
@@ -150,16 +137,13 @@ test('a token that an API rejects before the store has it has ended, also in the
   assert.is((await rejection(scene.open().getToken())).reason, 'refused');
 });
 
-test('a sign-in without a refresh token takes the place of an older one', async () => {
-  await using scene = openScene();
-  await scene.signedIn();
+testSignedIn('a sign-in without a refresh token takes the place of an older one', async (scene) => {
   const { signIn } = askPerson(3600);
   await scene.open({ signIn }).signIn();
   assert.equal([scene.record.accessToken, scene.record.refreshToken], ['only-1', undefined]);
 });
 
-test('a sign-in without a refresh token takes the place of a refresh that could not be stored', async () => {
-  await using scene = openScene();
+test('a sign-in without a refresh token takes the place of a refresh that could not be stored', async (scene) => {
   await scene.signedIn();
   const { refreshToken } = scene.record;
   scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : new Error('the disk is full'));
@@ -173,16 +157,14 @@ test('a sign-in without a refresh token takes the place of a refresh that could 
   assert.is(scene.record.accessToken, 'only-1');
 });
 
-test('a stored refresh token that is empty is none', async () => {
-  await using scene = openScene();
+test('a stored refresh token that is empty is none', async (scene) => {
   scene.store.records.set('my-app', { refreshToken: '', accessToken: 'only' });
   const shared = scene.open();
   assert.is((await shared.getToken()).accessToken, 'only');
   assert.equal(await shared.read(), { accessToken: 'only' });
 });
 
-test('a sign-out deletes a record without a refresh token', async () => {
-  await using scene = openScene();
+test('a sign-out deletes a record without a refresh token', async (scene) => {
   const { signIn } = askPerson();
   const shared = scene.open({ signIn });
   await shared.getToken();

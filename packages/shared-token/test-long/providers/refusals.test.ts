@@ -1,10 +1,9 @@
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as fetchExample from '../../examples/fetch.ts';
 import * as oauth4webapiExample from '../../examples/oauth4webapi.ts';
 import * as openidClientExample from '../../examples/openid-client.ts';
 import type { SharedTokenOptions } from '../../src/index.ts';
-import { mustNotAsk, openScene } from '../../test/scene.ts';
+import { mustNotAsk, test } from '../../test/scene.ts';
 import { rejection } from '../../test/within.ts';
 import { startStrictProvider } from './strict-provider.ts';
 
@@ -29,10 +28,9 @@ const libraries: [
 const clientId = 'a-confidential-client';
 
 for (const [name, errorName, refreshAt] of libraries) {
-  test(`the invalid_grant of ${name} needs a sign-in by default`, async () => {
+  test(`the invalid_grant of ${name} needs a sign-in by default`, async (scene) => {
     await using provider = await startStrictProvider();
     const { issuer, clientSecret = '' } = provider.settings;
-    await using scene = openScene();
     await scene.store.set('my-app', { refreshToken: 'of another time' });
     const error = await rejection(scene.open({ refresh: refreshAt(issuer, clientSecret) }).getToken());
     assert.equal([error.code, error.reason], ['SIGN_IN_REQUIRED', 'refused']);
@@ -40,9 +38,8 @@ for (const [name, errorName, refreshAt] of libraries) {
     assert.is(scene.record.refusedBecause, 'invalid_grant');
   });
 
-  test(`the invalid_client of ${name} reaches the caller as it is: a sign-in would not help`, async () => {
+  test(`the invalid_client of ${name} reaches the caller as it is: a sign-in would not help`, async (scene) => {
     await using provider = await startStrictProvider();
-    await using scene = openScene();
     await scene.store.set('my-app', { refreshToken: 'of another time' });
     const { record } = scene;
     const refresh = refreshAt(provider.settings.issuer, 'a wrong secret');
@@ -51,11 +48,10 @@ for (const [name, errorName, refreshAt] of libraries) {
     assert.equal(scene.record, record);
   });
 
-  test(`a provider that ${name} cannot reach is not a reason to sign in`, async () => {
+  test(`a provider that ${name} cannot reach is not a reason to sign in`, async (scene) => {
     const provider = await startStrictProvider();
     const { issuer, clientSecret = '' } = provider.settings;
     await provider[Symbol.asyncDispose]();
-    await using scene = openScene();
     await scene.store.set('my-app', { refreshToken: 'of another time' });
     const refresh = refreshAt(issuer, clientSecret);
     const error = await rejection(scene.open({ refresh, signIn: mustNotAsk }).getToken());
