@@ -8,16 +8,7 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { drawChart } from './draw-chart.ts';
-import {
-  countPackages,
-  measureMemory,
-  measureSignIns,
-  measureStarts,
-  measureStore,
-  median,
-  raceAtExpiry,
-  ratio,
-} from './measure.ts';
+import { measureMemory, measureSignIns, measureStarts, measureStore, median, raceAtExpiry, ratio } from './measure.ts';
 import { Stage } from './stage.ts';
 import { buildPrograms, handler, msalNode, peers } from './subjects.ts';
 
@@ -76,7 +67,6 @@ const rows: [what: string, goal: string, measured: string][] = [
   ['`get` ÷ the same statement in bare better-sqlite3', '≤ 1.2', digits(ratio(store, 'get', 'bare get'))],
   [`of ${crowd} processes at expiry, so many get a token`, `${crowd}`, `${winners[0]}`],
   ...peers.map(({ name }, index): [string, string, string] => [`the same with ${name}`, '–', `${winners[index + 1]}`]),
-  ['packages that a user of the handler installs', '≤ 21', quick ? '–' : `${countPackages(stage)}`],
 ];
 const table = ['|  | goal | measured |', '| --- | ---: | ---: |', ...rows.map((row) => `| ${row.join(' | ')} |`)];
 console.log(table.join('\n'));

@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PublicClientApplication } from '@azure/msal-node';
 import Database from 'better-sqlite3';
@@ -12,8 +10,6 @@ import { openTokenStore } from 'token-store-sqlite';
 import { scopes } from '../programs/run-program.ts';
 import { type Stage, timeRun } from './stage.ts';
 import { handler, msalNode, nodeProgram, peers, type Subject } from './subjects.ts';
-
-const root = join(import.meta.dirname, '../../..');
 
 /** Milliseconds of each piece of work, by its name. */
 export type Times = Readonly<Record<string, number[]>>;
@@ -169,42 +165,4 @@ export async function measureStore({ folder }: Stage, rounds: number): Promise<T
 
 function check(isDone: boolean): void {
   if (!isDone) throw new Error('a measured call has not done its work');
-}
-
-/** How many packages npm installs for a user of the handler, from packed tarballs. Needs npm's registry. */
-export function countPackages({ folder }: Stage): number {
-  const place = join(folder, 'installed');
-  mkdirSync(place);
-  writeFileSync(join(place, 'package.json'), '{ "private": true }\n');
-  // Without the variables of pnpm, which npm would use as its own settings.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm|pnpm)_/i.test(name)));
-  const run = (cwd: string, file: string, ...args: string[]): void => {
-    execFileSync(file, args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], timeout: 180_000 });
-  };
-  const tarballs = tarballsOf(handler.name, (cwd) =>
-    run(cwd, 'npx', '--yes', 'pnpm@12.21.0', 'pack', '--pack-destination', place),
-  );
-  run(
-    place,
-    'npm',
-    'install',
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--prefer-offline',
-    ...tarballs.map((name) => join(place, name)),
-  );
-  return Object.keys(JSON.parse(readFileSync(join(place, 'node_modules/.package-lock.json'), 'utf8')).packages).length;
-}
-
-/** Packs a package, and those of this repository that it depends on. */
-function tarballsOf(name: string, pack: (folder: string) => void): string[] {
-  for (const file of globSync('packages/*/package.json', { cwd: root })) {
-    const manifest = JSON.parse(readFileSync(join(root, file), 'utf8'));
-    if (manifest.name !== name) continue;
-    pack(join(root, file, '..'));
-    const needed = Object.keys(manifest.dependencies ?? {}).flatMap((dependency) => tarballsOf(dependency, pack));
-    return [...new Set([`${name}-${manifest.version}.tgz`, ...needed])];
-  }
-  return [];
 }
