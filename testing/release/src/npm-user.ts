@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { plainEnvironment, run } from './run.ts';
+import { plainEnvironment, type RunOptions, run } from './run.ts';
 
 /**
  * A user with Node and npm. The user's home, cache and global packages are below `folder`. Install scripts never run, so the tests show
@@ -63,13 +63,8 @@ export class NpmUser {
   }
 
   /** Runs a program of a project. */
-  async node(
-    project: string,
-    args: readonly string[],
-    { env = {}, onLine }: { env?: NodeJS.ProcessEnv; onLine?: (line: string) => unknown } = {},
-  ): Promise<string> {
-    const all = { ...this.#env, ...env };
-    return run(this.#node, args, { cwd: project, env: all, timeout: 30_000, ...(onLine && { onLine }) });
+  async node(project: string, args: readonly string[], { env, ...options }: Partial<RunOptions> = {}): Promise<string> {
+    return run(this.#node, args, { cwd: project, env: { ...this.#env, ...env }, timeout: 30_000, ...options });
   }
 
   /** Runs a command that was installed globally. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NpmUser } from './npm-user.ts';
@@ -40,9 +40,4 @@ export class Rehearsal implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.registry[Symbol.asyncDispose]();
   }
-}
-
-/** The program of a user of this package. */
-export function readProgram(packageName: string): string {
-  return readFileSync(new URL(`../programs/${packageName}.ts`, import.meta.url), 'utf8');
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { signInAs } from 'testing-authority';
 
 export interface RunOptions {
   cwd: string;
@@ -6,21 +7,21 @@ export interface RunOptions {
   env: NodeJS.ProcessEnv;
   /** The command is killed after so many milliseconds. Default 120,000. */
   timeout?: number;
-  /** Called with each line of stdout as soon as it is complete. */
-  onLine?: (line: string) => unknown;
+  /** Called with the page that the person sees, after each sign-in at the address of a line `open ADDRESS`. */
+  onPage?: (html: string) => void;
 }
 
 /** Runs a command to its end and returns its stdout. If its status is not 0, rejects with an Error that has all its output. */
 export async function run(command: string, args: readonly string[], options: RunOptions): Promise<string> {
-  const { cwd, env, timeout = 120_000, onLine } = options;
+  const { cwd, env, timeout = 120_000, onPage = () => {} } = options;
   const shell = process.platform === 'win32';
   const child = spawn(command, args, { cwd, env, timeout, shell, stdio: ['ignore', 'pipe', 'pipe'] });
-  let [stdout, stderr, rest] = ['', '', ''];
+  let [stdout, stderr] = ['', ''];
+  const signIns: Promise<void>[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) onLine?.(line);
+    const [, address] = [...stdout.matchAll(/^open (.+)\n/gm)][signIns.length] ?? [];
+    if (address) signIns.push(signInAs(address).then(({ html }) => onPage(html)));
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
@@ -32,6 +33,7 @@ export async function run(command: string, args: readonly string[], options: Run
     });
   });
   if (end !== 'status 0') throw new Error(`${command} ${args.join(' ')} ended with ${end}\n${stdout}${stderr}`);
+  await Promise.all(signIns);
   return stdout;
 }
 

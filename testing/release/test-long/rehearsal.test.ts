@@ -1,15 +1,17 @@
 // Takes about 100 s.
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { signInAs, startAuthority } from 'testing-authority';
+import { startAuthority } from 'testing-authority';
 import { dueToday } from 'testing-authority/due-today';
 import { scriptedBrowser } from 'testing-command';
 import { missingTools, PrivateCluster } from 'testing-postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkTypes, compilers, resolutions } from '../src/check-types.ts';
+import { lastJson, printed, readProgram } from '../src/programs.ts';
 import { provideNode } from '../src/provide-node.ts';
-import { Rehearsal, readProgram } from '../src/rehearsal.ts';
+import { Rehearsal } from '../src/rehearsal.ts';
+import type { RunOptions } from '../src/run.ts';
 
 const rehearsal = await Rehearsal.start();
 const authority = await startAuthority();
@@ -38,7 +40,7 @@ const leaves = [
 ];
 /** Those that run on an older Node. */
 const withOlder = leaves.filter((name) => !/^onedrive-|^token-store-(sqlite|postgres)$/.test(name));
-const withProgram = ['onedrive-token-handler', ...leaves];
+const programs = ['sign-in', 'packages', 'whole-flow', 'get-token', 'token-store-postgres'];
 const mostPackages: Record<string, number> = {
   'loopback-acceptor': 2,
   'onedrive-graph': 1,
@@ -76,94 +78,68 @@ const nodes: [name: string, executable: string][] = [
   ['Node 26', await provideNode('26')],
 ];
 const installer = rehearsal.newUser('installer', process.execPath);
-/** The project in which a package is installed alone. The programs run there on every Node: npm installs the same files with each. */
-const alone: Record<string, string> = {};
 for (const name of published) {
-  const isLibrary = libraries.includes(name);
-  alone[name] = installer.makeProject(name, isLibrary ? { 'program.ts': readProgram(name) } : {});
   const most = mostPackages[name] ?? 0;
 
-  test(`${name} is installed alone, and is ${most === 1 ? 'one package' : `at most ${most} packages`} in all`, async () => {
-    await installer.npm(projectOf(name), 'install', name);
+  test(`${name} is installed alone, with at most ${most} packages in all, and every entry can be imported`, async () => {
+    const project = installer.makeProject(name, {
+      'every-entry.ts': importEveryEntry(libraries.filter((each) => each === name)),
+    });
+    await installer.npm(project, 'install', name);
     // A user waits for each of them, and has to trust it.
-    const installed = installer.installed(projectOf(name));
+    const installed = installer.installed(project);
     console.log(`\nmeasured: ${installed.length} packages with ${name}`);
     assert.ok(installed.length <= most, `${installed.length} packages, not at most ${most}: ${installed.join(' ')}`);
+    await installer.node(project, ['every-entry.ts']);
   });
 }
 for (const [node, executable] of nodes) {
   const isOlder = node === `Node ${older}`;
-  const testUnlessOlder = isOlder ? () => {} : test;
-  // Those that run on the older Node run on it here, instead of on the oldest one of the others.
-  const testUnlessOldest = node === `Node ${oldest}` ? () => {} : test;
+  const names = isOlder ? withOlder : published;
   // It runs TypeScript only if it is told to.
   const env = isOlder ? { NODE_OPTIONS: '--experimental-strip-types --disable-warning=ExperimentalWarning' } : {};
   const user = rehearsal.newUser(node.replaceAll(' ', '-'), executable);
-  // What a program stores does not meet what it stored on another Node.
-  const folders = Object.fromEntries(withProgram.map((name) => [name, user.makeProject(name)]));
-  const runProgram = (name: string, args: string[] = [], options?: Parameters<typeof user.node>[2]): Promise<string> =>
-    user.node(folders[name] ?? '', [join(projectOf(name), 'program.ts'), ...args], {
-      ...options,
-      env: { ...env, ...options?.env },
-    });
+  const project = user.makeProject('all', {
+    'every-entry.ts': importEveryEntry(isOlder ? withOlder : libraries),
+    ...Object.fromEntries(programs.map((name) => [`${name}.ts`, readProgram(name)])),
+  });
+  await user.npm(project, 'install', '--engine-strict', ...names);
+  const run = (name: string, args: string[] = [], options: Partial<RunOptions> = {}): Promise<string> =>
+    user.node(project, [`${name}.ts`, ...args], { ...options, env: { ...env, ...options.env } });
+  const testUnlessOlder = isOlder ? () => {} : test;
 
   test(`no package refuses ${node}, and every entry can be imported`, async () => {
-    const project = user.makeProject('all', { 'every-entry.ts': importEveryEntry(isOlder ? withOlder : libraries) });
-    await user.npm(project, 'install', '--engine-strict', ...(isOlder ? withOlder : published));
-    await user.node(project, ['every-entry.ts'], { env });
+    await run('every-entry');
   });
 
-  testUnlessOldest(`on ${node}, pkce-state makes the secrets of a request`, async () => {
-    assert.is(await runProgram('pkce-state'), 'S256\n');
+  test(`on ${node}, a program with shared-token and loopback-acceptor signs in, and refreshes`, async () => {
+    const { url, clientId } = authority;
+    const printed = await assertSignsIn((options) => run('sign-in', [url, clientId, 'tokens.json'], options));
+    assert.is(new Set(printed.match(/^token .+$/gm)).size, 2);
   });
 
-  testUnlessOldest(`on ${node}, loopback-acceptor signs in with openid-client`, async () => {
-    const project = projectOf('loopback-acceptor');
-    if (!existsSync(join(project, 'node_modules/openid-client')))
-      await installer.npm(project, 'install', 'openid-client');
-    await signIn((options) => runProgram('loopback-acceptor', [authority.issuer, authority.clientId], options));
+  testUnlessOlder(`on ${node}, each package below the handler works`, async () => {
+    assert.equal(lastJson(await run('packages', ['packages.db'])), printed.packages);
   });
 
-  testUnlessOldest(`on ${node}, token-store-kit seals a record`, async () => {
-    assert.is(await runProgram('token-store-kit'), 'the-token\n');
-  });
-
-  testUnlessOldest(`on ${node}, shared-token refreshes once for two callers`, async () => {
-    assert.is(await runProgram('shared-token'), 'token-1 1\n');
-  });
-
-  testUnlessOldest(`on ${node}, shared-token-mcp reads what is stored`, async () => {
-    assert.is(await runProgram('shared-token-mcp'), 'stored\n');
-  });
-
-  testUnlessOlder(`on ${node}, onedrive-graph tells that Graph refuses a token`, async () => {
-    assert.is(await runProgram('onedrive-graph', [authority.graphUrl]), '401\n');
-  });
-
-  testUnlessOldest(`on ${node}, token-store-file stores a token that another process reads`, async () => {
-    await runProgram('token-store-file', ['write', `token of ${node}`]);
-    assert.is(await runProgram('token-store-file', ['read']), `token of ${node}\n`);
-  });
-
-  testUnlessOlder(`on ${node}, token-store-sqlite stores a token that another process reads`, async () => {
-    await runProgram('token-store-sqlite', ['write', `token of ${node}`]);
-    assert.is(await runProgram('token-store-sqlite', ['read']), `token of ${node}\n`);
-  });
+  testUnlessOlder(
+    `on ${node}, a user signs in with the handler, later handlers refresh, and a sign-out ends it`,
+    async () => {
+      const output = await run('whole-flow', [authority.url, authority.clientId, 'flow.db']);
+      assert.equal(lastJson(output), printed['whole-flow']);
+    },
+  );
 
   const postgresTest = cluster ? testUnlessOlder : Object.assign((name: string) => test.skip(name, () => {}), test);
   postgresTest(`on ${node}, token-store-postgres stores a token that another process reads`, async () => {
     const { port = 0, host = '' } = { port: cluster?.port, host: '127.0.0.1' };
     const env = { PGHOST: host, PGPORT: `${port}`, PGUSER: 'postgres', PGDATABASE: 'postgres' };
-    await runProgram('token-store-postgres', ['write', `token of ${node}`], { env });
-    assert.is(await runProgram('token-store-postgres', ['read'], { env }), `token of ${node}\n`);
-  });
-
-  testUnlessOlder(`on ${node}, onedrive-token-handler gets a token from the authority`, async () => {
-    await signIn((options) => runProgram('onedrive-token-handler', [authority.url, authority.clientId], options));
+    await run('token-store-postgres', ['write', `token of ${node}`], { env });
+    assert.is(await run('token-store-postgres', ['read'], { env }), `token of ${node}\n`);
   });
 
   testUnlessOlder(`on ${node}, onedrive-token signs in and prints a token`, async () => {
-    const command = join(projectOf('onedrive-token'), 'node_modules/.bin/onedrive-token');
+    const command = join(project, 'node_modules/.bin/onedrive-token');
     await signInByCommand((args, env) => user.node(rehearsal.folder, [command, ...args], { env }));
   });
 }
@@ -176,11 +152,11 @@ test('onedrive-token, installed globally, signs in and prints a token', async ()
 
 test('every entry compiles with TypeScript 7 and 5.9, as nodenext and bundler find it', async () => {
   const user = rehearsal.newUser('compiler', process.execPath);
-  const programs = Object.fromEntries(withProgram.map((name) => [`${name}.ts`, readProgram(name)]));
+  const sources = Object.fromEntries(programs.map((name) => [`${name}.ts`, readProgram(name)]));
   const everyEntry = { 'every-entry.ts': importEveryEntry(libraries), 'every-leaf.ts': importEveryEntry(leaves) };
-  const project = user.makeProject('all', { ...programs, ...everyEntry });
-  await user.npm(project, 'install', 'openid-client', ...libraries);
-  const files = [...Object.keys(programs), 'every-entry.ts'];
+  const project = user.makeProject('all', { ...sources, ...everyEntry });
+  await user.npm(project, 'install', ...libraries);
+  const files = [...Object.keys(sources), 'every-entry.ts'];
   for (const compiler of compilers) {
     // The old compiler takes four times as long.
     for (const resolution of compiler === 'typescript' ? resolutions : dueToday(resolutions, 2)) {
@@ -193,7 +169,7 @@ test('every entry compiles with TypeScript 7 and 5.9, as nodenext and bundler fi
 
 test('a patch of one package releases that package alone, and npm update brings it to the users of the handler', async () => {
   const user = rehearsal.newUser('updater', process.execPath);
-  const project = user.makeProject('updated', { 'program.ts': readProgram('onedrive-token-handler') });
+  const project = user.makeProject('updated', { 'program.ts': readProgram('get-token') });
   await user.npm(project, 'install', 'onedrive-token-handler');
   const first = copy.versions();
   copy.replaceText('packages/loopback-acceptor/src/make-page.ts', 'You are signed in', 'Signed in at last');
@@ -205,10 +181,8 @@ test('a patch of one package releases that package alone, and npm update brings 
   assert.equal(tarballs, [`loopback-acceptor-${patched}.tgz`]);
   await user.npm(project, 'update', '--no-prefer-offline', 'loopback-acceptor');
   assert.ok(user.installed(project).includes(`loopback-acceptor@${patched}`));
-  await signIn(
-    (options) => user.node(project, ['program.ts', authority.url, authority.clientId], options),
-    'Signed in at last',
-  );
+  const args = ['program.ts', authority.url, authority.clientId, 'tokens.db', 'interactive'];
+  await assertSignsIn((options) => user.node(project, args, options), 'Signed in at last');
   assert.is(newestEntry('loopback-acceptor'), `${patched}\n\n### Patch Changes\n\n- The page has other words.`);
 });
 
@@ -229,12 +203,6 @@ function newestEntry(folder: string): string | undefined {
   return changelog.split(/^## /m)[1]?.trim();
 }
 
-function projectOf(name: string): string {
-  const project = alone[name];
-  if (!project) throw new Error(`${name} has no project`);
-  return project;
-}
-
 /** A program that imports every entry of every package. */
 function importEveryEntry(names: readonly string[]): string {
   const entries = names.flatMap((name) => {
@@ -245,20 +213,20 @@ function importEveryEntry(names: readonly string[]): string {
   return modules.map((entry, index) => `export * as entry${index} from '${entry}';\n`).join('');
 }
 
-/** Runs a program that prints `open ADDRESS` and, after a sign-in there, `token TOKEN`. */
-async function signIn(
-  start: (options: { onLine: (line: string) => void }) => Promise<string>,
+/** Runs a program that asks a person to sign in, and prints a token. Returns what it prints. `words`: of the page at the end. */
+async function assertSignsIn(
+  start: (options: Partial<RunOptions>) => Promise<string>,
   words = 'You are signed in',
-): Promise<void> {
-  let page: ReturnType<typeof signInAs> | undefined;
-  const onLine = (line: string): void => {
-    const [, url] = /^open (.+)$/.exec(line) ?? [];
-    if (url) page = signInAs(url);
-  };
-  const output = await start({ onLine });
-  assert.match((await page)?.html ?? '', words);
-  const [, token = ''] = /^token (.+)$/m.exec(output) ?? [];
-  assert.ok(authority.issuedSecrets.has(token));
+): Promise<string> {
+  let page = '';
+  const output = await start({
+    onPage(html) {
+      page = html;
+    },
+  });
+  assert.match(page, words);
+  assert.ok(output.split(/\s/).some((word) => authority.issuedSecrets.has(word)));
+  return output;
 }
 
 /** `run` runs the command. */
