@@ -4,7 +4,7 @@ import { clientInfoOf } from '../accounts.ts';
 import { discoveryPath, endpointPaths } from '../paths.ts';
 import { toInnerScope, toResponseScope } from '../scopes.ts';
 import type { MemoryStore } from './memory-store.ts';
-import { describeError, toMicrosoftError } from './microsoft-errors.ts';
+import { describeError } from './microsoft-errors.ts';
 
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
@@ -44,10 +44,10 @@ export function speakMicrosoftDialect(provider: Provider, settings: DialectSetti
       await next();
     }
     if (raised.has(ctx)) {
-      const described = describeError(ctx, raised.get(ctx));
-      ctx.status = described.status;
-      ctx.body = toMicrosoftError(described);
-      ctx.set('x-ms-request-id', described.traceId);
+      const { status, body } = describeError(ctx, raised.get(ctx));
+      ctx.status = status;
+      ctx.body = body;
+      ctx.set('x-ms-request-id', body.trace_id);
     } else if (ctx.path === endpointPaths.token) {
       const body = ctx.body as TokenResponse;
       if (body.id_token) settings.onIssued(body.id_token);

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { errors } from 'oidc-provider';
+import { escapeHtml, renderPage } from '../sign-in/page.ts';
 import { type StsError, stsErrors } from './sts-errors.ts';
 
 /** The parts of a Koa context that an error depends on. */
 export interface RequestContext {
   get(header: string): string;
-  readonly path: string;
   readonly state: { form?: URLSearchParams };
   readonly query: NodeJS.Dict<string | string[]>;
 }
@@ -22,66 +22,44 @@ export interface MicrosoftError {
   suberror?: string;
 }
 
-/** What Microsoft says about an error, on a page or in JSON. */
-export interface DescribedError {
-  status: number;
-  error: string;
-  code: number;
-  /** One line that begins with `AADSTS` and the number. */
-  description: string;
-  suberror?: string | undefined;
-  timestamp: string;
-  traceId: string;
-  correlationId: string;
-}
-
-const descriptions = new WeakMap<object, DescribedError>();
-
-/** What Microsoft would say about an error that oidc-provider has raised. The same request gets the same answer. */
-export function describeError(ctx: RequestContext, error: unknown): DescribedError {
-  const known = descriptions.get(ctx);
-  if (known) return known;
+/** What Microsoft would say about an error that oidc-provider has raised. */
+export function describeError(ctx: RequestContext, error: unknown): { status: number; body: MicrosoftError } {
   const parameter = (name: string): string => ctx.state.form?.get(name) ?? String(ctx.query[name] ?? '');
   const { error: name = 'server_error', error_detail, error_description } = error as Partial<errors.OIDCProviderError>;
   const raised = { name, detail: error_detail ?? '', text: error_description ?? '' };
-  const found = stsErrors.find(({ when }) => when(raised, parameter)) as StsError;
-  const described: DescribedError = {
-    status: found.status ?? 400,
-    error: found.error ?? name,
-    code: found.code,
-    description: `AADSTS${found.code}: ${found.text(parameter, raised)}`,
-    suberror: found.suberror,
-    ...stampOf(ctx),
-  };
-  descriptions.set(ctx, described);
-  return described;
+  const { status = 400, code, text, ...found } = stsErrors.find(({ when }) => when(raised, parameter)) as StsError;
+  const description = `AADSTS${code}: ${text(parameter, raised)}`;
+  return { status, body: toMicrosoftError(ctx, { error: name, ...found, code, description }) };
 }
 
-/** The JSON of the token endpoint. */
-export function toMicrosoftError(described: DescribedError): MicrosoftError {
-  const { error, code, description, suberror, timestamp, traceId, correlationId } = described;
+/** With the time and the ids by which Microsoft finds it in its logs. The client's `client-request-id` is the correlation id. */
+export function toMicrosoftError(
+  ctx: Pick<RequestContext, 'get'>,
+  given: { error: string; code: number; description: string; suberror?: string | undefined },
+): MicrosoftError {
+  const { error, code, description, suberror } = given;
+  const requested = ctx.get('client-request-id');
+  const timestamp = `${new Date().toISOString().slice(0, 19).replace('T', ' ')}Z`;
+  const trace_id = randomUUID();
+  const correlation_id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(requested) ? requested : randomUUID();
   return {
     error,
-    error_description: `${description} Trace ID: ${traceId} Correlation ID: ${correlationId} Timestamp: ${timestamp}`,
+    error_description: `${description} Trace ID: ${trace_id} Correlation ID: ${correlation_id} Timestamp: ${timestamp}`,
     error_codes: [code],
     timestamp,
-    trace_id: traceId,
-    correlation_id: correlationId,
+    trace_id,
+    correlation_id,
     error_uri: `https://login.microsoftonline.com/error?code=${code}`,
-    ...(suberror === undefined ? {} : { suberror }),
+    ...(suberror !== undefined && { suberror }),
   };
 }
 
-/** The time and the ids of an error, by which Microsoft finds it in its logs. The client's `client-request-id` is the correlation id. */
-export function stampOf(ctx: Pick<RequestContext, 'get'>): {
-  timestamp: string;
-  traceId: string;
-  correlationId: string;
-} {
-  const requested = ctx.get('client-request-id');
-  return {
-    timestamp: `${new Date().toISOString().slice(0, 19).replace('T', ' ')}Z`,
-    traceId: randomUUID(),
-    correlationId: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(requested) ? requested : randomUUID(),
-  };
+/** The page for an error that must not go to an app: an unknown app, a wrong redirect URI, a sign-in that is over. */
+export function renderErrorPage(ctx: RequestContext & { type: string; body: unknown }, _: unknown, error: Error): void {
+  const { body } = describeError(ctx, error);
+  ctx.type = 'html';
+  ctx.body = renderPage(
+    'Sorry, but we’re having trouble signing you in.',
+    `<p role="alert">${escapeHtml(body.error_description)}</p>`,
+  );
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { clientInfoOf } from '../accounts.ts';
 import { escapeHtml } from '../sign-in/page.ts';
-import { describeError, toMicrosoftError } from './microsoft-errors.ts';
+import { describeError } from './microsoft-errors.ts';
 
 type Payload = Record<string, unknown>;
 
@@ -49,6 +49,6 @@ function answer(ctx: KoaContextWithOIDC, payload: Payload): Record<string, strin
   }
   // The sign-in pages have already given it Microsoft's words.
   if (rest.error === 'access_denied') return rest;
-  const { error, error_description } = toMicrosoftError(describeError(ctx, rest));
+  const { error, error_description } = describeError(ctx, rest).body;
   return { ...rest, error, error_description };
 }

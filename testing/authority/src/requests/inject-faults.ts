@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Provider from 'oidc-provider';
 import { answerGraphError } from '../graph/graph-error.ts';
-import { stampOf, toMicrosoftError } from '../provider/microsoft-errors.ts';
+import { toMicrosoftError } from '../provider/microsoft-errors.ts';
 import type { Fault, FaultQueue } from './faults.ts';
 
 type Middleware = Parameters<Provider['use']>[0];
@@ -66,9 +66,7 @@ function answerError(fault: Extract<Fault, { type: 'oauth' }>, ctx: Context): vo
   const [code = 90033] = fault.errorCodes ?? [];
   ctx.status = fault.status ?? 400;
   ctx.body = {
-    ...toMicrosoftError({
-      ...stampOf(ctx),
-      status: ctx.status,
+    ...toMicrosoftError(ctx, {
       error: fault.error,
       code,
       description: fault.description ?? `AADSTS${code}: A fault that a test has asked for.`,
