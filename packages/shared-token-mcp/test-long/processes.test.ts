@@ -1,10 +1,10 @@
 // Takes about 20 s.
 import { join } from 'node:path';
+import { type Program, startProgram } from 'testing-authority/start-program';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { NodeProcess } from '../../shared-token/test/node-process.ts';
-import { temporaryDirectory } from '../../shared-token/test/temporary-directory.ts';
 import { AuthorizationServer } from '../test/authorization-server.ts';
 import { TestMcpServer } from '../test/mcp-server.ts';
 import type { ClientSettings } from './client-process.ts';
@@ -12,18 +12,17 @@ import type { ClientSettings } from './client-process.ts';
 const processes = 8;
 const script = new URL('./client-process.ts', import.meta.url);
 /** The processes of all tests. A start costs more than all that they do. */
-const running = Array.from({ length: processes }, () => new NodeProcess(script, [], 300_000));
-test.after(async () => {
-  for (const process of running) await process.kill();
+const running = Array.from({ length: processes }, () => startProgram(script, []));
+test.after(() => {
+  for (const process of running) process.kill();
 });
 
 /** A server and a file, which all processes have opened: half of them with each version of the SDK. */
 async function openProcesses(tool = 'greet') {
   const cleanup = new AsyncDisposableStack();
-  const directory = cleanup.use(temporaryDirectory());
   const authorizationServer = cleanup.use(await AuthorizationServer.start());
   const server = cleanup.use(await TestMcpServer.start(authorizationServer));
-  const file = join(directory.path, 'tokens.db');
+  const file = join(temporaryDirectory(), 'tokens.db');
   const store = cleanup.use(openTokenStore(file));
   const open = (what: string): Promise<unknown> =>
     Promise.all(
@@ -44,11 +43,11 @@ async function openProcesses(tool = 'greet') {
 }
 
 /** What the process prints until that line. */
-async function tell(process: NodeProcess, line: string, until: string): Promise<string[]> {
-  const before = process.lines.length;
+async function tell(process: Program, line: string, until: string): Promise<string[]> {
   process.tell(line);
-  await process.until(until, before);
-  return process.lines.slice(before, process.lines.indexOf(until, before));
+  const lines: string[] = [];
+  for (let next = await process.line(); next !== until; next = await process.line()) lines.push(`${next}`);
+  return lines;
 }
 
 const all = (result: string): string[] => Array(processes).fill(result);

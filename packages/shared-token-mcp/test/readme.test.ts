@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { ScriptedBrowser } from 'testing-authority';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { temporaryDirectory } from '../../shared-token/test/temporary-directory.ts';
 import { untilTrue } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 
@@ -28,10 +28,10 @@ for (const [version, text, runs] of [
   const next = runs.length > 1 ? ', and needs no person the next time' : '';
   test(`the sample signs in and lists the tools with version ${version}${next}`, async () => {
     await using scene = await openMcpScene();
-    using directory = temporaryDirectory();
+    const directory = temporaryDirectory();
     const program = text
       .replace('https://mcp.example.com/mcp', scene.server.url)
-      .replace('homedir()', () => JSON.stringify(directory.path));
+      .replace('homedir()', () => JSON.stringify(directory));
     for (const windows of runs) {
       const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
         cwd: new URL('..', import.meta.url),
