@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startStrictProvider } from '../providers/strict-provider.ts';
+import { startStrictProvider } from '../providers/test-provider.ts';
 
 /** As far away as a provider on the Internet. */
 const latencyMs = 300;

@@ -1,38 +1,26 @@
 import * as assert from 'uvu/assert';
 import * as fetchExample from '../../examples/fetch.ts';
-import * as oauth4webapiExample from '../../examples/oauth4webapi.ts';
-import * as openidClientExample from '../../examples/openid-client.ts';
+import * as oauth4webapi from '../../examples/oauth4webapi.ts';
+import * as openidClient from '../../examples/openid-client.ts';
 import type { SharedTokenOptions } from '../../src/index.ts';
 import { mustNotAsk, test } from '../../test/scene.ts';
 import { rejection } from '../../test/within.ts';
-import { startStrictProvider } from './strict-provider.ts';
+import { type ProviderSettings, startStrictProvider } from './test-provider.ts';
+
+type RefreshAt = (provider: ProviderSettings) => SharedTokenOptions['refresh'];
 
 /** How a program refreshes with each library, and the class of the errors that it gets. */
-const libraries: [
-  name: string,
-  errorName: string,
-  refreshAt: (origin: string, secret: string) => SharedTokenOptions['refresh'],
-][] = [
-  [
-    'openid-client',
-    'ResponseBodyError',
-    (origin, secret) => openidClientExample.createRefresh(origin, clientId, secret),
-  ],
-  [
-    'oauth4webapi',
-    'ResponseBodyError',
-    (origin, secret) => oauth4webapiExample.createRefresh(origin, clientId, secret),
-  ],
-  ['fetch', 'Error', (origin, secret) => fetchExample.createRefresh(`${origin}/token`, clientId, secret)],
+const libraries: [name: string, errorName: string, refreshAt: RefreshAt][] = [
+  ['openid-client', 'ResponseBodyError', (to) => openidClient.createRefresh(to.issuer, to.clientId, to.clientSecret)],
+  ['oauth4webapi', 'ResponseBodyError', (to) => oauth4webapi.createRefresh(to.issuer, to.clientId, to.clientSecret)],
+  ['fetch', 'Error', (to) => fetchExample.createRefresh(to.tokenEndpoint, to.clientId, to.clientSecret)],
 ];
-const clientId = 'a-confidential-client';
 
 for (const [name, errorName, refreshAt] of libraries) {
   test(`the invalid_grant of ${name} needs a sign-in by default`, async (scene) => {
     await using provider = await startStrictProvider();
-    const { issuer, clientSecret = '' } = provider.settings;
     await scene.store.set('my-app', { refreshToken: 'of another time' });
-    const error = await rejection(scene.open({ refresh: refreshAt(issuer, clientSecret) }).getToken());
+    const error = await rejection(scene.open({ refresh: refreshAt(provider.settings) }).getToken());
     assert.equal([error.code, error.reason], ['SIGN_IN_REQUIRED', 'refused']);
     assert.is((error.cause as Error).constructor.name, errorName);
     assert.is(scene.record.refusedBecause, 'invalid_grant');
@@ -42,7 +30,7 @@ for (const [name, errorName, refreshAt] of libraries) {
     await using provider = await startStrictProvider();
     await scene.store.set('my-app', { refreshToken: 'of another time' });
     const { record } = scene;
-    const refresh = refreshAt(provider.settings.issuer, 'a wrong secret');
+    const refresh = refreshAt({ ...provider.settings, clientSecret: 'a wrong secret' });
     const error = await rejection(scene.open({ refresh, signIn: mustNotAsk }).getToken());
     assert.equal([error.constructor.name, error.error], [errorName, 'invalid_client']);
     assert.equal(scene.record, record);
@@ -50,10 +38,9 @@ for (const [name, errorName, refreshAt] of libraries) {
 
   test(`a provider that ${name} cannot reach is not a reason to sign in`, async (scene) => {
     const provider = await startStrictProvider();
-    const { issuer, clientSecret = '' } = provider.settings;
     await provider[Symbol.asyncDispose]();
     await scene.store.set('my-app', { refreshToken: 'of another time' });
-    const refresh = refreshAt(issuer, clientSecret);
+    const refresh = refreshAt(provider.settings);
     const error = await rejection(scene.open({ refresh, signIn: mustNotAsk }).getToken());
     assert.is(error.name, 'TypeError');
   });

@@ -1,7 +1,7 @@
 import { openAcceptor } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
 import type { TokenResponse } from 'shared-token';
-import { type AuthorityOptions, signInAs, startAuthority } from 'testing-authority';
+import { type Authority, signInAs, startAuthority } from 'testing-authority';
 
 /** What a process needs to know of a provider. */
 export interface ProviderSettings {
@@ -22,16 +22,25 @@ export interface TestProvider extends AsyncDisposable {
   isRevoked(): Promise<boolean>;
 }
 
-/** A provider with Microsoft's paths and habits, and a public client. */
-export async function startMicrosoft(options: AuthorityOptions): Promise<TestProvider> {
-  const authority = await startAuthority(options);
-  const { issuer, clientId, url } = authority;
-  const tokenEndpoint = `${url}/oauth2/v2.0/token`;
+/** A provider with Microsoft's habits, for a public client: it accepts a spent refresh token for a while. */
+export async function startMicrosoft(): Promise<TestProvider> {
+  const authority = await startAuthority({ reuseGrace: 60_000 });
+  return providerOf(authority, { clientId: authority.clientId });
+}
+
+/** One that ends the sign-in of a confidential client when a refresh token is used twice (RFC 9700 section 4.14.2). */
+export async function startStrictProvider(): Promise<TestProvider> {
+  const authority = await startAuthority();
+  return providerOf(authority, authority.confidentialClient);
+}
+
+function providerOf(authority: Authority, client: Pick<ProviderSettings, 'clientId' | 'clientSecret'>): TestProvider {
+  const tokenEndpoint = `${authority.url}/oauth2/v2.0/token`;
   let newest: TokenResponse | undefined;
   return {
-    settings: { issuer, tokenEndpoint, clientId },
+    settings: { issuer: authority.issuer, tokenEndpoint, ...client },
     async signIn() {
-      newest = await signInByBrowser(`${url}/oauth2/v2.0`, clientId);
+      newest = await signInByBrowser(`${authority.url}/oauth2/v2.0`, client);
       return newest;
     },
     refreshes: () => authority.count('token', 'refresh_token'),
@@ -44,13 +53,17 @@ export async function startMicrosoft(options: AuthorityOptions): Promise<TestPro
   };
 }
 
-async function signInByBrowser(endpoints: string, clientId: string): Promise<TokenResponse> {
+async function signInByBrowser(
+  endpoints: string,
+  { clientId, clientSecret }: Pick<ProviderSettings, 'clientId' | 'clientSecret'>,
+): Promise<TokenResponse> {
   const state = createState();
   const { verifier, challenge, method } = await createPkce();
   await using acceptor = await openAcceptor({ state });
   const redirect = { client_id: clientId, redirect_uri: acceptor.redirectUri };
+  const secret = clientSecret === undefined ? {} : { client_secret: clientSecret };
   const tokens = acceptor.accept(async ({ code }) => {
-    const form = { grant_type: 'authorization_code', ...redirect, code, code_verifier: verifier };
+    const form = { grant_type: 'authorization_code', ...redirect, ...secret, code, code_verifier: verifier };
     const response = await fetch(`${endpoints}/token`, { method: 'POST', body: new URLSearchParams(form) });
     return (await response.json()) as TokenResponse;
   });

@@ -20,6 +20,8 @@ import { signingKey } from './signing-key.ts';
 /** A registered app: a native public client, as Microsoft's portal makes it for "personal Microsoft accounts only". */
 export interface RegisteredApp {
   readonly clientId: string;
+  /** Absent: a public client. */
+  readonly clientSecret?: string;
   readonly name: string;
   readonly redirectUris: readonly string[];
 }
@@ -113,12 +115,13 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
   };
 }
 
-function toClient({ clientId, name, redirectUris }: RegisteredApp): ClientMetadata {
+function toClient({ clientId, clientSecret, name, redirectUris }: RegisteredApp): ClientMetadata {
   return {
     client_id: clientId,
     client_name: name,
     application_type: 'native',
-    token_endpoint_auth_method: 'none',
+    token_endpoint_auth_method: clientSecret === undefined ? 'none' : 'client_secret_post',
+    ...(clientSecret !== undefined && { client_secret: clientSecret }),
     grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
     response_types: ['code'],
     redirect_uris: [...redirectUris],
