@@ -27,17 +27,7 @@ const { copy } = rehearsal;
 const firstTarballs = await rehearsal.release('first-release');
 const published = Object.keys(copy.versions());
 const libraries = published.filter((name) => name !== 'onedrive-token');
-const leaves = [
-  'loopback-acceptor',
-  'onedrive-graph',
-  'pkce-state',
-  'shared-token',
-  'shared-token-mcp',
-  'token-store-file',
-  'token-store-kit',
-  'token-store-postgres',
-  'token-store-sqlite',
-];
+const leaves = libraries.filter((name) => name !== 'onedrive-token-handler');
 /** Those that run on an older Node. */
 const withOlder = leaves.filter((name) => !/^onedrive-|^token-store-(sqlite|postgres)$/.test(name));
 const programs = ['sign-in', 'packages', 'whole-flow', 'get-token', 'token-store-postgres'];
