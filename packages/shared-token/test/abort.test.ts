@@ -4,6 +4,9 @@ import type { SharedToken, TokenResponse } from '../src/index.ts';
 import { openScene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
+const untilAborted = ({ signal }: { signal: AbortSignal }): Promise<TokenResponse> =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
 test('a signal that was aborted before the call: its reason, and nothing is read', async (scene) => {
   const reason = new Error('enough');
   const shared = scene.open({ signIn: scene.provider.signIn });
@@ -68,7 +71,7 @@ test('signIn is told to stop when its last caller aborts, not before', async (sc
   const signals: AbortSignal[] = [];
   const signIn = ({ signal }: { signal: AbortSignal }): Promise<TokenResponse> => {
     signals.push(signal);
-    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    return untilAborted({ signal });
   };
   const shared = scene.open({ signIn });
   const [one, two] = [new AbortController(), new AbortController()];
@@ -156,19 +159,13 @@ testSignedIn('close() ends a wait for another process', async (scene) => {
 });
 
 test('await using closes', async (scene) => {
-  const { signal, ended } = { signal: new AbortController(), ended: Promise.withResolvers<void>() };
+  let call: ReturnType<typeof rejection> | undefined;
   {
-    await using shared = scene.open({
-      signIn: (context) => {
-        context.signal.addEventListener('abort', () => signal.abort(context.signal.reason));
-        return new Promise((_, reject) => context.signal.addEventListener('abort', () => reject(new Error('stopped'))));
-      },
-    });
-    rejection(shared.getToken()).then(() => ended.resolve());
+    await using shared = scene.open({ signIn: untilAborted });
+    call = rejection(shared.getToken());
     await scene.until('sign-in-started');
   }
-  await ended.promise;
-  assert.is(signal.signal.reason.code, 'CLOSED');
+  assert.is((await call).code, 'CLOSED');
 });
 
 test.run();

@@ -20,6 +20,15 @@ async function loseLock(scene: Scene, inBetween: () => Promise<void> = async () 
   return { shared, call };
 }
 
+/** The same at a provider that keeps the refresh token. */
+async function loseLockOfKept(scene: Scene, access_token: string) {
+  const { promise, resolve: answer } = Promise.withResolvers<void>();
+  const refresh = () => promise.then(() => ({ access_token, expires_in: 3600 }));
+  const { shared, call } = await scene.refreshing({ refresh });
+  scene.store.loseLock('my-app');
+  return { shared, call, answer };
+}
+
 /** Lets everything that is due run, that many times. */
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -95,46 +104,26 @@ test('a sign-in that does not know that its lock was lost does not take the plac
 });
 
 test('a provider that keeps the refresh token: a late access token does not take the place of a newer one', async (scene) => {
-  await scene.signedIn();
+  const { shared, call, answer } = await loseLockOfKept(scene, 'older');
   const { refreshToken } = scene.record;
-  const gate = Promise.withResolvers<void>();
-  const late = scene.open({
-    refresh: async () => {
-      await gate.promise;
-      return { access_token: 'older', expires_in: 3600 };
-    },
-  });
-  const call = late.getToken();
-  await scene.until('refresh-started');
-  scene.store.loseLock('my-app');
   await scene.open({ refresh: async () => ({ access_token: 'newer', expires_in: 3600 }) }).getToken();
-  gate.resolve();
+  answer();
   assert.is((await call).accessToken, 'newer');
-  await late.close();
+  await shared.close();
   assert.equal([scene.record.accessToken, scene.record.refreshToken], ['newer', refreshToken]);
 });
 
 test('a provider that keeps the refresh token: a late access token is written while no process works with the record', async (scene) => {
-  await scene.signedIn();
-  const gate = Promise.withResolvers<void>();
-  const late = scene.open({
-    refresh: async () => {
-      await gate.promise;
-      return { access_token: 'late', expires_in: 3600 };
-    },
-  });
-  const call = late.getToken();
-  await scene.until('refresh-started');
-  scene.store.loseLock('my-app');
+  const { shared, call, answer } = await loseLockOfKept(scene, 'late');
   await scene.store.exclusively('my-app', async () => {
     // The next holder of the lock has read the record, and is about to write it back.
     const read = scene.record;
-    gate.resolve();
+    answer();
     assert.is((await call).accessToken, 'late');
     await turns(50);
     assert.is(scene.record, read);
   });
-  await late.close();
+  await shared.close();
   assert.is(scene.record.accessToken, 'late');
 });
 

@@ -18,21 +18,6 @@ function refuseNext(scene: Scene, refuse: (attempt: number) => Error | undefined
   return counted;
 }
 
-/** Puts the monotonic clock forward. */
-function skewClock(): Disposable & { forward(milliseconds: number): void } {
-  const real = performance.now;
-  let ahead = 0;
-  performance.now = () => real.call(performance) + ahead;
-  return {
-    forward(milliseconds) {
-      ahead += milliseconds;
-    },
-    [Symbol.dispose]() {
-      performance.now = real;
-    },
-  };
-}
-
 for (const [what, error] of [
   ['is busy', busy()],
   ['is not reachable', failure('STORE_OPEN', 'unreachable')],
@@ -60,12 +45,18 @@ test('a full disk is not waited for with the lock held: the next holder finds it
 });
 
 testSignedIn('after 10 seconds, counted from the first write, the lock is released', async (scene) => {
-  using clock = skewClock();
+  const clock = performance.now;
   const counted = refuseNext(scene, () => {
-    clock.forward(3_000);
+    const ahead = 3_000 * counted.attempts;
+    performance.now = () => clock.call(performance) + ahead;
     return busy();
   });
-  await within(10_000, scene.open().getToken());
+  try {
+    await within(10_000, scene.open().getToken());
+  } finally {
+    scene.store.refuse = () => undefined;
+    performance.now = clock;
+  }
   assert.is(counted.attempts, 4);
   assert.is(scene.count('store-failed'), 1);
 });
@@ -134,21 +125,14 @@ testSignedIn('the pauses of the timer grow to 5 seconds', async (scene) => {
 });
 
 testSignedIn('a sign-out ends the tries, even if the store stays busy', async (scene) => {
-  const { refreshToken } = scene.record;
-  const replace = scene.store.replace.bind(scene.store);
-  let attempts = 0;
-  scene.store.replace = (name, previous, record) => {
-    if (record.refreshToken === refreshToken) return replace(name, previous, record);
-    attempts++;
-    return Promise.reject(busy());
-  };
+  const counted = refuseNext(scene, busy);
   const shared = scene.open();
   const call = rejection(shared.getToken());
-  await untilTrue(() => attempts > 1);
+  await untilTrue(() => counted.attempts > 1);
   await shared.signOut();
-  const before = attempts;
+  const { attempts } = counted;
   assert.is((await call).reason, 'signed-out');
-  assert.is(attempts, before);
+  assert.is(counted.attempts, attempts);
   assert.is(scene.store.records.size, 0);
 });
 

@@ -172,10 +172,7 @@ test('the token of its own sign-in counts, also if the clock was set back', asyn
 
 test('a forced call gets no rejected token from a sign-in that it has joined', async (scene) => {
   const shared = scene.open({ signIn: async () => ({ access_token: 'of-the-person' }) });
-  let endTurn = (): void => {};
-  const turn = new Promise<void>((resolve) => {
-    endTurn = resolve;
-  });
+  const { promise: turn, resolve: endTurn } = Promise.withResolvers<void>();
   const other = scene.store.exclusively(signInLockName('my-app'), () => turn);
   const waiting = shared.getToken();
   await untilTrue(() => scene.store.reads === 1);

@@ -136,57 +136,32 @@ test('a late answer is not put over the newer sign-in of another process if the 
 });
 
 test('many callers without a sign-in ask the person once', async (scene) => {
-  let asked = 0;
-  const shared = scene.open({
-    signIn: () => {
-      asked++;
-      return scene.provider.signIn();
-    },
-  });
-  const calls = [...Array.from({ length: 20 }, () => shared.getToken()), shared.signIn()];
+  const { shared, call, answer } = await scene.signingIn();
+  const calls = [call, ...Array.from({ length: 20 }, () => shared.getToken()), shared.signIn()];
+  await answer();
   const tokens = await Promise.all(calls);
   assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
-  assert.is(asked, 1);
+  assert.is(scene.count('sign-in-started'), 1);
 });
 
-test('6 processes without a sign-in ask the person once; the others wait, and use the result', async (scene) => {
-  let asked = 0;
-  const answer = Promise.withResolvers<TokenResponse>();
-  const signIn: SignIn = () => {
-    asked++;
-    return answer.promise;
-  };
-  const calls = Array.from({ length: 6 }, () => scene.open({ signIn }).getToken());
-  await untilTrue(() => scene.events.filter(({ type }) => type === 'waiting').length === 5);
-  answer.resolve(await scene.provider.signIn());
-  const tokens = await Promise.all(calls);
-  assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
-  assert.is(asked, 1);
-  assert.is(scene.provider.refreshes, 0);
-});
-
-test('processes that waited for a sign-in use its token, also if it is short-lived, and do not refresh it one after the other', async (scene) => {
+test('6 processes without a sign-in ask the person once; the others wait, and use its token, also if it is short-lived', async (scene) => {
   scene.provider.expiresIn = 60;
   const answer = Promise.withResolvers<TokenResponse>();
-  const calls = Array.from({ length: 4 }, () => scene.open({ signIn: () => answer.promise }).getToken());
-  await untilTrue(() => scene.count('waiting') === 3);
+  const calls = Array.from({ length: 6 }, () => scene.open({ signIn: () => answer.promise }).getToken());
+  await untilTrue(() => scene.count('waiting') === 5);
   answer.resolve(await scene.provider.signIn());
   const tokens = await Promise.all(calls);
   assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
-  assert.is(scene.provider.refreshes, 0);
+  assert.equal([scene.count('sign-in-started'), scene.provider.refreshes], [1, 0]);
 });
 
 test('a process with hardly any time left, after it has waited for another one, does not ask the person', async (scene) => {
-  let asked = 0;
-  const signIn: SignIn = () => {
-    asked++;
-    return never();
-  };
+  const signIn = never;
   const first = rejection(scene.open({ signIn, signInTimeout: 960 }).getToken());
   await scene.until('sign-in-started');
   const second = rejection(scene.open({ signIn, signInTimeout: 1_000 }).getToken());
   for (const error of await Promise.all([first, second])) assert.is(error.code, 'SIGN_IN_TIMEOUT');
-  assert.is(asked, 1);
+  assert.is(scene.count('sign-in-started'), 1);
 });
 
 test('signIn() asks the person although a valid token is stored', async (scene) => {
@@ -225,23 +200,6 @@ test('signIn() asks the person, too, if getToken() gets its token from the sign-
   assert.equal((await got).accessToken, (await other).accessToken);
   assert.is.not((await asked).accessToken, (await other).accessToken);
   assert.equal(reasons, ['requested']);
-});
-
-test('signIn() and getToken() at the same time ask the person once', async (scene) => {
-  let asked = 0;
-  const answer = Promise.withResolvers<TokenResponse>();
-  const shared = scene.open({
-    signIn() {
-      asked++;
-      return answer.promise;
-    },
-  });
-  const got = shared.getToken();
-  await scene.until('sign-in-started');
-  const signedIn = shared.signIn();
-  answer.resolve(await scene.provider.signIn());
-  assert.equal(await signedIn, await got);
-  assert.is(asked, 1);
 });
 
 test('signIn is told why the person is asked, and what was stored', async (scene) => {

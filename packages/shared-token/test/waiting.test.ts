@@ -1,10 +1,8 @@
 import * as assert from 'uvu/assert';
-import { type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
+import { type SignIn, signInLockName } from '../src/index.ts';
 import { MemoryStore, NotifyingStore } from './memory-store.ts';
 import { mustNotAsk, Scene, test } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
-
-type Gate = PromiseWithResolvers<void>;
 
 /** Another process that holds the lock, by default that of the record, until it is told to let go. */
 async function holdLock(store: MemoryStore, name = 'my-app'): Promise<() => void> {
@@ -130,19 +128,13 @@ test('a wait of less than 150 ms makes no event, and reads no record', async () 
 
 test('a token that was refreshed while this instance read the sign-in of another process stays in memory', async (scene) => {
   const { store, provider } = scene;
-  const [person, asked, answered] = [0, 1, 2].map(() => Promise.withResolvers<void>()) as [Gate, Gate, Gate];
-  const get = store.get.bind(store);
-  const readSlowly = async (name: string): Promise<TokenRecord | undefined> => {
-    store.get = get;
-    const record = await get(name);
-    asked.resolve();
-    await answered.promise;
-    return record;
-  };
+  const person = Promise.withResolvers<void>();
+  let answer = (): void => {};
   const signIn: SignIn = async ({ redeem }) => {
     await person.promise;
     const response = await redeem(provider.signIn);
-    store.get = readSlowly;
+    answer = store.holdRead();
+    store.reads = 0;
     return response;
   };
   const first = scene.open({ signIn }).getToken();
@@ -151,9 +143,9 @@ test('a token that was refreshed while this instance read the sign-in of another
   const second = shared.getToken();
   await scene.until('waiting');
   person.resolve();
-  await within(10_000, asked.promise);
+  await untilTrue(() => store.reads === 1);
   const refreshed = await shared.getToken({ forceRefresh: true });
-  answered.resolve();
+  answer();
   await first;
   assert.equal(await within(10_000, second), refreshed);
   assert.equal(shared.peek(), refreshed);
