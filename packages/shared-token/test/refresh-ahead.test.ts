@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startProgram } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import * as assert from 'uvu/assert';
-import type { SharedToken } from '../src/index.ts';
+import type { SharedToken, SharedTokenOptions } from '../src/index.ts';
 import { NotifyingStore } from './memory-store.ts';
 import { startStandIn } from './providers/stand-ins.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
@@ -20,16 +20,22 @@ async function signedIn(scene: Scene, left: number, lifetime = hour): Promise<st
   return scene.record.accessToken ?? '';
 }
 
+/** A SharedToken for which a refresh ahead is due, and which has just given out the old token. */
+async function due(scene: Scene, options: Partial<SharedTokenOptions> = {}) {
+  const old = await signedIn(scene, 14);
+  const shared = scene.open({ refreshAhead, ...options });
+  assert.is((await shared.getToken()).accessToken, old);
+  return { old, shared };
+}
+
 /** Resolves when this process gives out another token. It asks no faster than a program would. */
 async function untilReplaced(shared: SharedToken, old: string): Promise<void> {
   await untilTrue(() => shared.peek()?.accessToken !== old);
 }
 
 test('a call before the skew gets its token at once, and the next ones that of the refresh', async (scene) => {
-  const old = await signedIn(scene, 14);
   const answer = scene.holdAnswers();
-  const shared = scene.open({ refreshAhead });
-  assert.is((await shared.getToken()).accessToken, old);
+  const { old, shared } = await due(scene);
   await scene.until('refresh-started');
   const { reads } = scene.store;
   for (let count = 0; count < 13; count++) assert.is((await shared.getToken()).accessToken, old);
@@ -76,11 +82,9 @@ test('8 processes refresh ahead once, and the others find its token', async (sce
 
 test('a process that finds the lock held leaves the refresh to its holder, without an event', async () => {
   await using scene = new Scene(new NotifyingStore());
-  const old = await signedIn(scene, 14);
   const done = Promise.withResolvers<void>();
   const held = scene.store.exclusively('my-app', () => done.promise);
-  const shared = scene.open({ refreshAhead });
-  await shared.getToken();
+  const { old } = await due(scene);
   // A process that waits says so by now.
   await sleep(400);
   assert.equal(
@@ -98,10 +102,8 @@ for (const [what, failure] of [
   ['throws undefined', undefined],
 ] as const) {
   test(`a refresh ahead that ${what} is an event, asks nobody, and is not tried again at each call`, async (scene) => {
-    const old = await signedIn(scene, 14);
     scene.provider.failures.push(failure, failure);
-    const shared = scene.open({ refreshAhead, signIn: mustNotAsk });
-    await shared.getToken();
+    const { old, shared } = await due(scene, { signIn: mustNotAsk });
     await scene.until('refresh-failed');
     for (let count = 0; count < 13; count++) assert.is((await shared.getToken()).accessToken, old);
     await sleep(150);
@@ -111,10 +113,8 @@ for (const [what, failure] of [
 }
 
 test('it leaves the provider alone for as long as retryAfter of the error asks for', async (scene) => {
-  const old = await signedIn(scene, 14);
   scene.provider.failures.push(new TokenEndpointError('slow_down', 60_000));
-  const shared = scene.open({ refreshAhead });
-  await shared.getToken();
+  const { old, shared } = await due(scene);
   await scene.until('refresh-failed');
   const clock = performance.now;
   try {
@@ -131,10 +131,8 @@ test('it leaves the provider alone for as long as retryAfter of the error asks f
 });
 
 test('a retryAfter that is no number of milliseconds changes nothing', async (scene) => {
-  await signedIn(scene, 14);
   scene.provider.failures.push(new TokenEndpointError('slow_down', Number.NaN));
-  const shared = scene.open({ refreshAhead });
-  await shared.getToken();
+  const { shared } = await due(scene);
   await scene.until('refresh-failed');
   await shared.getToken();
   await sleep(150);
@@ -151,10 +149,8 @@ test('a token within the skew, which bridges a refresh that failed, is not refre
 });
 
 test('a forced call meanwhile waits for the refresh ahead, and gets its token', async (scene) => {
-  const old = await signedIn(scene, 14);
   const answer = scene.holdAnswers();
-  const shared = scene.open({ refreshAhead });
-  await shared.getToken();
+  const { old, shared } = await due(scene);
   await scene.until('refresh-started');
   const forced = shared.getToken({ forceRefresh: true });
   answer();
@@ -163,10 +159,8 @@ test('a forced call meanwhile waits for the refresh ahead, and gets its token', 
 });
 
 test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', async (scene) => {
-  await signedIn(scene, 14);
   const answer = scene.holdAnswers();
-  const shared = scene.open({ refreshAhead });
-  await shared.getToken();
+  const { shared } = await due(scene);
   await scene.until('refresh-started');
   await shared.signOut();
   answer();
@@ -176,10 +170,8 @@ test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', 
 });
 
 test('close() waits until a refresh ahead that was sent is stored', async (scene) => {
-  const old = await signedIn(scene, 14);
   scene.provider.gate = sleep(100);
-  const shared = scene.open({ refreshAhead });
-  await shared.getToken();
+  const { old, shared } = await due(scene);
   await scene.until('refresh-started');
   await shared.close();
   assert.is.not(scene.record.accessToken, old);
@@ -187,9 +179,7 @@ test('close() waits until a refresh ahead that was sent is stored', async (scene
 });
 
 test('after close(), a refresh ahead is not begun', async (scene) => {
-  await signedIn(scene, 14);
-  const shared = scene.open({ refreshAhead });
-  await shared.getToken();
+  const { shared } = await due(scene);
   await shared.close();
   const { reads } = scene.store;
   await sleep(150);

@@ -20,19 +20,15 @@ const unusable: [name: string, response: unknown][] = [
 ];
 
 for (const [name, response] of unusable) {
-  testSignedIn(`${name} from refresh is RESPONSE, and stores nothing`, async (scene) => {
+  test(`${name} from signIn or refresh is RESPONSE, and stores nothing`, async (scene) => {
+    const answer = async () => response as TokenResponse;
+    assert.is((await rejection(scene.open({ signIn: answer }).getToken())).code, 'RESPONSE');
+    assert.equal([scene.store.records.size, scene.count('sign-in-failed')], [0, 1]);
+    await scene.signedIn();
     const { record } = scene;
-    const error = await rejection(scene.open({ refresh: async () => response as TokenResponse }).getToken());
-    assert.is(error.code, 'RESPONSE');
-    assert.not(error.retryable);
+    const error = await rejection(scene.open({ refresh: answer }).getToken());
+    assert.equal([error.code, error.retryable], ['RESPONSE', false]);
     assert.equal(scene.record, record);
-  });
-
-  test(`${name} from signIn is RESPONSE, and stores nothing`, async (scene) => {
-    const error = await rejection(scene.open({ signIn: async () => response as TokenResponse }).getToken());
-    assert.is(error.code, 'RESPONSE');
-    assert.is(scene.store.records.size, 0);
-    assert.is(scene.count('sign-in-failed'), 1);
   });
 }
 
