@@ -34,13 +34,8 @@ export function issueCertificate({ at = Date.now() }: { at?: number } = {}): Iss
   const server = { name: commonName('localhost'), ...makeKeyPair() };
   return {
     key: server.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    cert: certify(
-      server,
-      authority,
-      [subjectAltName(), basicConstraints(false), use('digitalSignature'), serverAuth()],
-      at,
-    ),
-    ca: certify(authority, authority, [basicConstraints(true), use('keyCertSign')], at),
+    cert: certify(server, authority, [subjectAltName(), basicConstraints(false)], at),
+    ca: certify(authority, authority, [basicConstraints(true)], at),
   };
 }
 
@@ -72,7 +67,8 @@ function certify(subject: Party, issuer: Party, extensions: Buffer[], at: number
   );
   const signature = sign('sha256', body, issuer.privateKey);
   const certificate = sequence(body, ecdsaWithSha256, der(tag.bits, Buffer.concat([Buffer.from([0]), signature])));
-  return `-----BEGIN CERTIFICATE-----\n${certificate.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  const lines = certificate.toString('base64').match(/.{1,64}/g) ?? [];
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 function subjectAltName(): Buffer {
@@ -89,15 +85,6 @@ function subjectAltName(): Buffer {
 function basicConstraints(isAuthority: boolean): Buffer {
   const content = isAuthority ? sequence(yes) : sequence();
   return sequence(oid('551d13'), yes, der(tag.octets, content));
-}
-
-function use(purpose: 'digitalSignature' | 'keyCertSign'): Buffer {
-  const [unusedBits, bits] = purpose === 'digitalSignature' ? [7, 0x80] : [2, 0x04];
-  return sequence(oid('551d0f'), yes, der(tag.octets, der(tag.bits, Buffer.from([unusedBits, bits]))));
-}
-
-function serverAuth(): Buffer {
-  return sequence(oid('551d25'), der(tag.octets, sequence(oid('2b06010505070301'))));
 }
 
 function sequence(...parts: Buffer[]): Buffer {
