@@ -35,10 +35,6 @@ test('a shell can read every shell sample', () => {
 
 test('every onedrive-token command and option in a sample exists', () => {
   assert.equal(problems(checkOnedriveToken), []);
-  assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['signin'] }), ['no command signin']);
-  assert.equal(checkOnedriveToken({ name: 'onedrive-token', args: ['login', '--devise', '--app=x'] }), [
-    'login has no option --devise',
-  ]);
   assert.equal(checkOnedriveToken({ name: 'ssh', args: ['-t', 'server', 'onedrive-token', 'login', '--past'] }), [
     'login has no option --past',
   ]);
@@ -60,13 +56,6 @@ test('every command and option of onedrive-token is in its README or in docs/', 
 test('every npm and pnpm command in a sample names a script or package that exists, and the pnpm of the pipeline', () => {
   assert.equal(problems(checkPnpm), []);
   assert.equal(checkPnpm({ name: 'npx', args: ['--yes', pnpm, 'tset'] }), ['no script tset in .']);
-  assert.equal(checkPnpm({ name: 'npx', args: ['--yes', 'pnpm@1.0.0', 'test'] }), [`pnpm@1.0.0 should be ${pnpm}`]);
-  assert.equal(checkPnpm({ name: 'npx', args: ['--yes', pnpm, 'exec', 'turbo', 'run', 'test', '--filter=cli'] }), [
-    'no such package to filter by',
-  ]);
-  assert.equal(checkPnpm({ name: 'npm', args: ['install', '--global', 'onedrive-tokken'] }), [
-    'no package onedrive-tokken',
-  ]);
 });
 
 function problems(check: (command: CommandLine) => string[]): string[] {
