@@ -54,21 +54,10 @@ for (const [options, message, error = TypeError] of unusable) {
 }
 
 test('undefined is the default for every option that has one', () => {
-  const optional = {
-    clientId: undefined,
-    authority: undefined,
-    signIn: undefined,
-    needsSignIn: undefined,
-    describeRefusal: undefined,
-    accepts: undefined,
-    interactive: undefined,
-    expirySkew: undefined,
-    refreshAhead: undefined,
-    revoke: undefined,
-    refreshTimeout: undefined,
-    signInTimeout: undefined,
-    onEvent: undefined,
-  };
+  const functions = ['signIn', 'needsSignIn', 'describeRefusal', 'accepts', 'revoke', 'onEvent'];
+  const times = ['expirySkew', 'refreshAhead', 'refreshTimeout', 'signInTimeout'];
+  const names = ['clientId', 'authority', 'interactive', ...functions, ...times];
+  const optional = Object.fromEntries(names.map((name) => [name, undefined]));
   assert.instance(new SharedToken({ ...usable, ...optional }), SharedToken);
 });
 
