@@ -106,12 +106,6 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
         if (!scope) throw new errors.InvalidRequest('missing required parameter scope');
       },
     },
-    discovery: {
-      tenant_region_scope: null,
-      cloud_instance_name: 'microsoftonline.com',
-      cloud_graph_host_name: 'graph.windows.net',
-      msgraph_host: 'graph.microsoft.com',
-    },
   };
 }
 
