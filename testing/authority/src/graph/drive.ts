@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 /** A file or a folder. */
 export interface DriveItem {
@@ -78,16 +78,6 @@ export class Drive {
   }
 }
 
-const reservedNames = /^(con|prn|aux|nul|com\d|lpt\d|\.lock|desktop\.ini)$/i;
-const longestPath = 400;
-
-/** Whether OneDrive takes the names in a path: https://support.microsoft.com/office/64883a5d-228e-48f5-b3d2-eb39e07630fa */
-export function isAllowedPath(path: string): boolean {
-  const isAllowed = (name: string): boolean =>
-    !/["*:<>?\\|]|^ |[ .]$|^~\$|_vti_/.test(name) && !reservedNames.test(name);
-  return path.length <= longestPath && path.split('/').every(isAllowed);
-}
-
 /** An item in Graph's JSON. https://learn.microsoft.com/graph/api/resources/driveitem */
 export function toDriveItemJson(drive: Drive, item: DriveItem, downloadUrl: (item: DriveItem) => string): object {
   const { id, name, parent, createdAt, modifiedAt, eTag, content } = item;
@@ -106,9 +96,7 @@ export function toDriveItemJson(drive: Drive, item: DriveItem, downloadUrl: (ite
       ...(parent && { id: parent.id, path: `/drive/root:${pathOf(parent)}` }),
     },
     ...(parent === undefined && { root: {} }),
-    ...(content
-      ? { file: { mimeType: mimeTypeOf(name), hashes: { sha256Hash: sha256(content) } } }
-      : { folder: { childCount: drive.childrenOf(item).length } }),
+    ...(content ? { file: { mimeType: mimeTypeOf(name) } } : { folder: { childCount: drive.childrenOf(item).length } }),
   };
 }
 
@@ -132,8 +120,4 @@ function pathOf(item: DriveItem): string {
 function mimeTypeOf(name: string): string {
   const types: Record<string, string> = { txt: 'text/plain', md: 'text/markdown', json: 'application/json' };
   return types[name.split('.').at(-1)?.toLowerCase() ?? ''] ?? 'application/octet-stream';
-}
-
-function sha256(content: Buffer): string {
-  return createHash('sha256').update(content).digest('hex').toUpperCase();
 }

@@ -5,7 +5,7 @@ import { type Account, accountById } from '../accounts.ts';
 import { graphPath } from '../paths.ts';
 import type { MemoryStore } from '../provider/memory-store.ts';
 import type { ContentStore } from './content-store.ts';
-import { Drive, type DriveItem, isAllowedPath, toDriveItemJson, toDriveJson } from './drive.ts';
+import { Drive, type DriveItem, toDriveItemJson, toDriveJson } from './drive.ts';
 import { answerGraphError } from './graph-error.ts';
 
 type Middleware = Parameters<Provider['use']>[0];
@@ -67,10 +67,9 @@ async function answerItem(ctx: Context, { drive, content, path }: ItemRequest): 
   const start = drive.byId(id);
   const item = start && drive.byPath(below, start);
   const json = (found: DriveItem): object => toDriveItemJson(drive, found, (file) => content.offer(file));
-  const writes = action === 'createUploadSession' || (ctx.method === 'PUT' && action === 'content');
-  if (writes && below && !isAllowedPath(below)) {
-    return answerGraphError(ctx, 400, { message: 'The provided name cannot contain certain characters.' });
-  }
+  const writes = action === 'createUploadSession' || ctx.method === 'PUT';
+  // OneDrive takes no such name.
+  if (writes && /["*<>?\\|]/.test(below)) return answerGraphError(ctx, 400);
   switch (`${ctx.method} ${action}`) {
     case 'GET ':
       if (item) return answerJson(ctx, 'drive/items/$entity', json(item));
@@ -121,15 +120,11 @@ function answerPage(ctx: Context, items: DriveItem[], json: (item: DriveItem) =>
 }
 
 function answerMe(ctx: Context, account: Account): void {
-  const [givenName = '', ...rest] = account.name.split(' ');
   answerJson(ctx, 'users/$entity', {
     id: cidOf(account),
     displayName: account.name,
-    givenName,
-    surname: rest.join(' ') || null,
     userPrincipalName: account.username,
     mail: account.username,
-    preferredLanguage: 'en-US',
   });
 }
 
