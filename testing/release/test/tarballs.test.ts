@@ -1,4 +1,3 @@
-// test-long/tarballs.test.ts looks into the declarations.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
