@@ -42,28 +42,21 @@ export async function startRegistry(folder: string, names: readonly string[]): P
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = once(child, 'exit');
-  const url = `http://${address}/`;
-  // Otherwise it would outlive a test that fails before it closes the registry.
-  const kill = (): unknown => child.kill();
-  process.once('exit', kill);
-  const tellEnd = (): void => console.log(`the registry ended by itself: ${output}`);
-  child.once('exit', tellEnd);
-  const close = async (): Promise<void> => {
-    process.off('exit', kill);
-    child.off('exit', tellEnd);
+  const ready = once(child, 'message', { signal: AbortSignal.timeout(30_000) });
+  const early = ended.then(() => Promise.reject(new Error('verdaccio ended')));
+  await Promise.race([ready, early]).catch((cause) => {
     child.kill();
-    await ended;
+    throw new Error(`the registry did not start: ${output}`, { cause });
+  });
+  // Its end is what the caller waits for from now on.
+  early.catch(() => {});
+  return {
+    url: `http://${address}/`,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await ended;
+    },
   };
-  try {
-    await Promise.race([
-      once(child, 'message', { signal: AbortSignal.timeout(30_000) }),
-      ended.then(() => Promise.reject(new Error('verdaccio ended'))),
-    ]);
-  } catch (error) {
-    await close();
-    throw new Error(`the registry did not start: ${output}`, { cause: error });
-  }
-  return { url, [Symbol.asyncDispose]: close };
 }
 
 function verdaccioBin(): string {

@@ -1,5 +1,6 @@
 // Takes about 100 s.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startAuthority } from 'testing-authority';
 import { dueToday } from 'testing-authority/due-today';
@@ -8,12 +9,19 @@ import { missingTools, PrivateCluster } from 'testing-postgres';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkTypes, compilers, resolutions } from '../src/check-types.ts';
+import { NpmUser } from '../src/npm-user.ts';
 import { lastJson, printed, readProgram } from '../src/programs.ts';
 import { provideNode } from '../src/provide-node.ts';
-import { Rehearsal } from '../src/rehearsal.ts';
+import { startRegistry } from '../src/registry.ts';
+import { ReleaseCopy } from '../src/release-copy.ts';
 import type { RunOptions } from '../src/run.ts';
 
-const rehearsal = await Rehearsal.start();
+// A registry, a copy of this repository that makes releases, and users who install: all below one folder.
+const folder = mkdtempSync(join(tmpdir(), 'rehearsal-'));
+// At the exit, because a test may fail before any other time.
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const copy = await ReleaseCopy.make(join(folder, 'copy'));
+const registry = await startRegistry(join(folder, 'registry'), Object.keys(copy.versions()));
 const authority = await startAuthority();
 const withoutPostgres = missingTools(['initdb', 'postgres']);
 if (withoutPostgres !== undefined) console.log(withoutPostgres);
@@ -21,10 +29,9 @@ const cluster = withoutPostgres === undefined ? await PrivateCluster.start() : u
 test.after(async () => {
   await authority.close();
   await cluster?.[Symbol.asyncDispose]();
-  await rehearsal[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
 });
-const { copy } = rehearsal;
-const firstTarballs = await rehearsal.release('first-release');
+const firstTarballs = await release('first-release');
 const published = Object.keys(copy.versions());
 const libraries = published.filter((name) => name !== 'onedrive-token');
 const leaves = libraries.filter((name) => name !== 'onedrive-token-handler');
@@ -67,7 +74,7 @@ const nodes: [name: string, executable: string][] = [
   [`Node ${oldest}`, await provideNode(oldest)],
   ['Node 26', await provideNode('26')],
 ];
-const installer = rehearsal.newUser('installer', process.execPath);
+const installer = newUser('installer', process.execPath);
 for (const name of published) {
   const most = mostPackages[name] ?? 0;
 
@@ -88,7 +95,7 @@ for (const [node, executable] of nodes) {
   const names = isOlder ? withOlder : published;
   // It runs TypeScript only if it is told to.
   const env = isOlder ? { NODE_OPTIONS: '--experimental-strip-types --disable-warning=ExperimentalWarning' } : {};
-  const user = rehearsal.newUser(node.replaceAll(' ', '-'), executable);
+  const user = newUser(node.replaceAll(' ', '-'), executable);
   const project = user.makeProject('all', {
     'every-entry.ts': importEveryEntry(isOlder ? withOlder : libraries),
     ...Object.fromEntries(programs.map((name) => [`${name}.ts`, readProgram(name)])),
@@ -130,18 +137,18 @@ for (const [node, executable] of nodes) {
 
   testUnlessOlder(`on ${node}, onedrive-token signs in and prints a token`, async () => {
     const command = join(project, 'node_modules/.bin/onedrive-token');
-    await signInByCommand((args, env) => user.node(rehearsal.folder, [command, ...args], { env }));
+    await signInByCommand((args, env) => user.node(folder, [command, ...args], { env }));
   });
 }
 
 test('onedrive-token, installed globally, signs in and prints a token', async () => {
-  const user = rehearsal.newUser('global', process.execPath);
-  await user.npm(rehearsal.folder, 'install', '--global', 'onedrive-token');
+  const user = newUser('global', process.execPath);
+  await user.npm(folder, 'install', '--global', 'onedrive-token');
   await signInByCommand((args, env) => user.command('onedrive-token', args, env));
 });
 
 test('every entry compiles with TypeScript 7 and 5.9, as nodenext and bundler find it', async () => {
-  const user = rehearsal.newUser('compiler', process.execPath);
+  const user = newUser('compiler', process.execPath);
   const sources = Object.fromEntries(programs.map((name) => [`${name}.ts`, readProgram(name)]));
   const everyEntry = { 'every-entry.ts': importEveryEntry(libraries), 'every-leaf.ts': importEveryEntry(leaves) };
   const project = user.makeProject('all', { ...sources, ...everyEntry });
@@ -158,13 +165,13 @@ test('every entry compiles with TypeScript 7 and 5.9, as nodenext and bundler fi
 });
 
 test('a patch of one package releases that package alone, and npm update brings it to the users of the handler', async () => {
-  const user = rehearsal.newUser('updater', process.execPath);
+  const user = newUser('updater', process.execPath);
   const project = user.makeProject('updated', { 'program.ts': readProgram('get-token') });
   await user.npm(project, 'install', 'onedrive-token-handler');
   const first = copy.versions();
   copy.replaceText('packages/loopback-acceptor/src/make-page.ts', 'You are signed in', 'Signed in at last');
   await copy.addChangeset('loopback-acceptor', 'patch', 'The page has other words.');
-  const tarballs = await rehearsal.release('second-release');
+  const tarballs = await release('second-release');
 
   const patched = nextPatch(first['loopback-acceptor']);
   assert.equal(copy.versions(), { ...first, 'loopback-acceptor': patched });
@@ -175,6 +182,17 @@ test('a patch of one package releases that package alone, and npm update brings 
   await assertSignsIn((options) => user.node(project, args, options), 'Signed in at last');
   assert.is(newestEntry('loopback-acceptor'), `${patched}\n\n### Patch Changes\n\n- The page has other words.`);
 });
+
+/** Sets the versions and publishes. Returns the names of the tarballs. */
+async function release(name: string): Promise<string[]> {
+  await copy.version();
+  return copy.publish(registry.url, join(folder, name));
+}
+
+/** A new user of this Node. All users share the downloads of npm. */
+function newUser(name: string, node: string): NpmUser {
+  return new NpmUser(join(folder, name), node, registry.url, join(folder, 'npm-cache'));
+}
 
 function tagsOf(names: readonly string[]): string[] {
   return names.map((name) => `${name}@${copy.versions()[name]}`).sort();
