@@ -1,11 +1,10 @@
 /**
  * The race of docs/adopting.md, whose table and picture it writes. By hand, because it installs the tools from npm:
  *
- *   node packages/shared-token/test-long/adopting/race.ts [--rounds N] [--sizes N,N] [--tool PART] [--installed FOLDER]
+ *   node packages/shared-token/test-long/adopting/race.ts [--rounds N] [--tool PART]
  *
  * Needs built packages. In a round, a person has signed in, the access token has expired, and N processes of a tool start at once: as
- * published, and edited by its program in `examples/adopting/`. `--installed` has tools that were installed before, each in a folder
- * that is called after its example.
+ * published, and edited by its program in `examples/adopting/`.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -22,15 +21,10 @@ const packages = join(import.meta.dirname, '../../..');
 const docs = join(packages, '../docs');
 
 const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    sizes: { type: 'string', default: '8,2' },
-    tool: { type: 'string', default: '' },
-    installed: { type: 'string' },
-  },
+  options: { rounds: { type: 'string', default: '5' }, tool: { type: 'string', default: '' } },
 });
 const rounds = Number(values.rounds);
-const sizes = values.sizes.split(',').map(Number);
+const sizes = [8, 2];
 
 /** The folders where a tool is installed, as published and edited. */
 interface Installation {
@@ -154,13 +148,11 @@ async function getToken(tool: Tool, folder: string, home: string): Promise<boole
 
 /** Installs the tool twice, and edits one. */
 function install({ name, version, example }: Tool): Installation {
-  const published = join(values.installed ?? place, example.replace('.ts', ''));
+  const published = join(place, example.replace('.ts', ''));
   const edited = join(place, 'edited', name);
-  if (!values.installed) {
-    mkdirSync(published, { recursive: true });
-    const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefix', published];
-    execFileSync('npm', ['install', ...options, `${name}@${version}`]);
-  }
+  mkdirSync(published);
+  const options = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefix', published];
+  execFileSync('npm', ['install', ...options, `${name}@${version}`]);
   cpSync(published, edited, { recursive: true, verbatimSymlinks: true });
   for (const ours of ['shared-token', 'token-store-file']) {
     symlinkSync(join(packages, ours), join(edited, 'node_modules', ours), 'junction');
