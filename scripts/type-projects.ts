@@ -26,7 +26,9 @@ export function writeTypeProjects(folder: string): string[] {
     cwd: root,
   })) {
     const project = resolve(root, file);
-    const { compilerOptions, include } = JSON.parse(readFileSync(project, 'utf8').replaceAll(/^\s*\/\/.*$/gm, ''));
+    const text = readFileSync(project, 'utf8').replaceAll(/^\s*\/\/.*$/gm, '');
+    // Those of `testing/` have the options and files of testing/tsconfig.json.
+    const { compilerOptions = {}, include = ['**/*.ts'] } = JSON.parse(text);
     const { rootDir, noEmit, ...others } = compilerOptions;
     if (Object.keys(others).length > 0) alone.push(project);
     else {
