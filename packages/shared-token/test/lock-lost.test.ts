@@ -92,13 +92,11 @@ test('a refresh that ends after another process has signed in: the newer token c
 
 test('a sign-in that does not know that its lock was lost does not take the place of a newer one', async (scene) => {
   scene.store.exclusively = (_name, task) => task({ signal: new AbortController().signal });
-  const answer = Promise.withResolvers<TokenResponse>();
-  const older = scene.open({ signIn: () => answer.promise }).getToken();
-  await scene.until('sign-in-started');
+  const { call: older, answer } = await scene.signingIn();
   // Of the millisecond after it, at the earliest.
   await delay(2);
   const { accessToken } = await scene.open({ signIn: scene.provider.signIn }).getToken();
-  answer.resolve({ access_token: 'older' });
+  await answer({ access_token: 'older' });
   assert.is((await older).accessToken, accessToken);
   assert.is(scene.record.accessToken, accessToken);
 });

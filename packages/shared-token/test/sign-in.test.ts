@@ -52,14 +52,12 @@ test('onEvent and signIn may ask another instance, which gets the token of this 
 });
 
 test('a process that waits for the question of another one ends in SIGN_IN_TIMEOUT as well', async (scene) => {
-  const answer = Promise.withResolvers<TokenResponse>();
-  const asking = scene.open({ signIn: () => answer.promise }).getToken();
-  await scene.until('sign-in-started');
+  const { call, answer } = await scene.signingIn();
   const waiting = scene.open({ signIn: mustNotAsk, signInTimeout: 100 });
   const { code, cause } = await rejection(waiting.getToken());
   assert.equal([code, (cause as { code?: string }).code], ['SIGN_IN_TIMEOUT', 'STORE_BUSY']);
-  answer.resolve(await scene.provider.signIn());
-  await asking;
+  await answer();
+  await call;
 });
 
 test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and blocks no other process', async (scene) => {
@@ -86,9 +84,7 @@ test('an answer that comes after the timeout is stored for the next caller', asy
 
 test('a sign-in that ended by a sign-out is not put over the sign-in that another process stores right after that', async (scene) => {
   await scene.signedIn();
-  const answer = Promise.withResolvers<TokenResponse>();
-  const call = rejection(scene.open({ signIn: () => answer.promise }).signIn());
-  await scene.until('sign-in-started');
+  const { call, answer } = await scene.signingIn();
   const other = { refreshToken: 'of another sign-in' };
   const { get } = scene.store;
   scene.store.get = async () => {
@@ -96,8 +92,8 @@ test('a sign-in that ended by a sign-out is not put over the sign-in that anothe
     scene.store.records.set('my-app', other);
     return undefined;
   };
-  answer.resolve(await scene.provider.signIn());
-  assert.equal([(await call).code, (await call).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
+  await answer();
+  assert.is((await rejection(call)).reason, 'signed-out');
   assert.equal(scene.record, other);
 });
 
@@ -183,9 +179,7 @@ test('signIn() asks the person although a valid token is stored', async (scene) 
 });
 
 test('signIn() asks the person, too, if getToken() gets its token from the sign-in of another process meanwhile', async (scene) => {
-  const answer = Promise.withResolvers<TokenResponse>();
-  const other = scene.open({ signIn: () => answer.promise }).getToken();
-  await scene.until('sign-in-started');
+  const { call: other, answer } = await scene.signingIn();
   const reasons: string[] = [];
   const shared = scene.open({
     signIn({ reason }) {
@@ -196,7 +190,7 @@ test('signIn() asks the person, too, if getToken() gets its token from the sign-
   const got = shared.getToken();
   await scene.until('waiting');
   const asked = shared.signIn();
-  answer.resolve(await scene.provider.signIn());
+  await answer();
   assert.equal((await got).accessToken, (await other).accessToken);
   assert.is.not((await asked).accessToken, (await other).accessToken);
   assert.equal(reasons, ['requested']);
