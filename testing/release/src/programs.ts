@@ -10,15 +10,14 @@ export const readProgram = (name: string): string => readFileSync(programPath(na
 /** What programs print at last, as JSON. */
 export const printed = {
   packages: {
-    pkce: true,
-    acceptor: 'the-code',
-    kit: 'sealed',
-    store: ['first', false, ['app']],
-    lock: false,
-    file: [false, true, ['app']],
-    shared: ['token-1', 'token-1', 1, 'second'],
-    record: 'second',
-    graph: { id: 'drive' },
+    'pkce-state': true,
+    'loopback-acceptor': 'the-code',
+    'token-store-kit': 'sealed',
+    'token-store-sqlite': [false, false, ['app'], 'first'],
+    'token-store-file': [false, true, ['app']],
+    'shared-token': ['token-1', 'token-1', 1, 'second'],
+    'shared-token-mcp': 'stored',
+    'onedrive-graph': { id: 'drive' },
   },
   'whole-flow': { same: true, isNew: true, shared: 1, signedIn: [true, false], failure: 'SIGN_IN_REQUIRED' },
 };

@@ -1,5 +1,5 @@
 // Takes about 100 s.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startAuthority } from 'testing-authority';
@@ -75,13 +75,16 @@ const nodes: [name: string, executable: string][] = [
   ['Node 26', await provideNode('26')],
 ];
 const installer = newUser('installer', process.execPath);
+const sources = Object.fromEntries(programs.map((name) => [`${name}.ts`, readProgram(name)]));
+/** The projects in which a package is installed alone, and used on every Node: npm installs the same files with each. */
+const alone: Record<string, string> = {};
 for (const name of published) {
   const most = mostPackages[name] ?? 0;
+  const everyEntry = importEveryEntry(libraries.filter((each) => each === name));
+  const project = installer.makeProject(name, { ...sources, 'every-entry.ts': everyEntry });
+  alone[name] = project;
 
   test(`${name} is installed alone, with at most ${most} packages in all, and every entry can be imported`, async () => {
-    const project = installer.makeProject(name, {
-      'every-entry.ts': importEveryEntry(libraries.filter((each) => each === name)),
-    });
     await installer.npm(project, 'install', name);
     // A user waits for each of them, and has to trust it.
     const installed = installer.installed(project);
@@ -90,6 +93,23 @@ for (const name of published) {
     await installer.node(project, ['every-entry.ts']);
   });
 }
+
+test('openid-client is installed beside loopback-acceptor', async () => {
+  const example = readFileSync(join(copy.folder, 'packages/loopback-acceptor/examples/openid-client.ts'), 'utf8');
+  const project = alone['loopback-acceptor'] ?? '';
+  writeFileSync(join(project, 'example.ts'), example);
+  writeFileSync(
+    join(project, 'sign-in-by-example.ts'),
+    `import * as client from 'openid-client';
+import { signIn } from './example.ts';
+const [issuer, clientId] = process.argv.slice(2);
+const execute = [client.allowInsecureRequests];
+const config = await client.discovery(new URL(issuer), clientId, undefined, client.None(), { execute });
+console.log((await signIn(config, 'openid User.Read', (url) => console.log('open ' + url))).access_token);
+`,
+  );
+  await installer.npm(project, 'install', 'openid-client');
+});
 for (const [node, executable] of nodes) {
   const isOlder = node === `Node ${older}`;
   const names = isOlder ? withOlder : published;
@@ -98,11 +118,13 @@ for (const [node, executable] of nodes) {
   const user = newUser(node.replaceAll(' ', '-'), executable);
   const project = user.makeProject('all', {
     'every-entry.ts': importEveryEntry(isOlder ? withOlder : libraries),
-    ...Object.fromEntries(programs.map((name) => [`${name}.ts`, readProgram(name)])),
+    ...sources,
   });
   await user.npm(project, 'install', '--engine-strict', ...names);
-  const run = (name: string, args: string[] = [], options: Partial<RunOptions> = {}): Promise<string> =>
-    user.node(project, [`${name}.ts`, ...args], { ...options, env: { ...env, ...options.env } });
+  const runIn = (folder = '', name = '', args: string[] = [], options: Partial<RunOptions> = {}): Promise<string> =>
+    user.node(folder, [`${name}.ts`, ...args], { ...options, env: { ...env, ...options.env } });
+  const run = (...given: [string, string[]?, Partial<RunOptions>?]): Promise<string> => runIn(project, ...given);
+  const database = (name: string): string => join(project, `${name}.db`);
   const testUnlessOlder = isOlder ? () => {} : test;
 
   test(`no package refuses ${node}, and every entry can be imported`, async () => {
@@ -115,28 +137,43 @@ for (const [node, executable] of nodes) {
     assert.is(new Set(printed.match(/^token .+$/gm)).size, 2);
   });
 
-  testUnlessOlder(`on ${node}, each package below the handler works`, async () => {
+  testUnlessOlder(`on ${node}, the packages below the handler work together`, async () => {
     assert.equal(lastJson(await run('packages', ['packages.db'])), printed.packages);
   });
 
+  for (const [name, expected] of Object.entries(printed.packages)) {
+    if (!names.includes(name)) continue;
+    test(`on ${node}, ${name} works alone`, async () => {
+      const output = await runIn(alone[name], 'packages', [database(name), name]);
+      assert.equal(lastJson(output), { [name]: expected });
+    });
+  }
+
+  test(`on ${node}, loopback-acceptor alone signs in with openid-client`, async () => {
+    const args = [authority.issuer, authority.clientId];
+    await assertSignsIn((options) => runIn(alone['loopback-acceptor'], 'sign-in-by-example', args, options));
+  });
+
   testUnlessOlder(
-    `on ${node}, a user signs in with the handler, later handlers refresh, and a sign-out ends it`,
+    `on ${node}, a user signs in with the handler alone, later handlers refresh, and a sign-out ends it`,
     async () => {
-      const output = await run('whole-flow', [authority.url, authority.clientId, 'flow.db']);
+      const args = [authority.url, authority.clientId, database('flow')];
+      const output = await runIn(alone['onedrive-token-handler'], 'whole-flow', args);
       assert.equal(lastJson(output), printed['whole-flow']);
     },
   );
 
   const postgresTest = cluster ? testUnlessOlder : Object.assign((name: string) => test.skip(name, () => {}), test);
-  postgresTest(`on ${node}, token-store-postgres stores a token that another process reads`, async () => {
+  postgresTest(`on ${node}, token-store-postgres alone stores a token that another process reads`, async () => {
     const { port = 0, host = '' } = { port: cluster?.port, host: '127.0.0.1' };
     const env = { PGHOST: host, PGPORT: `${port}`, PGUSER: 'postgres', PGDATABASE: 'postgres' };
-    await run('token-store-postgres', ['write', `token of ${node}`], { env });
-    assert.is(await run('token-store-postgres', ['read'], { env }), `token of ${node}\n`);
+    const runAlone = (...args: string[]) => runIn(alone['token-store-postgres'], 'token-store-postgres', args, { env });
+    await runAlone('write', `token of ${node}`);
+    assert.is(await runAlone('read'), `token of ${node}\n`);
   });
 
-  testUnlessOlder(`on ${node}, onedrive-token signs in and prints a token`, async () => {
-    const command = join(project, 'node_modules/.bin/onedrive-token');
+  testUnlessOlder(`on ${node}, onedrive-token alone signs in and prints a token`, async () => {
+    const command = join(alone['onedrive-token'] ?? '', 'node_modules/.bin/onedrive-token');
     await signInByCommand((args, env) => user.node(folder, [command, ...args], { env }));
   });
 }
@@ -149,7 +186,6 @@ test('onedrive-token, installed globally, signs in and prints a token', async ()
 
 test('every entry compiles with TypeScript 7 and 5.9, as nodenext and bundler find it', async () => {
   const user = newUser('compiler', process.execPath);
-  const sources = Object.fromEntries(programs.map((name) => [`${name}.ts`, readProgram(name)]));
   const everyEntry = { 'every-entry.ts': importEveryEntry(libraries), 'every-leaf.ts': importEveryEntry(leaves) };
   const project = user.makeProject('all', { ...sources, ...everyEntry });
   await user.npm(project, 'install', ...libraries);

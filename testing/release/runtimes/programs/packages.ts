@@ -1,49 +1,92 @@
-/** Uses each package below the handler once: `program DATABASE`. Prints what it saw, as JSON. */
+/**
+ * Uses each package below the handler once, or PACKAGE alone, the only one that has to be installed then: `program DATABASE [PACKAGE]`.
+ * Prints what it saw, as JSON.
+ */
 import { request } from 'node:http';
-import { openAcceptor } from 'loopback-acceptor';
-import { GraphClient } from 'onedrive-graph';
-import { createChallenge, createPkce, createState, isSameState } from 'pkce-state';
-import { SharedToken } from 'shared-token';
-import { openFileTokenStore } from 'token-store-file';
-import { TokenCipher } from 'token-store-kit';
-import { openTokenStore } from 'token-store-sqlite';
-import { readRecord } from 'token-store-sqlite/read-record';
+import type { TokenRecord, TokenStore } from 'shared-token';
+import type { McpSdk } from 'shared-token-mcp';
 
-const [database = ''] = process.argv.slice(2);
+const [database = '', only] = process.argv.slice(2);
+
+const uses: Record<string, () => Promise<unknown>> = {
+  async 'pkce-state'() {
+    const { createChallenge, createPkce, createState, isSameState } = await import('pkce-state');
+    const [pkce, state] = [await createPkce(), createState()];
+    return (await createChallenge(pkce.verifier)) === pkce.challenge && isSameState(state, state);
+  },
+  async 'loopback-acceptor'() {
+    const { openAcceptor } = await import('loopback-acceptor');
+    const state = 'a-state-of-this-program';
+    const acceptor = await openAcceptor({ state });
+    const answer = acceptor.accept();
+    const address = `${acceptor.redirectUri}/?code=the-code&state=${state}`;
+    request(address, { agent: false }, (response) => response.resume()).end();
+    const { code } = await answer;
+    await acceptor.close();
+    return code;
+  },
+  async 'token-store-kit'() {
+    const { TokenCipher } = await import('token-store-kit');
+    const cipher = new TokenCipher({ key: 'a passphrase', domain: 'runtimes' });
+    return cipher.open('app', cipher.seal('app', { refreshToken: 'sealed' }))?.refreshToken;
+  },
+  async 'token-store-sqlite'() {
+    const { openTokenStore } = await import('token-store-sqlite');
+    const { readRecord } = await import('token-store-sqlite/read-record');
+    const store = openTokenStore(database);
+    store.set('app', { refreshToken: 'first' });
+    const isLost = await store.exclusively('app', async ({ signal }) => signal.aborted);
+    const seen = [isLost, store.replace('app', 'other', { refreshToken: 'x' }), store.list()];
+    store.close();
+    return [...seen, readRecord(database, 'app')?.refreshToken];
+  },
+  async 'token-store-file'() {
+    const { openFileTokenStore } = await import('token-store-file');
+    const file = openFileTokenStore(`${database}.json`);
+    await file.exclusively('app', () => file.set('app', { refreshToken: 'first' }));
+    const second = { refreshToken: 'second' };
+    return [await file.replace('app', 'other', second), await file.replace('app', 'first', second), file.list()];
+  },
+  async 'shared-token'() {
+    const { SharedToken } = await import('shared-token');
+    let refreshes = 0;
+    const refresh = async () => ({ access_token: `token-${++refreshes}`, refresh_token: 'second', expires_in: 3600 });
+    const shared = new SharedToken({ store: memoryStore(), name: 'app', refresh });
+    const tokens = await Promise.all([shared.getToken(), shared.getToken()]);
+    const refreshToken = (await shared.read())?.refreshToken;
+    await shared.close();
+    return [...tokens.map(({ accessToken }) => accessToken), refreshes, refreshToken];
+  },
+  async 'shared-token-mcp'() {
+    const { createMcpFetch } = await import('shared-token-mcp');
+    // No request is made here, so no function of an SDK is called.
+    const sdk = new Proxy({}, { get: () => async () => ({}) }) as McpSdk;
+    const store = { ...memoryStore(), get: () => ({ refreshToken: 'stored' }) };
+    const { shared } = createMcpFetch({ sdk, serverUrl: 'https://mcp.example/mcp', store, openBrowser: console.log });
+    const record = await shared.read();
+    await shared.close();
+    return record?.refreshToken;
+  },
+  async 'onedrive-graph'() {
+    const { GraphClient } = await import('onedrive-graph');
+    const graph = new GraphClient({ getToken: () => 'a-token', fetch: async () => Response.json({ id: 'drive' }) });
+    return graph.json('/me/drive');
+  },
+};
+
+/** A store of a user's own. */
+function memoryStore(): TokenStore {
+  const records = new Map<string, TokenRecord>([['app', { refreshToken: 'first' }]]);
+  return {
+    get: (name) => records.get(name),
+    set: (name, record) => void records.set(name, record),
+    replace: (name, previous, record) => records.get(name)?.refreshToken === previous && !!records.set(name, record),
+    delete: (name) => records.delete(name),
+    list: () => [...records.keys()],
+    exclusively: (_name, task) => task({ signal: new AbortController().signal }),
+  };
+}
+
 const seen: Record<string, unknown> = {};
-
-const pkce = await createPkce();
-const state = createState();
-seen.pkce = (await createChallenge(pkce.verifier)) === pkce.challenge && isSameState(state, state);
-
-const acceptor = await openAcceptor({ state });
-const answer = acceptor.accept();
-request(`${acceptor.redirectUri}/?code=the-code&state=${state}`, { agent: false }, (response) =>
-  response.resume(),
-).end();
-seen.acceptor = (await answer).code;
-await acceptor.close();
-
-const cipher = new TokenCipher({ key: 'a passphrase', domain: 'runtimes' });
-seen.kit = cipher.open('app', cipher.seal('app', { refreshToken: 'sealed' }))?.refreshToken;
-
-const store = openTokenStore(database);
-store.set('app', { refreshToken: 'first' });
-seen.store = [store.get('app')?.refreshToken, store.replace('app', 'other', { refreshToken: 'x' }), store.list()];
-seen.lock = await store.exclusively('app', async ({ signal }) => signal.aborted);
-const file = openFileTokenStore(`${database}.json`);
-await file.exclusively('app', () => file.set('app', { refreshToken: 'first' }));
-const second = { refreshToken: 'second' };
-seen.file = [await file.replace('app', 'other', second), await file.replace('app', 'first', second), file.list()];
-let refreshes = 0;
-const refresh = async () => ({ access_token: `token-${++refreshes}`, refresh_token: 'second', expires_in: 3600 });
-const shared = new SharedToken({ store, name: 'app', refresh });
-const tokens = await Promise.all([shared.getToken(), shared.getToken()]);
-seen.shared = [...tokens.map(({ accessToken }) => accessToken), refreshes, store.get('app')?.refreshToken];
-await shared.close();
-store.close();
-seen.record = readRecord(database, 'app')?.refreshToken;
-
-const graph = new GraphClient({ getToken: async () => 'a-token', fetch: async () => Response.json({ id: 'drive' }) });
-seen.graph = await graph.json('/me/drive');
+for (const [name, use] of Object.entries(uses)) if (!only || name === only) seen[name] = await use();
 console.log(JSON.stringify(seen));
