@@ -28,6 +28,8 @@ export interface Authority extends AsyncDisposable {
   readonly clientId: string;
   /** A second such client. */
   readonly otherClientId: string;
+  /** A third, for programs without PKCE, which Microsoft still serves. If one sends a challenge, the challenge counts. */
+  readonly clientIdWithoutPkce: string;
   /** A client that has to send its secret in the form. */
   readonly confidentialClient: { readonly clientId: string; readonly clientSecret: string };
   /** The lifetime of access tokens issued from now on, in whole seconds. */

@@ -36,6 +36,7 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Au
 class LocalAuthority implements Authority {
   readonly clientId = randomUUID();
   readonly otherClientId = randomUUID();
+  readonly clientIdWithoutPkce = randomUUID();
   readonly confidentialClient = { clientId: randomUUID(), clientSecret: randomUUID() };
   readonly requests: ServedRequest[] = [];
   readonly issuedSecrets = new Set<string>();
@@ -148,6 +149,7 @@ class LocalAuthority implements Authority {
     return [
       { clientId: this.clientId, name: 'Files on my machine', redirectUris },
       { clientId: this.otherClientId, name: 'Another app', redirectUris },
+      { clientId: this.clientIdWithoutPkce, name: 'An app without PKCE', redirectUris, withoutPkce: true },
       { ...this.confidentialClient, name: 'An app with a secret', redirectUris },
     ];
   }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Authority, signInAs, startAuthority } from 'testing-authority';
-import type { Subject } from './subjects.ts';
+import { pythonClass, type Subject } from './subjects.ts';
 
 const deadlineMs = 120_000;
 
@@ -38,7 +38,8 @@ export class Stage implements AsyncDisposable {
   }
 
   command(subject: Subject, mode: 'token' | 'token-when-told' | 'sign-in'): string[] {
-    const { origin, url: authority, clientId } = this.authority;
+    const { origin, url: authority, clientIdWithoutPkce, ...known } = this.authority;
+    const clientId = subject === pythonClass ? clientIdWithoutPkce : known.clientId;
     return [...subject.command, mode, JSON.stringify({ origin, authority, clientId, folder: this.folder })];
   }
 

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { rolldown } from 'rolldown';
@@ -63,7 +64,18 @@ const openidClient: Subject = {
   },
 };
 
-export const peers: readonly Subject[] = [msalNode, openidClient];
+// The path of the interpreter itself, because `python3` on PATH may be a script that looks for it.
+const python = spawnSync('python3', ['-c', 'import sys, requests; print(sys.executable)'], { encoding: 'utf8' });
+if (python.status !== 0)
+  console.log('skipped: the Python class needs python3 with requests (Debian: apt install python3-requests)');
+/** The class that this project replaces, in short. It stores no access token, and has neither PKCE nor `state`. */
+export const pythonClass: Subject = {
+  name: 'the Python class',
+  command: [python.stdout?.trim(), join(source, 'onedrive_token_handler.py')],
+  expire() {},
+};
+
+export const peers: readonly Subject[] = [msalNode, openidClient, ...(python.status === 0 ? [pythonClass] : [])];
 
 function changeJson<T>(file: string, change: (content: T) => void): void {
   const content: T = JSON.parse(readFileSync(file, 'utf8'));

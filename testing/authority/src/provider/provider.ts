@@ -24,6 +24,7 @@ export interface RegisteredApp {
   readonly clientSecret?: string;
   readonly name: string;
   readonly redirectUris: readonly string[];
+  readonly withoutPkce?: boolean;
 }
 
 export interface ProviderSettings {
@@ -78,7 +79,7 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
       email: ['email'],
     },
     findAccount: (_ctx, id) => findAccount(id),
-    pkce: { required: () => true },
+    pkce: { required: (_ctx, { clientId }) => !apps.some((app) => app.withoutPkce && app.clientId === clientId) },
     rotateRefreshToken: true,
     issueRefreshToken: (_ctx, _client, source) => source.scopes.has(offlineScope),
     // The tokens of an app do not depend on who uses the browser next.
