@@ -11,6 +11,7 @@ import { serveGraph } from './graph/serve-graph.ts';
 import { authorityPath, graphPath } from './paths.ts';
 import { MemoryStore } from './provider/memory-store.ts';
 import { speakMicrosoftDialect } from './provider/microsoft-dialect.ts';
+import { refuseOtherTenants } from './provider/microsoft-errors.ts';
 import { createProvider, type RegisteredApp } from './provider/provider.ts';
 import { type Endpoint, type Fault, type FaultOptions, FaultQueue } from './requests/faults.ts';
 import { injectFaults } from './requests/inject-faults.ts';
@@ -84,6 +85,7 @@ class LocalAuthority implements Authority {
     provider.use(injectFaults(this.#faults));
     provider.use(serveGraph(this.#store, content));
     provider.use(content.serve());
+    provider.use(refuseOtherTenants());
     provider.use(serveSignIn(provider));
     provider.use(speakMicrosoftDialect(provider, { deviceInterval, onIssued, store: this.#store }));
     return provider.callback();

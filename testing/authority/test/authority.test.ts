@@ -19,9 +19,9 @@ const code_verifier = 'v'.repeat(43);
 const redirect_uri = 'http://localhost:1/';
 
 /** Posts a form to the token endpoint. A library could hide a mistake of the authority. */
-async function post(form: Record<string, string>, { url, clientId }: Authority = authority): Promise<Reply> {
-  const body = new URLSearchParams({ client_id: clientId, ...form });
-  const response = await fetch(`${url}/oauth2/v2.0/token`, { method: 'POST', body });
+async function post(form: Record<string, string>, at: Authority = authority, path = '/consumers'): Promise<Reply> {
+  const body = new URLSearchParams({ client_id: at.clientId, ...form });
+  const response = await fetch(`${at.origin}${path}/oauth2/v2.0/token`, { method: 'POST', body });
   return { status: response.status, json: await response.json() };
 }
 
@@ -46,6 +46,15 @@ const signIn = async (scope = 'Files.Read offline_access', ...where: [Authority?
 const refresh = (refresh_token: string, more: Record<string, string> = {}, at?: Authority): Promise<Reply> =>
   post({ grant_type: 'refresh_token', refresh_token, ...more }, at);
 
+function expectError({ status, json }: Reply, error: string, code: number): void {
+  const expected = [error === 'invalid_client' ? 401 : 400, error, [code]];
+  assert.equal([status, json.error, json.error_codes], expected, json.error_description);
+  assert.match(
+    json.error_description,
+    new RegExp(`^AADSTS${code}: .+ Trace ID: .+ Correlation ID: .+ Timestamp: .+Z$`),
+  );
+}
+
 test('tokens and errors are as those of Microsoft', async () => {
   const { json } = await signIn('https://graph.microsoft.com/files.read User.Read offline_access openid');
   const { access_token, refresh_token, id_token, ...others } = json;
@@ -55,9 +64,41 @@ test('tokens and errors are as those of Microsoft', async () => {
   assert.match(refresh_token, /^M\.C5.{380,}\$\$$/);
   assert.ok(id_token);
   for (const secret of [access_token, refresh_token, id_token]) assert.ok(authority.issuedSecrets.has(secret));
-  const { status, json: error } = await refresh('M.C5_nobody');
-  assert.equal([status, error.error, error.error_codes], [400, 'invalid_grant', [70000]]);
-  assert.match(error.error_description, /^AADSTS70000: .+ Trace ID: .+ Correlation ID: .+ Timestamp: .+Z$/);
+  expectError(await refresh('M.C5_nobody'), 'invalid_grant', 70000);
+});
+
+test('each mistake in a request has its number', async () => {
+  const refreshes = { grant_type: 'refresh_token' };
+  for (const [form, error, code] of [
+    [{ ...refreshes, client_id: 'unknown' }, 'unauthorized_client', 700016],
+    [{ ...refreshes, client_id: '' }, 'invalid_request', 900144],
+    [refreshes, 'invalid_request', 900144],
+    [{ grant_type: 'authorization_code', redirect_uri }, 'invalid_request', 900144],
+    [{ grant_type: 'authorization_code', redirect_uri, code: 'M.C5_nobody' }, 'invalid_grant', 70000],
+    [{ grant_type: 'password' }, 'unsupported_grant_type', 70003],
+    [{ ...refreshes, refresh_token: 'x', client_secret: 's' }, 'invalid_client', 700025],
+  ] as const) {
+    expectError(await post(form), error, code);
+  }
+  expectError(await post(refreshes, authority, '/common'), 'invalid_request', 9002331);
+  assert.match(await (await fetch(`${authority.origin}/common/oauth2/v2.0/authorize`)).text(), 'AADSTS9002331');
+});
+
+test('what has expired has its number, too', async () => {
+  const { json } = await signIn();
+  const form = await codeFor('Files.Read');
+  const body = new URLSearchParams({ client_id: authority.clientId, scope: 'Files.Read' });
+  const asked = await fetch(`${authority.url}/oauth2/v2.0/devicecode`, { method: 'POST', body });
+  const { device_code } = (await asked.json()) as { device_code: string };
+  const { now } = Date;
+  Date.now = () => now() + 91 * 86_400_000;
+  try {
+    expectError(await refresh(json.refresh_token), 'invalid_grant', 700082);
+    expectError(await post(form), 'invalid_grant', 70008);
+    expectError(await post({ grant_type: 'device_code', device_code }), 'expired_token', 70020);
+  } finally {
+    Date.now = now;
+  }
 });
 
 test('a refresh token comes only with offline_access, an ID token only with openid', async () => {
@@ -68,16 +109,16 @@ test('a refresh token comes only with offline_access, an ID token only with open
 test('a code works once, with its verifier, its redirect URI and its client', async () => {
   const form = await codeFor('Files.Read offline_access');
   const { otherClientId } = authority;
-  for (const wrong of [
-    { code_verifier: 'A'.repeat(43) },
-    { code_verifier: '' },
-    { redirect_uri: 'http://localhost:2/' },
-    { client_id: otherClientId },
-  ]) {
-    assert.is((await post({ ...form, ...wrong })).json.error, 'invalid_grant', JSON.stringify(wrong));
+  for (const [wrong, error, code] of [
+    [{ code_verifier: 'A'.repeat(43) }, 'invalid_grant', 501481],
+    [{ code_verifier: '' }, 'invalid_grant', 501481],
+    [{ redirect_uri: 'http://localhost:2/' }, 'invalid_client', 500112],
+    [{ client_id: otherClientId }, 'invalid_grant', 70000],
+  ] as const) {
+    expectError(await post({ ...form, ...wrong }), error, code);
   }
   const { json } = await post(form);
-  assert.is((await post(form)).json.error, 'invalid_grant');
+  expectError(await post(form), 'invalid_grant', 54005);
   assert.is((await refresh(json.refresh_token)).json.error, 'invalid_grant', 'its tokens are revoked');
 });
 

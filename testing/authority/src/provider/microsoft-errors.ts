@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type Provider from 'oidc-provider';
 import type { errors } from 'oidc-provider';
 import { escapeHtml, renderPage } from '../sign-in/page.ts';
 import { type StsError, stsErrors } from './sts-errors.ts';
@@ -62,4 +63,18 @@ export function renderErrorPage(ctx: RequestContext & { type: string; body: unkn
     'Sorry, but we’re having trouble signing you in.',
     `<p role="alert">${escapeHtml(body.error_description)}</p>`,
   );
+}
+
+const otherTenant = /^\/(?!consumers\/)[^/]+\/oauth2\/v2\.0\/(authorize|token|devicecode)$/;
+
+/** Refuses `/common` and other tenants: Microsoft serves apps for personal accounts under `/consumers` alone. */
+export function refuseOtherTenants(): Parameters<Provider['use']>[0] {
+  return async (ctx, next) => {
+    const [, endpoint] = otherTenant.exec(ctx.path) ?? [];
+    if (!endpoint) return next();
+    const error = Object.assign(new Error(), { error: 'invalid_request', error_detail: 'wrong tenant' });
+    ctx.status = 400;
+    if (endpoint === 'authorize') renderErrorPage(ctx, undefined, error);
+    else ctx.body = describeError(ctx, error).body;
+  };
 }

@@ -28,6 +28,29 @@ export const stsErrors: readonly StsError[] = [
       `Application with identifier '${parameter('client_id')}' was not found in the directory 'Microsoft Accounts'.`,
   },
   {
+    when: ({ detail }) => detail.startsWith('the provided authentication mechanism'),
+    code: 700025,
+    status: 401,
+    text: () => "Client is public so neither 'client_assertion' nor 'client_secret' should be presented.",
+  },
+  {
+    when: ({ detail }) => detail === 'wrong tenant',
+    code: 9002331,
+    text: (parameter) =>
+      `Application '${parameter('client_id')}' is configured for use by Microsoft Account users only. Please use the /consumers endpoint to serve this request.`,
+  },
+  {
+    when: ({ name, text }) => name === 'invalid_request' && /^(missing required|no client auth)/.test(text),
+    code: 900144,
+    text: (_, { text }) =>
+      `The request body must contain the following parameter: '${/parameters? '?(\w+)/.exec(text)?.[1] ?? 'client_id'}'.`,
+  },
+  {
+    when: ({ name }) => name === 'unsupported_grant_type',
+    code: 70003,
+    text: (parameter) => `The app requested an unsupported grant type '${parameter('grant_type')}'.`,
+  },
+  {
     when: ({ name }) => name === 'invalid_redirect_uri',
     code: 50011,
     error: 'invalid_request',
@@ -43,6 +66,32 @@ export const stsErrors: readonly StsError[] = [
       `The user or administrator has not consented to use the application with ID '${parameter('client_id')}'. Send an interactive authorization request for this user and resource.`,
   },
   {
+    when: ({ detail }) => detail === 'authorization code already consumed',
+    code: 54005,
+    text: () =>
+      'OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.',
+  },
+  {
+    when: ({ detail }) => detail === 'authorization code is expired',
+    code: 70008,
+    text: () =>
+      'The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.',
+  },
+  {
+    when: ({ detail }) => detail === 'authorization code redirect_uri mismatch',
+    code: 500112,
+    error: 'invalid_client',
+    status: 401,
+    text: (parameter) =>
+      `The reply address '${parameter('redirect_uri')}' does not match the reply address provided when requesting Authorization code.`,
+  },
+  {
+    when: ({ detail }) => detail === 'refresh token is expired',
+    code: 700082,
+    suberror: 'bad_token',
+    text: () => 'The refresh token has expired due to inactivity. The token was inactive for 90.00:00:00.',
+  },
+  {
     when: ({ name, detail }) => name === 'invalid_grant' && detail === 'grant not found',
     code: 50173,
     suberror: 'bad_token',
@@ -56,10 +105,14 @@ export const stsErrors: readonly StsError[] = [
     text: () => 'Invalid verification code due to an unknown or already redeemed device code.',
   },
   {
-    when: ({ name, text }) =>
-      name === 'invalid_grant' || (name === 'invalid_request' && text.startsWith('code_verifier')),
-    code: 70000,
+    when: ({ detail, text }) => detail.includes('code_verifier') || text.startsWith('code_verifier'),
+    code: 501481,
     error: 'invalid_grant',
+    text: () => 'The Code_Verifier does not match the code_challenge supplied in the authorization request.',
+  },
+  {
+    when: ({ name }) => name === 'invalid_grant',
+    code: 70000,
     text: () =>
       'The user could not be authenticated or the grant is expired. The user must first sign in and if needed grant the client application access to the requested scope.',
   },
@@ -74,6 +127,11 @@ export const stsErrors: readonly StsError[] = [
     when: ({ name }) => name === 'authorization_pending' || name === 'slow_down',
     code: 70016,
     text: () => 'OAuth 2.0 device flow error. Authorization is pending. Continue polling.',
+  },
+  {
+    when: ({ name }) => name === 'expired_token',
+    code: 70020,
+    text: () => "The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
   },
   {
     when: ({ name }) => name === 'server_error',
