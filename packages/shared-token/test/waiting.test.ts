@@ -162,10 +162,12 @@ test('a call that forces gets the sign-in of another program, although another c
   await scene.until('waiting');
   // As if it had been read before the record said so.
   records.set('my-app', rejected);
-  await shared.getToken();
+  const reading = shared.getToken();
+  await untilTrue(() => records.get('my-app')?.refusedAt !== undefined);
   records.set('my-app', { accessToken: 'new' });
   release();
   assert.is((await forced).accessToken, 'new');
+  assert.is((await reading).accessToken, 'new');
 });
 
 test.run();
