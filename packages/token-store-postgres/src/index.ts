@@ -1,7 +1,7 @@
 /** Keeps OAuth refresh tokens in PostgreSQL for many machines that share one sign-in. */
 export type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStoreErrorCode } from 'token-store-kit';
 export { TokenStoreError } from 'token-store-kit';
-export type { PgClient, PgPool, PgQuery } from './connection/pg-pool.ts';
+export type { PgClient, PgPool, PgQuery } from './connection/pg-client.ts';
 export {
   type HeldLock,
   inspectPostgresTokenStore,

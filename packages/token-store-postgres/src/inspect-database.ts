@@ -1,10 +1,10 @@
-import type { Run } from './connection/database.ts';
+import { settled, type TokenStoreError } from 'token-store-kit';
+import type { Database, Run } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
-import { askLoginRetry } from './connection/pg-bouncer.ts';
-import { isOwnProcess } from './connection/pg-pool.ts';
+import { destroySocket, isOwnProcess } from './connection/pg-client.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
-import { isOfOtherTable } from './records/open-tables.ts';
-import { fromStoredName, packageName, schemaVersion, statementsFor, tableNames } from './statements.ts';
+import { readMeta } from './records/open-tables.ts';
+import { fromStoredName, statementsFor, tableNames } from './statements.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
 export interface PostgresInspection {
@@ -37,6 +37,9 @@ export interface PoolerInspection {
    */
   readonly serverLoginRetry: number | undefined;
 }
+
+/** Less than a person waits for. */
+const loginRetryTimeoutMs = 2_000;
 
 type TableInspection = Pick<PostgresInspection, 'tables' | 'hasKey' | 'missingRights' | 'locks'>;
 
@@ -82,7 +85,7 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
         isReadOnly: server.is_read_only === 't',
         isDirect: isOwnProcess(client, server.pid),
         schema,
-        ...(await inspectTables(run, schema, settings.table)),
+        ...(await inspectTables(database, run, schema, settings.table)),
       };
     });
     return { ...found, pooler: isDirect ? undefined : { serverLoginRetry: await askLoginRetry(database) } };
@@ -91,7 +94,12 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   }
 }
 
-async function inspectTables(run: Run, schema: string | undefined, table: string): Promise<TableInspection> {
+async function inspectTables(
+  database: Database,
+  run: Run,
+  schema: string | undefined,
+  table: string,
+): Promise<TableInspection> {
   const none = { missingRights: [], locks: [] };
   if (schema === undefined) return { ...none, tables: 'missing' };
   const names = tableNames(table);
@@ -107,19 +115,40 @@ async function inspectTables(run: Run, schema: string | undefined, table: string
   const missingRights = rows.filter(({ has }) => has !== 't').map((row) => `${row.right} ON ${schema}.${row.table}`);
   const mayRead = (name: string): boolean => !missingRights.includes(`SELECT ON ${schema}.${name}`);
   if (!mayRead(metaTable)) return { ...none, missingRights, tables: 'unreadable' };
-  const { meta, locks } = statementsFor(schema, table);
-  const [row] = await run(meta).catch((error) => {
-    if (isOfOtherTable(error)) return [];
+  const statements = statementsFor(schema, table);
+  let hasKey: boolean;
+  try {
+    hasKey = (await readMeta(database, statements, run)) !== undefined;
+  } catch (error) {
+    const { code, reason } = error as TokenStoreError;
+    if (code === 'STORE_VERSION') return { ...none, tables: 'newer' };
+    if (reason === 'foreign') return { ...none, tables: 'foreign' };
     throw error;
-  });
-  const version = Number(row?.version);
-  if (row?.package !== packageName || !Number.isInteger(version) || version < 1) return { ...none, tables: 'foreign' };
-  if (version > schemaVersion) return { ...none, tables: 'newer' };
-  const held = mayRead(leaseTable) ? (await run(locks, [[]])).filter((lock) => Number(lock.left_ms) > 0) : [];
+  }
+  const locks = mayRead(leaseTable) ? await run(statements.locks, [[]]) : [];
+  const held = locks.filter((lock) => Number(lock.left_ms) > 0);
   return {
     tables: 'ours',
-    hasKey: row.salt !== null,
+    hasKey,
     missingRights,
     locks: held.map(({ name, holder }) => ({ name: fromStoredName(name ?? ''), holder: holder ?? '' })),
   };
+}
+
+/** pgbouncer tells it by its admin database. */
+async function askLoginRetry({ newClient }: Database): Promise<number | undefined> {
+  const client = newClient?.();
+  if (!client) return undefined;
+  try {
+    Object.assign(client.connectionParameters, { database: 'pgbouncer' });
+    const asking = client.connect().then(() => client.query('SHOW CONFIG'));
+    if (!(await settled(asking, loginRetryTimeoutMs))) return undefined;
+    const { rows } = await asking;
+    const seconds = rows.find(({ key }) => key === 'server_login_retry')?.value;
+    return seconds ? Number(seconds) * 1_000 : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    destroySocket(client);
+  }
 }

@@ -1,5 +1,5 @@
 import { checkKey, checkText, refuseUnknown } from 'token-store-kit';
-import type { PgPool } from './connection/pg-pool.ts';
+import type { PgPool } from './connection/pg-client.ts';
 
 /** A passphrase, or 32 bytes. */
 export type Key = string | Uint8Array;

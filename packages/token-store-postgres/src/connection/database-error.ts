@@ -4,27 +4,30 @@ import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason }
 type Failure = [code: TokenStoreErrorCode, reason: TokenStoreErrorReason | undefined, problem: string, remedy?: string];
 
 const again = 'Try again; if it stays so, ';
-const whoLocks =
-  'whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it';
 const gone = 'does not answer, or ended the connection';
-const unreachable: Failure = ['STORE_OPEN', 'unreachable', gone, `${again}check the address and the server`];
+const unreachable: Failure = [
+  'STORE_OPEN',
+  'unreachable',
+  gone,
+  `${again}check the server, its address, and the files that the address names`,
+];
 /** No answer came. On a pool of the caller's, a statement waits for a locked table before it can limit its wait. */
 const late = 'does not answer a statement in time';
-const silent: Failure = ['STORE_OPEN', 'unreachable', late, `${again}check the server, and ${whoLocks}`];
-const grant = 'Check user, password and pg_hba.conf, and GRANT the role what it needs';
+const whoLocks =
+  'check the server, and whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it';
+const silent: Failure = ['STORE_OPEN', 'unreachable', late, `${again}${whoLocks}`];
+const grant =
+  'Check user, pg_hba.conf and password (PGPASSWORD, or a file named by PGPASSFILE), and GRANT the role what it needs';
 const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', grant];
 const mayOnlyRead = 'lets this role read, but not write';
 const grantAll =
   'GRANT it SELECT, INSERT and UPDATE on the tables; with row-level security, use a name that its policy allows';
-const asksPassword = 'asks for a password, and none was given';
-const giveOne = 'Set PGPASSWORD, or name a password file by PGPASSFILE';
-const noPassword: Failure = ['STORE_OPEN', 'no-permission', asksPassword, giveOne];
 const noWrite: Failure = ['STORE_READONLY', 'no-permission', mayOnlyRead, grantAll];
+/** Or for too long by anything else, and then statement_timeout or an administrator ended the statement. */
 const otherSession =
   'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open)';
 const endIt = `${again}end that session: pg_blocking_pids() names it`;
 const locked: Failure = ['STORE_BUSY', 'database-locked', otherSession, endIt];
-const stopped = 'canceled the statement, because it took longer than statement_timeout, or an administrator ended it';
 const broken = 'has damaged data, or another program changed the tables';
 const damaged: Failure = ['STORE_CORRUPT', 'damaged', broken, 'Restore them from a backup'];
 const moved: Failure = ['STORE_OPEN', 'moved', 'has lost the tables', 'Open the store again'];
@@ -48,23 +51,12 @@ const failures: Record<string, Failure> = {
   '53100': ['STORE_FULL', undefined, full, 'Free some space and try again'],
   '55': locked,
   '57': unreachable,
-  '57014': ['STORE_BUSY', 'database-locked', stopped, `${again}check ${whoLocks}`],
+  '57014': locked,
   '58': ['STORE_OPEN', 'disk', 'could not read or write its disk', 'Check the server'],
   XX: damaged,
 };
 
 type ForeignError = Readonly<Partial<Record<'code' | 'message' | 'path' | 'severity' | 'syscall', unknown>>>;
-
-/** Whether it could not read a file that the connection string names, such as `sslrootcert`. */
-export function isFileError(error: unknown): boolean {
-  const { code, syscall } = Object(error) as ForeignError;
-  return syscall === 'open' || code === 'EISDIR';
-}
-
-function noFile(path = 'a file'): Failure {
-  const problem = `was not asked, because ${path}, which the connection needs, cannot be read`;
-  return ['STORE_OPEN', 'unreachable', problem, 'Make it readable for this user, or correct the connection string'];
-}
 
 /** The SQLSTATE. Undefined if the error does not come from the server. */
 export function sqlStateOf(error: unknown): string | undefined {
@@ -84,7 +76,7 @@ const readTimeout = 'Query read timeout';
 export const lateError = new Error(readTimeout);
 /** Messages of pg and pg-pool that come without a code. */
 const safeMessages = new RegExp(
-  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|Unknown authenticationOk message type \\d+|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
+  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
 );
 
 /**
@@ -98,15 +90,15 @@ export function toStoreError(database: string, error: unknown, isWrite: boolean)
   let detail: string;
   if (state !== undefined) detail = tellingStates.test(state) ? `${state}: ${text}` : `SQLSTATE ${state}`;
   // Errors of the system, of TLS and of pg: their codes say it all. AggregateErrors of connect() have an empty message.
-  else if (typeof foreignCode === 'string') detail = syscall === undefined ? foreignCode : `${syscall} ${foreignCode}`;
+  else if (typeof foreignCode === 'string') detail = [syscall, foreignCode, path].filter(Boolean).join(' ');
   else detail = safeMessages.exec(text)?.[0] ?? 'connection failed';
   const cause = Object.assign(new Error(detail), typeof foreignCode === 'string' && { code: foreignCode });
-  const [code, reason, problem, remedy] = isFileError(error) ? noFile(path as string) : failureOf(state, text, isWrite);
+  const [code, reason, problem, remedy] = failureOf(state, text, isWrite);
   return new TokenStoreError(code, `${database} ${problem} (${detail})`, { reason, remedy, cause });
 }
 
 function failureOf(state: string | undefined, message: string, isWrite: boolean): Failure {
-  if (message.includes('client password must be')) return noPassword;
+  if (message.includes('client password must be')) return noAccess;
   if (state === undefined) return message.includes(readTimeout) ? silent : unreachable;
   if (isWrite && state === '42501') return noWrite;
   return (

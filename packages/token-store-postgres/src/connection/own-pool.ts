@@ -1,59 +1,60 @@
 import { EventEmitter } from 'node:events';
-import { userInfo } from 'node:os';
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
-import { Database, destroySocket, ownPoolSize } from './database.ts';
-import { isFileError } from './database-error.ts';
-import type { ClientConstructor, ClientInternals, PgPool, PgSocket } from './pg-pool.ts';
+import { Database, ownPoolSize } from './database.ts';
+import { type ClientConstructor, destroySocket, type FullClient, type PgPool } from './pg-client.ts';
 
 /** pg would wait without limit. */
 const connectTimeoutMs = 4_000;
 
 /** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
-export async function openDatabase(settings: Settings): Promise<Database> {
-  const pool = settings.pool ?? (await openOwnPool(settings));
-  const { Client: PoolClient } = pool as { Client?: ClientConstructor };
-  // That of the own pool is wrapped already.
-  const Client = settings.pool && PoolClient ? withLateErrors(PoolClient) : PoolClient;
-  return new Database(nameOf(Client, pool.options), pool, Client, settings.pool === undefined);
+export async function openDatabase({ pool, connectionString }: Settings): Promise<Database> {
+  if (!pool) return openOwnPool(connectionString);
+  const { Client } = pool as { Client?: ClientConstructor };
+  return newDatabase(pool, Client && prepared(Client), false);
 }
 
 /** Its connections do not keep the process alive while they are unused. */
-async function openOwnPool({ connectionString }: Settings): Promise<PgPool> {
-  const { Pool, Client } = await loadPg();
+async function openOwnPool(connectionString: string | undefined): Promise<Database> {
+  const pg = await loadPg();
   const target = connectionString === undefined ? {} : { connectionString };
   try {
-    new Client(target);
+    new pg.Client(target);
   } catch (error) {
-    // The error of the URL's parser quotes the whole of it, with the password.
-    if (!isFileError(error))
+    // The error of the URL's parser quotes the whole of it, with the password. A file that it names may come later.
+    if (!('syscall' in Object(error)))
       throw new TypeError('connectionString must be like postgresql://user@host:5432/database?sslmode=verify-full');
   }
-  return new Pool({
+  const Client = prepared(pg.Client);
+  const pool = new pg.Pool({
     connectionTimeoutMillis: connectTimeoutMs,
     fallback_application_name: 'token-store-postgres',
     keepAlive: true,
     ...target,
-    Client: withLateErrors(withLibpqDefaults(Client)),
+    Client,
     max: ownPoolSize,
     allowExitOnIdle: true,
   });
+  return newDatabase(pool, Client, true);
+}
+
+/** Its name is host, port and name of the database, for messages. */
+function newDatabase(pool: PgPool, Client: ClientConstructor | undefined, isOwn: boolean): Database {
+  const { host, port, database } = Client ? new Client(pool.options) : {};
+  const place = host === undefined ? '' : ` at ${host}:${port}${database ? `, database ${database}` : ''}`;
+  return new Database(`PostgreSQL${place}`, pool, Client, isOwn);
 }
 
 /**
- * What pg throws where nobody can catch it fails the connection instead of the process. Its constructor reads the files that a URL names,
- * also in timers of pg-pool; a listener of the socket throws for a message that it does not know, as one that asks for Kerberos; and while
- * it connects, it emits what it cannot do, such as MD5 on a system without it.
+ * pg's client, which reads the password file. What pg throws or emits where no caller can catch it fails the connection instead of the process:
+ * its constructor reads the files that a URL names, also in timers of pg-pool, and while it connects, it emits what it cannot do, such as MD5
+ * on a system without it.
  */
-function withLateErrors(Client: ClientConstructor): ClientConstructor {
+function prepared(Client: ClientConstructor): ClientConstructor {
   return new Proxy(Client, {
     construct(_, [options]) {
       try {
-        const client = new Client(options);
-        const { connection } = client as ClientInternals;
-        for (const event of ['connect', 'sslconnect']) connection?.on(event, () => endOnThrow(connection.stream));
-        client.on('error', () => destroySocket(client));
-        return client;
+        return prepare(new Client(options));
       } catch (error) {
         const connect = async (callback?: (reason: unknown) => void): Promise<void> => {
           if (!callback) throw error;
@@ -65,45 +66,17 @@ function withLateErrors(Client: ClientConstructor): ClientConstructor {
   });
 }
 
-function endOnThrow(stream: PgSocket): void {
-  const { emit } = stream;
-  stream.emit = (...event: Parameters<typeof emit>) => {
-    try {
-      return emit.apply(stream, event);
-    } catch (error) {
-      return Boolean(stream.destroy(error as Error));
-    }
+function prepare(client: FullClient): FullClient {
+  client.on('error', () => destroySocket(client));
+  // To ask pgbouncer, the database is changed: the file has the password for this one.
+  const { host, port, user, database } = client;
+  // pg asks the same package, but prints a warning that it will stop doing so.
+  client.password ??= async () => {
+    // @ts-expect-error: it has no types.
+    const { default: readPasswordFile } = await import('pgpass');
+    return new Promise((resolve) => readPasswordFile({ host, port, user, database }, resolve));
   };
-}
-
-/** What PostgreSQL's own programs take if nothing is named: the password file, and the name of the system's user. */
-function withLibpqDefaults(Client: ClientConstructor): ClientConstructor {
-  return class extends Client {
-    constructor(options: object) {
-      super(options);
-      // pg knows only USER, which cron does not set.
-      if (this.user === undefined) {
-        this.user = systemUser();
-        this.database ??= this.user;
-        Object.assign(this.connectionParameters, { user: this.user, database: this.database });
-      }
-      // pg asks the same package, but prints a warning that it will stop doing so.
-      this.password ??= async (target: object) => {
-        // @ts-expect-error: it has no types.
-        const { default: readPasswordFile } = await import('pgpass');
-        return new Promise((resolve) => readPasswordFile(target, resolve));
-      };
-    }
-  };
-}
-
-/** Undefined in a container, for a user id without an account. */
-function systemUser(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined;
-  }
+  return client;
 }
 
 async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client: ClientConstructor }> {
@@ -115,11 +88,4 @@ async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client
     const problem = 'token-store-postgres needs the package pg, which is not installed';
     throw new TokenStoreError('STORE_OPEN', problem, { reason: 'no-driver', remedy: 'Run: npm install pg' });
   }
-}
-
-/** Host, port and name of the database, for messages. */
-function nameOf(Client: ClientConstructor | undefined, options: object): string {
-  const { host, port, database } = Client ? new Client(options) : {};
-  if (host === undefined) return 'PostgreSQL';
-  return `PostgreSQL at ${host}:${port}${database ? `, database ${database}` : ''}`;
 }

@@ -38,11 +38,8 @@ export interface Limits {
 export interface RetryOptions {
   /** Default: that of a call that begins now. */
   readonly deadline?: number;
-  /**
-   * What may pass besides a lost answer and a conflict. `nothing`; `down`: an unreachable server, after a lost answer, since it may be
-   * restarting; `all`: an unreachable server and a locked row. Default `down`.
-   */
-  readonly mayPass?: 'nothing' | 'down' | 'all';
+  /** Whether an unreachable server and a locked row may pass as well. Default: only a server that may be restarting, after a lost answer. */
+  readonly isPatient?: boolean;
 }
 
 /**
@@ -51,7 +48,7 @@ export interface RetryOptions {
  */
 export async function retry<T>(
   work: (limits: Limits) => Promise<T>,
-  { deadline = deadlineIn(), mayPass = 'down' }: RetryOptions = {},
+  { deadline = deadlineIn(), isPatient = false }: RetryOptions = {},
 ): Promise<T> {
   let isLost = false;
   for (let attempt = 0; ; attempt++) {
@@ -60,10 +57,9 @@ export async function retry<T>(
     } catch (error) {
       isLost ||= isUnanswered(error);
       const { reason } = Object(error) as Partial<TokenStoreError>;
-      const isDown = reason === 'unreachable' && (mayPass === 'all' || (mayPass === 'down' && isLost));
-      const isAgain = kinds.has(Object(error)) || isDown || (mayPass === 'all' && reason === 'database-locked');
+      const mayPass = reason === 'unreachable' ? isPatient || isLost : isPatient && reason === 'database-locked';
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
-      if (!isAgain || performance.now() + pauseMs >= deadline) {
+      if (!(mayPass || kinds.has(Object(error))) || performance.now() + pauseMs >= deadline) {
         // Whatever became of the last try: an earlier one may have taken place.
         if (isLost) noteKind(error as TokenStoreError, 'unanswered');
         throw error;

@@ -1,20 +1,23 @@
 /** This folder has the lock of `exclusively`: the lease, the wait for it, and what waiting callers are told. */
 import { uptime } from 'node:os';
 import { type Lock, settled, TokenStoreError } from 'token-store-kit';
-import type { Database } from '../connection/database.ts';
-import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
+import type { Database, Row } from '../connection/database.ts';
+import { deadlineIn } from '../connection/retry.ts';
 import type { Statements } from '../statements.ts';
 
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
 const safetyShare = 0.1;
 const renewShare = 1 / 3;
-/** After a renewal that failed. */
-const retryShare = 0.05;
 const timerMarginMs = 2;
-/** Then it is tried again, on a fresh connection. */
-const renewAnswerMs = 2_000;
 /** How long a caller waits for the release of its lock. */
 const releaseTimeoutMs = 1_000;
+/** For so long a process that releases a lock lets the others go first: a caller that is not told asks again in less. */
+const giveWayMs = 1_200;
+/**
+ * The least share of a lease for which a caller waits since it has seen it first, or first again after the database was away: a holder that
+ * lives renews it in this time, or writes what it has got. So a lease that had ended long before is taken a little later.
+ */
+const leastWaitShare = 1 / 2;
 
 /** A call of `exclusively`, as the table knows it. */
 export interface Claim {
@@ -38,10 +41,27 @@ export class Stopwatch {
   }
 }
 
-/** Releases the lock if this call holds it. Says within how many milliseconds another caller will ask for it; 0: none will. */
+/** Another call's lease, as a caller has seen it. */
+export interface Sighting {
+  readonly lease: string | null | undefined;
+  /** If it is not renewed, by `performance.now()`. */
+  readonly endsAt: number;
+}
+
+/** A lease lasts no longer than it says itself, even if the clock of the server was set. `before`: how it was seen the time before. */
+export function seeLease({ owner, seen, left_ms: leftMs }: Row, before?: Sighting): Sighting {
+  if (before && before.lease === seen) return before;
+  const leaseTimeMs = Number(/:([\d.]+)$/.exec(owner ?? '')?.[1] ?? Number.NaN);
+  const left = Math.max(Number(leftMs), 0);
+  const waitMs = leaseTimeMs > 0 ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left;
+  return { lease: seen, endsAt: performance.now() + waitMs };
+}
+
+/** Releases the lock if this call holds it. Says for how many milliseconds others are to go first; 0: none wants it. */
 export async function release({ database, statements, name, key, owner, leaseTimeMs }: Claim): Promise<number> {
-  const run = (limits: Limits) => database.write(statements.release, [key, owner, statements.topicOf(name)], limits);
-  const [row] = await retry(run, { deadline: deadlineIn(leaseTimeMs), mayPass: 'all' });
+  const values = [key, owner, giveWayMs, statements.topicOf(name)];
+  const options = { deadline: deadlineIn(leaseTimeMs), isPatient: true };
+  const [row] = await database.write(statements.release, () => values, options);
   return Math.max(Number(row?.wanted_ms ?? 0), 0);
 }
 
@@ -64,7 +84,7 @@ export class Lease implements Lock {
     this.claim = claim;
     this.fence = fence;
     this.#since = since;
-    this.#schedule(renewShare);
+    this.#schedule();
   }
 
   /** Aborts before the lease can end. Reading it checks the time: in a process that was stopped, the timer may still be due. */
@@ -89,7 +109,7 @@ export class Lease implements Lock {
   /** Call it after a statement has renewed it. `since`: from before that was sent. */
   renewed(since: Stopwatch): void {
     if (since.elapsedMs < this.#since.elapsedMs) this.#since = since;
-    this.#schedule(renewShare);
+    this.#schedule();
   }
 
   /** Call it after the task. Says what {@link release} does. Never rejects: a lease that cannot be released ends by itself. */
@@ -110,30 +130,32 @@ export class Lease implements Lock {
     return this.claim.leaseTimeMs * (1 - safetyShare) - this.#since.elapsedMs;
   }
 
-  /** Renews after this share of the lease. */
-  #schedule(share: number): void {
+  #schedule(): void {
     clearTimeout(this.#timer);
     if (this.hasEnded || this.isLost) return;
     const { leaseTimeMs } = this.claim;
     // For the signal. Without the margin, a timer that fires a moment too early would find the lease still held.
     const leftMs = this.check() ? this.#remainingMs + timerMarginMs : leaseTimeMs;
     // The lock does not keep the process alive.
-    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, Math.min(leaseTimeMs * share, leftMs))).unref();
+    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, Math.min(leaseTimeMs * renewShare, leftMs))).unref();
   }
 
   /** Does not wait for an earlier try, whose connection may be dead: any answer counts. */
   async #renew(): Promise<void> {
     const { database, statements, key, owner, leaseTimeMs } = this.claim;
-    this.#schedule(renewShare);
-    const since = new Stopwatch();
+    this.#schedule();
+    let since = new Stopwatch();
+    const values = (): unknown[] => {
+      since = new Stopwatch();
+      return [key, owner, this.fence, leaseTimeMs];
+    };
     try {
-      const values = [key, owner, this.fence, leaseTimeMs];
-      const limits = { deadline: Math.min(deadlineIn(leaseTimeMs), deadlineIn()), answerMs: renewAnswerMs };
-      const rows = await database.write(statements.renew, values, limits);
+      const options = { deadline: deadlineIn(leaseTimeMs), isPatient: true };
+      const rows = await database.write(statements.renew, values, options);
       if (rows.length === 0) this.lose();
       else this.renewed(since);
     } catch {
-      this.#schedule(retryShare);
+      // The next renewal may succeed.
     }
   }
 }

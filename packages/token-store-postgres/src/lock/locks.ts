@@ -2,22 +2,29 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, pause, settled } from 'token-store-kit';
-import { deadlineIn, isUnanswered, type Limits, retry } from '../connection/retry.ts';
+import { deadlineIn, isUnanswered } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
 import { toStoredName } from '../statements.ts';
-import { type Claim, Lease, release, Stopwatch } from './lease.ts';
-import { type Sighting, seeLease } from './sighting.ts';
+import { type Claim, Lease, release, type Sighting, Stopwatch, seeLease } from './lease.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
-/** With more leases, a caller may wait a little longer. */
-const maxSightings = 10_000;
-/** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
-const giveWayMs = { told: 100, untold: 1_200 };
-/** One that is told looks seldom, so it has asked for longer than that. */
-const maxUntoldMs = 1_600;
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
 const lastAnswerMs = 750;
+
+/** A caller of `exclusively` that waits. Times are `performance.now()`'s. */
+interface Attempt {
+  readonly claim: Claim;
+  readonly deadline: number;
+  readonly signals: readonly (AbortSignal | undefined)[];
+  tryAt: number;
+  /** Who had the lock when it asked. */
+  holder?: string | undefined;
+  /** The lease of that holder. */
+  sighting?: Sighting | undefined;
+  /** Whether it was told since that the lock may be free. */
+  isTold: boolean;
+}
 
 /**
  * The locks of one store. Processes do not queue: a caller tries at a random moment after a release, or about once a second. One that
@@ -30,9 +37,8 @@ export class Locks {
   /** Of the running tasks that the caller is within, the outermost one first. */
   readonly #leases = new AsyncLocalStorage<readonly Lease[]>();
   readonly #running = new Map<Promise<unknown>, Lease>();
-  /** Names whose lock other processes wanted when it was released here, and until when they may come, by `performance.now()`. */
-  readonly #wanted = new Map<string, number>();
-  readonly #sightings = new Map<string, Sighting>();
+  /** Until when other processes go first, by `performance.now()`. */
+  readonly #giveWay = new Map<string, number>();
 
   constructor(context: Context, leaseTimeMs: number) {
     this.#context = context;
@@ -53,11 +59,12 @@ export class Locks {
       // Random: two copies of a process that was frozen and cloned count alike.
       const owner = `${randomBytes(15).toString('base64url')}:${this.#leaseTimeMs}`;
       const claim = { database, statements, name, key, owner, leaseTimeMs: this.#leaseTimeMs };
-      const signals = [closing, signal];
-      const lease = await this.#acquire(claim, deadline, signals);
-      this.#wanted.delete(name);
-      if (!(lease instanceof Lease)) throw lockHeldError(name, timeout, lease);
-      const running = this.#runTask(lease, task, signals);
+      const tryAt = this.#giveWay.get(name) ?? 0;
+      const attempt: Attempt = { claim, deadline, signals: [closing, signal], tryAt, isTold: false };
+      const lease = await this.#acquire(attempt);
+      this.#giveWay.delete(name);
+      if (!lease) throw lockHeldError(name, timeout, { holder: attempt.holder });
+      const running = this.#runTask(lease, task, attempt.signals);
       this.#running.set(running, lease);
       return running.finally(() => this.#running.delete(running));
     };
@@ -81,55 +88,43 @@ export class Locks {
     for (const lease of this.#running.values()) lease.lose();
   }
 
-  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>, signals: (AbortSignal | undefined)[]): Promise<T> {
+  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>, signals: Attempt['signals']): Promise<T> {
     try {
       // The caller may have given up since it came.
       for (const each of signals) each?.throwIfAborted();
       return await this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
     } finally {
-      const wantedMs = await lease.release();
-      const giveWay = wantedMs > maxUntoldMs ? giveWayMs.told : giveWayMs.untold;
-      if (wantedMs > 0) this.#wanted.set(lease.claim.name, performance.now() + giveWay);
+      const giveWayMs = await lease.release();
+      if (giveWayMs > 0) this.#giveWay.set(lease.claim.name, performance.now() + giveWayMs);
     }
   }
 
-  /** Waits for the lock. If it is not acquired by the deadline, the result names the holder, if known. Times are `performance.now()`'s. */
-  async #acquire(
-    claim: Claim,
-    deadline: number,
-    signals: (AbortSignal | undefined)[],
-  ): Promise<Lease | { holder: string | undefined }> {
+  /** Waits for the lock. Undefined if it is not acquired by the deadline. */
+  async #acquire(attempt: Attempt): Promise<Lease | undefined> {
     const { watcher } = this.#context;
-    const attempt: Attempt = { claim, deadline, isTold: false };
-    const giveWayUntil = this.#wanted.get(claim.name) ?? 0;
-    let tryAt = giveWayUntil;
-    let wake: (() => void) | undefined;
+    const { claim, deadline, signals, tryAt: giveWayUntil } = attempt;
+    let wake = (): void => {};
     const unwatch = watcher.watch(claim.name, 'lock', () => {
       attempt.isTold = true;
-      tryAt = Math.max(performance.now() + Math.random() * scatterMs, giveWayUntil);
-      wake?.();
+      attempt.tryAt = Math.max(performance.now() + Math.random() * scatterMs, giveWayUntil);
+      wake();
     });
-    let taking: Promise<Lease | number> | undefined;
+    let taking: Promise<Lease | undefined> | undefined;
     try {
       for (;;) {
-        const waitMs = Math.min(tryAt, deadline) - performance.now();
+        const waitMs = Math.min(attempt.tryAt, deadline) - performance.now();
         if (waitMs > 0) {
           watcher.listenSoon();
           await pause(waitMs, signals, (wakeUp) => {
             wake = wakeUp;
-            return () => {
-              wake = undefined;
-            };
+            return () => {};
           });
           continue;
         }
         taking = this.#take(attempt);
         await settled(taking, Number.POSITIVE_INFINITY, signals);
         const lease = await taking;
-        if (lease instanceof Lease) return lease;
-        if (performance.now() >= deadline) return { holder: attempt.holder };
-        // What it was told meanwhile is newer than this answer may be.
-        if (!attempt.isTold) tryAt = performance.now() + lease;
+        if (lease || performance.now() >= deadline) return lease;
       }
     } catch (error) {
       void withdraw(claim, taking);
@@ -139,8 +134,8 @@ export class Locks {
     }
   }
 
-  /** The lease, or in how many milliseconds to try again. */
-  async #take(attempt: Attempt): Promise<Lease | number> {
+  /** The lease. If another call has it, the attempt knows when to try again. */
+  async #take(attempt: Attempt): Promise<Lease | undefined> {
     const { watcher } = this.#context;
     const { claim, deadline } = attempt;
     const { database, statements, name, key, owner, leaseTimeMs } = claim;
@@ -149,43 +144,36 @@ export class Locks {
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
     let since = new Stopwatch();
     let sighting: Sighting | undefined;
-    const run = (limits: Limits) => {
+    const values = (): unknown[] => {
       since = new Stopwatch();
       attempt.isTold = false;
-      sighting = this.#sightings.get(key);
-      this.#sightings.delete(key);
+      // After a failure, it is seen anew.
+      sighting = attempt.sighting;
+      attempt.sighting = undefined;
       const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
-      const values = [key, owner, thisHolder(), leaseTimeMs, willAskMs, ended, leftMs === 0];
-      return database.write(statements.take, values, limits);
+      return [key, owner, thisHolder(), leaseTimeMs, willAskMs, ended, leftMs === 0];
     };
-    // A caller that waits does not give up for a restart.
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
-    const [row = {}] = await retry(run, { deadline: answerBy, mayPass: attempt.holder === undefined ? 'down' : 'all' });
+    // A caller that waits does not give up for a restart.
+    const options = { deadline: answerBy, isPatient: attempt.holder !== undefined };
+    const [row = {}] = await database.write(statements.take, values, options);
     if (row.taken === 't') return new Lease(claim, row.fence ?? '', since);
     watcher.read(name, row.revision ?? null, sentAt);
     attempt.holder = row.holder ?? undefined;
-    sighting = seeLease(row, sighting);
-    if (this.#sightings.size >= maxSightings) this.#sightings.clear();
-    this.#sightings.set(key, sighting);
-    const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
-    return Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
+    attempt.sighting = seeLease(row, sighting);
+    const endsInMs = Math.max(attempt.sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
+    const askInMs = Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
+    // What it was told meanwhile is newer than this answer may be.
+    if (!attempt.isTold) attempt.tryAt = performance.now() + askInMs;
+    return undefined;
   }
 }
 
-interface Attempt {
-  readonly claim: Claim;
-  readonly deadline: number;
-  /** Who had the lock when it asked. */
-  holder?: string | undefined;
-  /** Whether it was told since that the lock may be free. */
-  isTold: boolean;
-}
-
 /** For a caller that has given up: undoes what a statement that is under way may still do. */
-async function withdraw(claim: Claim, taking: Promise<Lease | number> | undefined): Promise<void> {
+async function withdraw(claim: Claim, taking: Promise<Lease | undefined> | undefined): Promise<void> {
   try {
     const lease = await taking;
-    if (lease instanceof Lease) await lease.release();
+    await lease?.release();
   } catch (error) {
     if (isUnanswered(error)) await release(claim).catch(() => {});
   }

@@ -1,6 +1,6 @@
 import { settled } from 'token-store-kit';
-import { type Database, destroySocket } from '../connection/database.ts';
-import type { StandaloneClient } from '../connection/pg-pool.ts';
+import type { Database } from '../connection/database.ts';
+import { destroySocket, type FullClient } from '../connection/pg-client.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
 
 /** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
@@ -18,13 +18,11 @@ const lookDelayMs = 200;
 /** With more names, a few more statements are sent. */
 const maxKnown = 10_000;
 
-/** For a record, the store looks. A caller that waits for the lock looks by itself, and is told when it may be free. */
-type Subject = 'record' | 'lock';
-
 interface Wait {
   readonly name: string;
   readonly topic: string;
-  readonly subject: Subject;
+  /** For a record, the store looks. A caller that waits for the lock looks by itself, and is told when it may be free. */
+  readonly subject: 'record' | 'lock';
   readonly wake: () => void;
 }
 
@@ -42,7 +40,8 @@ export class Watcher {
   readonly #statements: Statements;
   readonly #waits = new Set<Wait>();
   readonly #known = new Map<string, Known>();
-  #listener: StandaloneClient | undefined;
+  /** The connection that listens, or is to. */
+  #listener: FullClient | undefined;
   /** Infinity if no connection can listen. */
   #listenNotBefore: number;
   #isOpening = false;
@@ -55,7 +54,7 @@ export class Watcher {
   constructor(database: Database, statements: Statements, canListen: boolean) {
     this.#database = database;
     this.#statements = statements;
-    this.#listenNotBefore = canListen ? 0 : Number.POSITIVE_INFINITY;
+    this.#listenNotBefore = canListen && database.newClient ? 0 : Number.POSITIVE_INFINITY;
   }
 
   get isTold(): boolean {
@@ -83,7 +82,7 @@ export class Watcher {
    * Wakes this caller from now on. For a record: when it may have changed since the program has read it. For a lock, call `listenSoon` when
    * it is worth a connection. The returned function ends it.
    */
-  watch(name: string, subject: Subject, wake: () => void): () => void {
+  watch(name: string, subject: Wait['subject'], wake: () => void): () => void {
     const wait: Wait = { name, topic: this.#statements.topicOf(name), subject, wake };
     this.#waits.add(wait);
     clearTimeout(this.#lingering);
@@ -125,48 +124,39 @@ export class Watcher {
   }
 
   /** Without a topic: for any name. */
-  #waitsFor(subject: Subject, topic?: string): Wait[] {
+  #waitsFor(subject: Wait['subject'], topic?: string): Wait[] {
     return [...this.#waits].filter((wait) => wait.subject === subject && (topic ?? wait.topic) === wait.topic);
-  }
-
-  get #isIdle(): boolean {
-    return this.#waits.size === 0;
   }
 
   /** On a connection of its own, which does not keep the process alive. */
   async #listen(): Promise<void> {
-    const client = this.#isIdle ? undefined : this.#database.newClient();
+    this.#isOpening = false;
+    const client = this.#waits.size > 0 ? this.#database.newClient?.() : undefined;
+    if (!client) return;
+    this.#listener = client;
     const retryAt = performance.now() + listenRetryMs;
-    if (!client && !this.#isIdle) this.#listenNotBefore = Number.POSITIVE_INFINITY;
     const lose = (): void => {
+      destroySocket(client);
       if (this.#listener !== client) return;
-      this.#stopListening();
+      this.#listener = undefined;
       this.#listenNotBefore = retryAt;
       this.#lookAnew();
     };
     try {
-      client?.on('error', lose);
-      client?.on('end', lose);
-      client?.on('notification', ({ payload = '' }) => this.#receive(payload));
-      const starting = client && this.#startListening(client);
-      if (starting && !(await settled(starting, listenTimeoutMs))) throw new Error('no answer');
+      client.on('error', lose);
+      client.on('end', lose);
+      client.on('notification', ({ payload = '' }) => this.#receive(payload));
+      const starting = client.connect().then(() => {
+        client.unref?.();
+        return client.query(`LISTEN ${this.#statements.channel}`);
+      });
+      if (!(await settled(starting, listenTimeoutMs))) throw new Error('no answer');
       await starting;
-      this.#listener = client;
-      if (this.#isIdle) this.#stopListening();
+      this.#lookAnew();
     } catch {
       // The database cannot be reached, or does not allow it, as a standby.
-      if (client) destroySocket(client);
-      this.#listenNotBefore = retryAt;
-    } finally {
-      this.#isOpening = false;
-      this.#lookAnew();
+      lose();
     }
-  }
-
-  async #startListening(client: StandaloneClient): Promise<void> {
-    await client.connect();
-    client.unref?.();
-    await client.query(`LISTEN ${this.#statements.channel}`);
   }
 
   #stopListening(): void {

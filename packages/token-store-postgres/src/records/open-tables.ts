@@ -1,8 +1,7 @@
 /** This folder has the records: how their tables are made, which key is in use, and how they are read and written. */
 import { type KeyCheck, TokenStoreError } from 'token-store-kit';
 import type { Database, Run } from '../connection/database.ts';
-import { isOwnProcess } from '../connection/pg-pool.ts';
-import { retry } from '../connection/retry.ts';
+import { isOwnProcess } from '../connection/pg-client.ts';
 import type { Settings } from '../options.ts';
 import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
 import { KeyRing } from './key-ring.ts';
@@ -30,7 +29,7 @@ export async function openTables(database: Database, settings: Settings) {
   const areMissing = state.found === '0';
   // Hosts that come at the same time wait for each other.
   if (areMissing && !readOnly) {
-    const making = retry(() => database.transaction((run) => makeTables(run, statements)), { mayPass: 'all' });
+    const making = database.transaction((run) => makeTables(run, statements), { isPatient: true });
     await making.catch((error: TokenStoreError) => {
       throw error.reason === 'no-permission' ? mayNotMakeError(database, statements, error) : error;
     });

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
-import { deadlineIn, type Limits, retry } from '../connection/retry.ts';
-import { type Lease, Stopwatch } from '../lock/lease.ts';
-import { type Sighting, seeLease } from '../lock/sighting.ts';
+import { deadlineIn } from '../connection/retry.ts';
+import { type Lease, type Sighting, Stopwatch, seeLease } from '../lock/lease.ts';
 import type { Watcher } from '../lock/watcher.ts';
 import type { Key } from '../options.ts';
 import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
@@ -37,14 +36,12 @@ interface Version {
 }
 
 interface Write {
-  /** Undefined: it signs out. */
-  readonly record: TokenRecord | undefined;
   /** The revision that it is to be written over. Undefined: there is no row. */
   readonly base: string | undefined;
-  readonly lease: Lease | undefined;
-  readonly deadline: number;
-  /** Whether it is not to be tried again over the row that was found in the place of `base`. */
-  readonly isRefused: (found: Row, base: string | undefined) => boolean;
+  /** Default: that of a call that begins now. */
+  readonly deadline?: number;
+  /** Whether it is not to be tried again over the row that was found in the place of `base`. Default: it is tried again. */
+  readonly isRefused?: (found: Row) => boolean;
 }
 
 /** No row has it: the statement says what is stored. */
@@ -71,31 +68,29 @@ export class RecordTable {
   }
 
   /** Writes the record, whatever is stored. */
-  async set(name: string, record: TokenRecord, lease: Lease | undefined): Promise<Outcome> {
-    const base = this.#known.get(name)?.revision;
-    return this.#write(name, { record, base, lease, deadline: deadlineIn(), isRefused: () => false });
+  set(name: string, record: TokenRecord, lease: Lease | undefined): Promise<Outcome> {
+    return this.#write(name, record, lease, { base: this.#known.get(name)?.revision });
   }
 
   /** Writes the record if the token of the stored one is `previous`. */
   async replace(name: string, previous: string | undefined, record: TokenRecord, lease?: Lease): Promise<Outcome> {
     const deadline = deadlineIn();
-    const isRefused: Write['isRefused'] = (found, base) => (found.revision ?? undefined) !== base;
     let version = this.#known.get(name);
     for (let round = 0; round < maxRounds; round++) {
       // Another caller may have written a record with the same token.
       if (round > 0 || version?.token !== previous) ({ version } = await this.#read(name, deadline));
       if (version?.token !== previous) return 'not-written';
-      const outcome = await this.#write(name, { record, base: version?.revision, lease, deadline, isRefused });
+      const write: Write = { base: version?.revision, deadline, isRefused: () => true };
+      const outcome = await this.#write(name, record, lease, write);
       if (outcome !== 'not-written') return outcome;
     }
     throw this.#changingError(name);
   }
 
-  async delete(name: string, lease: Lease | undefined): Promise<Outcome> {
+  delete(name: string, lease: Lease | undefined): Promise<Outcome> {
     const known = this.#known.get(name);
     const base = known?.token === undefined ? noRevision : known.revision;
-    const isRefused: Write['isRefused'] = ({ has_record: hasRecord }) => hasRecord !== 't';
-    return this.#write(name, { record: undefined, base, lease, deadline: deadlineIn(), isRefused });
+    return this.#write(name, undefined, lease, { base, isRefused: (found) => found.has_record !== 't' });
   }
 
   /** Encrypts all records with another key, or with none, in one transaction. `owners`: the calls whose locks need not be waited for. */
@@ -133,7 +128,7 @@ export class RecordTable {
       return;
     };
     for (;;) {
-      const held = await retry(() => database.transaction(inTransaction));
+      const held = await database.transaction(inTransaction, { isUnhurried: true });
       if (!held) break;
       const name = fromStoredName(held.name ?? '');
       if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
@@ -156,27 +151,38 @@ export class RecordTable {
   }
 
   /**
-   * Repeats the statement until it is known what became of it. The revision says whether an earlier try, whose answer was lost, has taken
-   * place, whatever was written since.
+   * Writes a record, or without one signs out. Repeats the statement until it is known what became of it. The revision says whether an
+   * earlier try, whose answer was lost, has taken place, whatever was written since.
    */
-  async #write(name: string, { record, base: first, lease, deadline, isRefused }: Write): Promise<Outcome> {
+  async #write(
+    name: string,
+    record: TokenRecord | undefined,
+    lease: Lease | undefined,
+    write: Write,
+  ): Promise<Outcome> {
+    const { deadline = deadlineIn(), isRefused } = write;
     if (record) await this.#decideKey(deadline);
-    const { ring, watcher } = this.#context;
+    const { database, statements, ring, watcher } = this.#context;
     const revision = randomBytes(12).toString('base64url');
-    let base = first;
+    const fence = [lease?.claim.owner, lease?.fence, lease?.claim.leaseTimeMs];
+    const key = toStoredName(name);
+    let { base } = write;
+    let since = new Stopwatch();
     for (let round = 0; round < maxRounds; round++) {
-      const run = (limits: Limits): Promise<Row> => {
+      const values = (): unknown[] => {
         const { json, sealed, salt } = record ? ring.seal(name, record) : noSeal;
-        return this.#run(name, [json, sealed, revision, salt, base], lease, limits);
+        since = new Stopwatch();
+        return [key, json, sealed, revision, salt, base, ...fence, statements.topicOf(name)];
       };
-      const found = await retry(run, { deadline });
+      const [found = {}] = await database.write(statements.write, values, { deadline });
+      if (found.held === 't') lease?.renewed(since);
       const isWritten = found.written === 't' || found.was_written === 't';
       if (!isWritten && found.held !== 't') return 'lock-lost';
       if (!isWritten && found.key_fits !== 't') {
         await this.#adoptKey(deadline);
         continue;
       }
-      if (isWritten || isRefused(found, base)) {
+      if (isWritten || isRefused?.(found)) {
         const now = found.written === 't' ? revision : (found.revision ?? null);
         if (now === revision) this.#note(name, revision, record);
         else this.#known.delete(name);
@@ -186,16 +192,6 @@ export class RecordTable {
       base = found.revision ?? undefined;
     }
     throw this.#changingError(name);
-  }
-
-  async #run(name: string, values: unknown[], lease: Lease | undefined, limits: Limits): Promise<Row> {
-    const { database, statements } = this.#context;
-    const fence = [lease?.claim.owner, lease?.fence, lease?.claim.leaseTimeMs];
-    const since = new Stopwatch();
-    const all = [toStoredName(name), ...values, ...fence, statements.topicOf(name)];
-    const [row = {}] = await database.write(statements.write, all, limits);
-    if (row.held === 't') lease?.renewed(since);
-    return row;
   }
 
   async #adoptKey(deadline: number): Promise<void> {
@@ -217,7 +213,7 @@ export class RecordTable {
       await run(statements.setKey, keyValues(wanted));
       return wanted;
     };
-    ring.adopt(await retry((limits) => database.transaction(inTransaction, limits), { deadline, mayPass: 'all' }));
+    ring.adopt(await database.transaction(inTransaction, { deadline, isPatient: true }));
   }
 
   #note(name: string, revision: string, record: TokenRecord | undefined): Version {

@@ -14,13 +14,13 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('counts the renewal by a write from its answer', 1000, [
     'records/record-table.ts',
-    "if (row.held === 't') lease?.renewed(since);",
-    "if (row.held === 't') lease?.renewed(new Stopwatch());",
+    "if (found.held === 't') lease?.renewed(since);",
+    "if (found.held === 't') lease?.renewed(new Stopwatch());",
   ]),
   defect(
     'takes a refused write for a renewal',
     20_000,
-    ['records/record-table.ts', "if (row.held === 't') lease?.renewed(since);", 'lease?.renewed(since);'],
+    ['records/record-table.ts', "if (found.held === 't') lease?.renewed(since);", 'lease?.renewed(since);'],
     ['postgres-token-store.ts', "      if (outcome === 'lock-lost') lease?.lose();\n", ''],
   ),
   defect('counts its lease by a clock that stands still while the machine sleeps', 1000, [
@@ -45,8 +45,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('does not renew', 20, [
     'lock/lease.ts',
-    'Math.min(leaseTimeMs * share, leftMs)',
-    'Math.max(leaseTimeMs * share, leftMs)',
+    'Math.min(leaseTimeMs * renewShare, leftMs)',
+    'Math.max(leaseTimeMs * renewShare, leftMs)',
   ]),
   defect('releases a lock although its last write did not get through', 1000, [
     'lock/lease.ts',
@@ -83,22 +83,22 @@ export const leaseDefects: readonly Defect[] = [
     'ended, false];',
   ]),
   defect('waits as long as the clock of the server says', 3000, [
-    'lock/sighting.ts',
+    'lock/lease.ts',
     'leaseTimeMs > 0 ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left',
     'leaseTimeMs > 0 ? Math.max(left, leaseTimeMs * leastWaitShare) : left',
   ]),
   defect('takes a lease at once that the clock of the server has ended', 100, [
-    'lock/sighting.ts',
+    'lock/lease.ts',
     'Math.max(left, leaseTimeMs * leastWaitShare)',
     'left + 0 * leastWaitShare',
   ]),
   defect('waits anew for a lease with each look', 100, [
-    'lock/sighting.ts',
+    'lock/lease.ts',
     '  if (before && before.lease === seen) return before;\n',
     '  void before;\n',
   ]),
   defect('takes a lease that was renewed for the one that it has seen', 20, [
-    'lock/sighting.ts',
+    'lock/lease.ts',
     'if (before && before.lease === seen) return before;',
     'if (before) return { lease: seen, endsAt: before.endsAt };',
   ]),
@@ -124,13 +124,13 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('does not repeat a write whose answer was lost', 20_000, [
     'connection/retry.ts',
-    'const isAgain = kinds.has(Object(error)) || isDown',
-    'const isAgain = (!isLost && kinds.has(Object(error))) || (isDown && !isLost)',
+    'if (!(mayPass || kinds.has(Object(error)))',
+    'if (isLost || !(mayPass || kinds.has(Object(error)))',
   ]),
   defect('repeats a replace over what another caller has written', 20, [
     'records/record-table.ts',
-    '(found.revision ?? undefined) !== base;',
-    '(found.revision ?? undefined) !== base && found.revision === null;',
+    'isRefused: () => true',
+    'isRefused: (found) => found.revision === null',
   ]),
   defect('compares the token with none if the record is not known', 20, [
     'records/record-table.ts',
@@ -147,13 +147,13 @@ export const leaseDefects: readonly Defect[] = [
     20,
     [
       'records/record-table.ts',
-      "    const revision = randomBytes(12).toString('base64url');\n    let base = first;",
-      "    let revision = '';\n    let base = first;",
+      "    const revision = randomBytes(12).toString('base64url');",
+      "    let revision = '';",
     ],
     [
       'records/record-table.ts',
-      '      const run = (limits: Limits): Promise<Row> => {\n',
-      "      const run = (limits: Limits): Promise<Row> => {\n        revision = randomBytes(12).toString('base64url');\n",
+      '        since = new Stopwatch();\n',
+      "        since = new Stopwatch();\n        revision = randomBytes(12).toString('base64url');\n",
     ],
   ),
   defect('takes another sign-in than the one it knew for one that came after its write', 20, [
@@ -163,7 +163,7 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('keeps the lock that comes after its caller has given up', 20, [
     'lock/locks.ts',
-    '    if (lease instanceof Lease) await lease.release();\n',
+    '    await lease?.release();\n',
     '    void lease;\n',
   ]),
   defect(
@@ -203,8 +203,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('takes the lock again at once although others want it', 20_000, [
     'lock/locks.ts',
-    'this.#wanted.set(lease.claim.name, performance.now() + giveWay);',
-    'void giveWay;',
+    'this.#giveWay.set(lease.claim.name, performance.now() + giveWayMs);',
+    'void giveWayMs;',
   ]),
   defect('gives a read the rows of a statement that was sent before it', 20_000, [
     'records/row-reader.ts',
@@ -213,19 +213,15 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('goes on with a connection whose statement was given up', 20_000, [
     'connection/database.ts',
-    '      if (failed) destroySocket(client);\n      client.release(failed);',
-    '      client.release();',
+    '        if (hasFailed) destroySocket(client);\n        client.release(hasFailed);',
+    '        client.release();',
   ]),
   defect('forgets to give a turn back when a statement was given up', 20_000, [
     'connection/database.ts',
-    'if (ending) void ending.then(() => this.#slots.release());',
-    'if (ending) void ending;',
+    'if (canceling) void canceling.then(() => this.#slots.release());',
+    'if (canceling) void canceling;',
   ]),
-  defect('tries for ever', 20_000, [
-    'connection/retry.ts',
-    'if (!isAgain || performance.now() + pauseMs >= deadline) {',
-    'if (!isAgain) {',
-  ]),
+  defect('tries for ever', 20_000, ['connection/retry.ts', ' || performance.now() + pauseMs >= deadline) {', ') {']),
   defect('gives each try of a call a deadline of its own', 20_000, [
     'connection/retry.ts',
     'return await work({ deadline,',

@@ -11,6 +11,7 @@ function brokenError(): Error {
 /** A connection of a process, as pg makes it: the part of it that token-store-postgres uses. */
 export class Connection {
   readonly process: Process;
+  readonly connectionParameters = {};
   readonly connection = { stream: { destroy: () => this.#drop() }, on: () => {} };
   isListening = false;
   release: (isBroken?: boolean) => void = () => {};

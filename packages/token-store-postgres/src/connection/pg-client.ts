@@ -1,0 +1,91 @@
+/** The part of `pg` that this package uses, so that its declarations need no `@types/pg`. Every `pg.Pool` has it. */
+import { connect } from 'node:net';
+
+/** One statement, as `client.query` of pg takes it. */
+export interface PgQuery {
+  readonly text: string;
+  readonly values?: unknown[];
+  /** How pg reads the values of a result. */
+  readonly types?: {
+    /** What makes a value of the server's text. */
+    getTypeParser(): (value: string) => string;
+  };
+}
+
+/** A connection of a pool, as pg makes it. */
+export interface PgClient {
+  /** Runs one statement. */
+  query(query: PgQuery): Promise<{ rows: unknown[] }>;
+  /** Gives the connection back to its pool, or closes it. */
+  release(destroy?: boolean): void;
+  /** Adds a listener for errors of an idle connection. */
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+/** A `pg.Pool`. */
+export interface PgPool {
+  /** A connection, which its caller has to release. */
+  connect(): Promise<PgClient>;
+  /** Closes all connections. */
+  end(): Promise<void>;
+  /** Adds a listener. */
+  // biome-ignore lint/suspicious/noExplicitAny: pg declares other arguments for each event.
+  on(event: any, listener: (argument: any) => void): unknown;
+  /** What each of its connections is made with. */
+  readonly options: object;
+}
+
+/** A `pg.Client`, with parts that its declarations leave out. pg-pool uses them as well. */
+export interface FullClient {
+  /** Undefined: it could not be made, and `connect` says why. */
+  readonly host?: string | undefined;
+  readonly port?: number;
+  readonly user?: string | undefined;
+  readonly database?: string | undefined;
+  /** null if none was given; a function is asked when the server wants one. */
+  password?: unknown;
+  /** What it tells the server. */
+  readonly connectionParameters: object;
+  /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
+  readonly processID?: number | null;
+  readonly secretKey?: unknown;
+  readonly connection?: { readonly stream: { destroy(): unknown } };
+  connect(): Promise<unknown>;
+  query(text: string): Promise<{ rows: Readonly<Record<string, string | null>>[] }>;
+  end(): Promise<void>;
+  unref?(): void;
+  on(event: 'error' | 'end' | 'notification', listener: (event: { payload?: string | undefined }) => void): unknown;
+}
+
+export type ClientConstructor = new (options: object) => FullClient;
+
+const cancelTimeoutMs = 1_000;
+/** PostgreSQL's manual, "Message Formats": CancelRequest. */
+const cancelRequest = 80_877_102;
+
+/** Whether the server process that answers (`pid`) is the one that the connection was made with. A pooler names another one. */
+export function isOwnProcess(client: object, pid: string | null | undefined): boolean {
+  return pid === String((client as FullClient).processID);
+}
+
+/** Ends a connection at once: pg says goodbye to the server, and waits for one that is gone. */
+export function destroySocket(client: object): void {
+  (client as FullClient).connection?.stream?.destroy();
+}
+
+/**
+ * Asks the server to end the statement of a connection that was given up, or its backend goes on waiting for a locked table. Resolves when the
+ * server has heard it, or does not answer. pg's own `cancel` does nothing over TLS.
+ */
+export async function cancelStatement(client: object): Promise<void> {
+  const { host, port, processID, secretKey } = client as FullClient;
+  if (host === undefined || port === undefined || !processID || typeof secretKey !== 'number') return;
+  const request = Buffer.alloc(16);
+  for (const [index, value] of [request.length, cancelRequest, processID, secretKey].entries())
+    request.writeInt32BE(value | 0, 4 * index);
+  const socket = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port });
+  socket.setTimeout(cancelTimeoutMs, () => socket.destroy());
+  socket.on('error', () => {});
+  socket.resume().end(request);
+  await new Promise((resolve) => socket.once('close', resolve));
+}
