@@ -125,7 +125,7 @@ async function inspectTables(
     if (reason === 'foreign') return { ...none, tables: 'foreign' };
     throw error;
   }
-  const locks = mayRead(leaseTable) ? await run(statements.locks, [[]]) : [];
+  const locks = mayRead(leaseTable) ? await run(statements.locks) : [];
   const held = locks.filter((lock) => Number(lock.left_ms) > 0);
   return {
     tables: 'ours',

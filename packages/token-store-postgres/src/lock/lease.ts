@@ -1,9 +1,10 @@
 /** This folder has the lock of `exclusively`: the lease, the wait for it, and what waiting callers are told. */
+import { randomBytes } from 'node:crypto';
 import { uptime } from 'node:os';
 import { type Lock, settled, TokenStoreError } from 'token-store-kit';
 import type { Database, Row } from '../connection/database.ts';
 import { deadlineIn } from '../connection/retry.ts';
-import type { Statements } from '../statements.ts';
+import { type Statements, toStoredName } from '../statements.ts';
 
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
 const safetyShare = 0.1;
@@ -18,18 +19,6 @@ const giveWayMs = 1_200;
  * lives renews it in this time, or writes what it has got. So a lease that had ended long before is taken a little later.
  */
 const leastWaitShare = 1 / 2;
-
-/** A call of `exclusively`, as the table knows it. */
-export interface Claim {
-  readonly database: Database;
-  readonly statements: Statements;
-  readonly name: string;
-  /** The name as it is stored. */
-  readonly key: string;
-  /** Of this call alone, because a statement of another one that arrives late must not act for it, and its lease in ms. */
-  readonly owner: string;
-  readonly leaseTimeMs: number;
-}
 
 /** The monotonic clock of Linux stands still while the machine sleeps; a lease does not. The system's uptime counts sleep as well. */
 export class Stopwatch {
@@ -57,31 +46,41 @@ export function seeLease({ owner, seen, left_ms: leftMs }: Row, before?: Sightin
   return { lease: seen, endsAt: performance.now() + waitMs };
 }
 
-/** Releases the lock if this call holds it. Says for how many milliseconds others are to go first; 0: none wants it. */
-export async function release({ database, statements, name, key, owner, leaseTimeMs }: Claim): Promise<number> {
-  const values = [key, owner, giveWayMs, statements.topicOf(name)];
-  const options = { deadline: deadlineIn(leaseTimeMs), isPatient: true };
-  const [row] = await database.write(statements.release, () => values, options);
-  return Math.max(Number(row?.wanted_ms ?? 0), 0);
-}
-
-/** A lock that this process holds, as long as it can renew it. */
+/** The lease of one call of `exclusively`: a lock that this process holds, from {@link begin} on and as long as it can renew it. */
 export class Lease implements Lock {
-  readonly claim: Claim;
-  readonly fence: string;
-  readonly #controller = new AbortController();
-  #since: Stopwatch;
-  #timer: NodeJS.Timeout | undefined;
+  readonly name: string;
+  /** The name as it is stored. */
+  readonly key: string;
+  readonly leaseTimeMs: number;
+  /**
+   * Of this call alone, because a statement of another one that arrives late must not act for it; random, because two copies of a process that
+   * was frozen and cloned count alike. It says how long the lease lasts.
+   */
+  readonly owner: string;
+  fence: string | undefined;
   /** Whether its task has. */
   hasEnded = false;
   /** Whether another process has the lock. After the signal alone, none may have it: then a write counts, and a renewal. */
   isLost = false;
   /** Whether its last write did not get through. Then it is not released: the next one would act on a record that is out of date. */
   isOwing = false;
+  readonly #database: Database;
+  readonly #statements: Statements;
+  readonly #controller = new AbortController();
+  #since = new Stopwatch();
+  #timer: NodeJS.Timeout | undefined;
 
-  /** `since`: from before the lock was requested. */
-  constructor(claim: Claim, fence: string, since: Stopwatch) {
-    this.claim = claim;
+  constructor(database: Database, statements: Statements, name: string, leaseTimeMs: number) {
+    this.#database = database;
+    this.#statements = statements;
+    this.name = name;
+    this.key = toStoredName(name);
+    this.leaseTimeMs = leaseTimeMs;
+    this.owner = `${randomBytes(15).toString('base64url')}:${leaseTimeMs}`;
+  }
+
+  /** Call it when the lock was acquired. `since`: from before it was requested. */
+  begin(fence: string | undefined, since: Stopwatch): void {
     this.fence = fence;
     this.#since = since;
     this.#schedule();
@@ -112,46 +111,51 @@ export class Lease implements Lock {
     this.#schedule();
   }
 
-  /** Call it after the task. Says what {@link release} does. Never rejects: a lease that cannot be released ends by itself. */
+  /**
+   * Releases the lock if this call holds it. Says for how many milliseconds others are to go first; 0: none wants it. Never rejects: a lease
+   * that cannot be released ends by itself.
+   */
   async release(): Promise<number> {
     this.hasEnded = true;
     clearTimeout(this.#timer);
     if (this.isOwing) return 0;
-    const released = release(this.claim).catch(() => 0);
+    const values = [this.key, this.owner, giveWayMs, this.#statements.topicOf(this.name)];
+    const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
+    const released = this.#database.write(this.#statements.release, () => values, options).catch(() => []);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
-    return (await settled(released, releaseTimeoutMs)) ? released : 0;
+    const [row] = (await settled(released, releaseTimeoutMs)) ? await released : [];
+    return Math.max(Number(row?.wanted_ms ?? 0), 0);
   }
 
   #abort(): void {
-    if (!this.hasEnded) this.#controller.abort(lockLostError(this.claim.name));
+    if (!this.hasEnded) this.#controller.abort(lockLostError(this.name));
   }
 
   get #remainingMs(): number {
-    return this.claim.leaseTimeMs * (1 - safetyShare) - this.#since.elapsedMs;
+    return this.leaseTimeMs * (1 - safetyShare) - this.#since.elapsedMs;
   }
 
   #schedule(): void {
     clearTimeout(this.#timer);
     if (this.hasEnded || this.isLost) return;
-    const { leaseTimeMs } = this.claim;
     // For the signal. Without the margin, a timer that fires a moment too early would find the lease still held.
-    const leftMs = this.check() ? this.#remainingMs + timerMarginMs : leaseTimeMs;
+    const leftMs = this.check() ? this.#remainingMs + timerMarginMs : this.leaseTimeMs;
     // The lock does not keep the process alive.
-    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, Math.min(leaseTimeMs * renewShare, leftMs))).unref();
+    const delay = Math.max(0, Math.min(this.leaseTimeMs * renewShare, leftMs));
+    this.#timer = setTimeout(() => void this.#renew(), delay).unref();
   }
 
   /** Does not wait for an earlier try, whose connection may be dead: any answer counts. */
   async #renew(): Promise<void> {
-    const { database, statements, key, owner, leaseTimeMs } = this.claim;
     this.#schedule();
     let since = new Stopwatch();
     const values = (): unknown[] => {
       since = new Stopwatch();
-      return [key, owner, this.fence, leaseTimeMs];
+      return [this.key, this.owner, this.fence, this.leaseTimeMs];
     };
     try {
-      const options = { deadline: deadlineIn(leaseTimeMs), isPatient: true };
-      const rows = await database.write(statements.renew, values, options);
+      const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
+      const rows = await this.#database.write(this.#statements.renew, values, options);
       if (rows.length === 0) this.lose();
       else this.renewed(since);
     } catch {

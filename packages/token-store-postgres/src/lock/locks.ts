@@ -1,11 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, lockHeldError, pause, settled } from 'token-store-kit';
 import { deadlineIn, isUnanswered } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
-import { toStoredName } from '../statements.ts';
-import { type Claim, Lease, release, type Sighting, Stopwatch, seeLease } from './lease.ts';
+import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
@@ -14,7 +12,7 @@ const lastAnswerMs = 750;
 
 /** A caller of `exclusively` that waits. Times are `performance.now()`'s. */
 interface Attempt {
-  readonly claim: Claim;
+  readonly lease: Lease;
   readonly deadline: number;
   readonly signals: readonly (AbortSignal | undefined)[];
   tryAt: number;
@@ -52,19 +50,16 @@ export class Locks {
     options: { timeout: number; signal: AbortSignal | undefined; closing: AbortSignal },
   ): Promise<T> {
     const { timeout, signal, closing } = options;
+    const { database, statements } = this.#context;
     const deadline = performance.now() + timeout;
-    const key = toStoredName(name);
+    const lease = new Lease(database, statements, name, this.#leaseTimeMs);
     const acquireAndRun = async (): Promise<T> => {
-      const { database, statements } = this.#context;
-      // Random: two copies of a process that was frozen and cloned count alike.
-      const owner = `${randomBytes(15).toString('base64url')}:${this.#leaseTimeMs}`;
-      const claim = { database, statements, name, key, owner, leaseTimeMs: this.#leaseTimeMs };
       const tryAt = this.#giveWay.get(name) ?? 0;
-      const attempt: Attempt = { claim, deadline, signals: [closing, signal], tryAt, isTold: false };
-      const lease = await this.#acquire(attempt);
+      const attempt: Attempt = { lease, deadline, signals: [closing, signal], tryAt, isTold: false };
+      const isAcquired = await this.#acquire(attempt);
       this.#giveWay.delete(name);
-      if (!lease) throw lockHeldError(name, timeout, { holder: attempt.holder });
-      const running = this.#runTask(lease, task, attempt.signals);
+      if (!isAcquired) throw lockHeldError(name, timeout, { holder: attempt.holder });
+      const running = this.#runTask(attempt, task);
       this.#running.set(running, lease);
       return running.finally(() => this.#running.delete(running));
     };
@@ -73,12 +68,7 @@ export class Locks {
 
   /** The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name. */
   leaseFor(name: string): Lease | undefined {
-    return this.#leases.getStore()?.findLast((lease) => lease.claim.name === name && !lease.hasEnded);
-  }
-
-  /** Which calls have the locks of the tasks that the caller is within. */
-  get owners(): string[] {
-    return (this.#leases.getStore() ?? []).map(({ claim }) => claim.owner);
+    return this.#leases.getStore()?.findLast((lease) => lease.name === name && !lease.hasEnded);
   }
 
   /** Waits for all tasks, but not if the caller is within one. Tasks that need longer than `milliseconds` lose their locks. */
@@ -88,28 +78,28 @@ export class Locks {
     for (const lease of this.#running.values()) lease.lose();
   }
 
-  async #runTask<T>(lease: Lease, task: (lock: Lock) => Promise<T>, signals: Attempt['signals']): Promise<T> {
+  async #runTask<T>({ lease, signals }: Attempt, task: (lock: Lock) => Promise<T>): Promise<T> {
     try {
       // The caller may have given up since it came.
       for (const each of signals) each?.throwIfAborted();
       return await this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
     } finally {
       const giveWayMs = await lease.release();
-      if (giveWayMs > 0) this.#giveWay.set(lease.claim.name, performance.now() + giveWayMs);
+      if (giveWayMs > 0) this.#giveWay.set(lease.name, performance.now() + giveWayMs);
     }
   }
 
-  /** Waits for the lock. Undefined if it is not acquired by the deadline. */
-  async #acquire(attempt: Attempt): Promise<Lease | undefined> {
+  /** Waits for the lock. False if it is not acquired by the deadline. */
+  async #acquire(attempt: Attempt): Promise<boolean> {
     const { watcher } = this.#context;
-    const { claim, deadline, signals, tryAt: giveWayUntil } = attempt;
+    const { lease, deadline, signals, tryAt: giveWayUntil } = attempt;
     let wake = (): void => {};
-    const unwatch = watcher.watch(claim.name, 'lock', () => {
+    const unwatch = watcher.watch(lease.name, 'lock', () => {
       attempt.isTold = true;
       attempt.tryAt = Math.max(performance.now() + Math.random() * scatterMs, giveWayUntil);
       wake();
     });
-    let taking: Promise<Lease | undefined> | undefined;
+    let taking: Promise<boolean> | undefined;
     try {
       for (;;) {
         const waitMs = Math.min(attempt.tryAt, deadline) - performance.now();
@@ -123,22 +113,20 @@ export class Locks {
         }
         taking = this.#take(attempt);
         await settled(taking, Number.POSITIVE_INFINITY, signals);
-        const lease = await taking;
-        if (lease || performance.now() >= deadline) return lease;
+        if ((await taking) || performance.now() >= deadline) return taking;
       }
     } catch (error) {
-      void withdraw(claim, taking);
+      void withdraw(lease, taking);
       throw error;
     } finally {
       unwatch();
     }
   }
 
-  /** The lease. If another call has it, the attempt knows when to try again. */
-  async #take(attempt: Attempt): Promise<Lease | undefined> {
-    const { watcher } = this.#context;
-    const { claim, deadline } = attempt;
-    const { database, statements, name, key, owner, leaseTimeMs } = claim;
+  /** False if another call has the lock. Then the attempt knows when to try again. */
+  async #take(attempt: Attempt): Promise<boolean> {
+    const { database, statements, watcher } = this.#context;
+    const { lease, deadline } = attempt;
     const sentAt = performance.now();
     const leftMs = Math.max(deadline - sentAt, 0);
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
@@ -151,32 +139,31 @@ export class Locks {
       sighting = attempt.sighting;
       attempt.sighting = undefined;
       const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
-      return [key, owner, thisHolder(), leaseTimeMs, willAskMs, ended, leftMs === 0];
+      return [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
     };
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
     // A caller that waits does not give up for a restart.
     const options = { deadline: answerBy, isPatient: attempt.holder !== undefined };
     const [row = {}] = await database.write(statements.take, values, options);
-    if (row.taken === 't') return new Lease(claim, row.fence ?? '', since);
-    watcher.read(name, row.revision ?? null, sentAt);
+    if (row.taken === 't') {
+      lease.begin(row.fence ?? '', since);
+      return true;
+    }
+    watcher.read(lease.name, row.revision ?? null, sentAt);
     attempt.holder = row.holder ?? undefined;
     attempt.sighting = seeLease(row, sighting);
     const endsInMs = Math.max(attempt.sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
     const askInMs = Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
     // What it was told meanwhile is newer than this answer may be.
     if (!attempt.isTold) attempt.tryAt = performance.now() + askInMs;
-    return undefined;
+    return false;
   }
 }
 
 /** For a caller that has given up: undoes what a statement that is under way may still do. */
-async function withdraw(claim: Claim, taking: Promise<Lease | undefined> | undefined): Promise<void> {
-  try {
-    const lease = await taking;
-    await lease?.release();
-  } catch (error) {
-    if (isUnanswered(error)) await release(claim).catch(() => {});
-  }
+async function withdraw(lease: Lease, taking: Promise<boolean> | undefined): Promise<void> {
+  const mayHaveIt = await taking?.catch(isUnanswered);
+  if (mayHaveIt) await lease.release();
 }
 
 function thisHolder(): string {

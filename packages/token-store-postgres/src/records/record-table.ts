@@ -93,10 +93,10 @@ export class RecordTable {
     return this.#write(name, undefined, lease, { base, isRefused: (found) => found.has_record !== 't' });
   }
 
-  /** Encrypts all records with another key, or with none, in one transaction. `owners`: the calls whose locks need not be waited for. */
+  /** Encrypts all records with another key, or with none, in one transaction, when no lock is held. */
   async changeKey(
     key: Key | undefined,
-    { owners, timeout, signals }: { owners: string[]; timeout: number; signals: (AbortSignal | undefined)[] },
+    { timeout, signals }: { timeout: number; signals: (AbortSignal | undefined)[] },
   ): Promise<void> {
     const { database, statements, ring } = this.#context;
     const next = key === undefined ? undefined : newCipher(key);
@@ -116,7 +116,7 @@ export class RecordTable {
       if (current ? next?.matches(current.salt) : !next) return;
       if (current || ring.isDecided || (await hasRecords(statements, run))) ring.adopt(current);
       // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
-      const held = (await run(statements.locks, [owners])).find(isHeld);
+      const held = (await run(statements.locks)).find(isHeld);
       if (held) return held;
       for (const row of await run(statements.readAll)) {
         const name = fromStoredName(row.name ?? '');
@@ -164,7 +164,7 @@ export class RecordTable {
     if (record) await this.#decideKey(deadline);
     const { database, statements, ring, watcher } = this.#context;
     const revision = randomBytes(12).toString('base64url');
-    const fence = [lease?.claim.owner, lease?.fence, lease?.claim.leaseTimeMs];
+    const fence = [lease?.owner, lease?.fence, lease?.leaseTimeMs];
     const key = toStoredName(name);
     let { base } = write;
     let since = new Stopwatch();

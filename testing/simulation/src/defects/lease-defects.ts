@@ -4,8 +4,8 @@ import { type Defect, defect } from './defect.ts';
 export const leaseDefects: readonly Defect[] = [
   defect('counts the lease from the answer, not from the request', 300, [
     'lock/locks.ts',
-    "return new Lease(claim, row.fence ?? '', since);",
-    "return new Lease(claim, row.fence ?? '', new Stopwatch());",
+    "lease.begin(row.fence ?? '', since);",
+    "lease.begin(row.fence ?? '', new Stopwatch());",
   ]),
   defect('counts a renewal from its answer', 20_000, [
     'lock/lease.ts',
@@ -45,8 +45,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('does not renew', 20, [
     'lock/lease.ts',
-    'Math.min(leaseTimeMs * renewShare, leftMs)',
-    'Math.max(leaseTimeMs * renewShare, leftMs)',
+    'Math.min(this.leaseTimeMs * renewShare, leftMs)',
+    'Math.max(this.leaseTimeMs * renewShare, leftMs)',
   ]),
   defect('releases a lock although its last write did not get through', 1000, [
     'lock/lease.ts',
@@ -104,8 +104,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('writes although its lock was lost', 1000, [
     'records/record-table.ts',
-    'const fence = [lease?.claim.owner, lease?.fence, lease?.claim.leaseTimeMs];',
-    'const fence = [undefined, undefined, lease?.claim.leaseTimeMs];',
+    'const fence = [lease?.owner, lease?.fence, lease?.leaseTimeMs];',
+    'const fence = [undefined, undefined, lease?.leaseTimeMs];',
   ]),
   defect('deletes although its lock was lost', 1000, [
     'postgres-token-store.ts',
@@ -163,18 +163,18 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('keeps the lock that comes after its caller has given up', 20, [
     'lock/locks.ts',
-    '    await lease?.release();\n',
-    '    void lease;\n',
+    'const mayHaveIt = await taking?.catch(isUnanswered);',
+    'const mayHaveIt = await taking?.then(() => false, isUnanswered);',
   ]),
   defect(
     'acts for a later call of its process by a statement that arrives late',
     20_000,
     [
-      'lock/locks.ts',
-      'readonly #callers = new CallerQueue();',
-      "readonly #callers = new CallerQueue();\n  readonly #id = randomBytes(15).toString('base64url');",
+      'lock/lease.ts',
+      '/** The lease of one call',
+      "const ownerOfAll = randomBytes(15).toString('base64url');\n/** The lease of one call",
     ],
-    ['lock/locks.ts', "{randomBytes(15).toString('base64url')}:", '{this.#id}:'],
+    ['lock/lease.ts', "{randomBytes(15).toString('base64url')}:", '{ownerOfAll}:'],
   ),
   defect('relies on notifications alone', 20_000, [
     'lock/watcher.ts',
@@ -203,7 +203,7 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('takes the lock again at once although others want it', 20_000, [
     'lock/locks.ts',
-    'this.#giveWay.set(lease.claim.name, performance.now() + giveWayMs);',
+    'this.#giveWay.set(lease.name, performance.now() + giveWayMs);',
     'void giveWayMs;',
   ]),
   defect('gives a read the rows of a statement that was sent before it', 20_000, [
