@@ -41,7 +41,6 @@ export class Database {
   /** Whether the pool is the store's own. */
   readonly #isOwn: boolean;
   readonly #slots: Slots;
-  #answeredAt = Number.NEGATIVE_INFINITY;
   /** All that is under way, from the wait for a connection on. */
   readonly #work = new Set<Promise<unknown>>();
   /** The connections that are in use. */
@@ -107,9 +106,8 @@ export class Database {
     { deadline, answerMs }: Limits,
     isWrite: boolean,
   ): Promise<T> {
-    const since = performance.now();
     const connectBy = Math.min(deadline, deadlineIn());
-    if (!(await this.#slots.acquire(connectBy - since))) throw this.#noConnectionError(this.#answeredAt >= since);
+    if (!(await this.#slots.acquire(connectBy - performance.now()))) throw this.#noConnectionError();
     let canceling: Promise<void> | undefined;
     try {
       const client = await this.#connect(connectBy, isWrite);
@@ -121,7 +119,6 @@ export class Database {
             throw lateError;
           }
           const { rows } = await answer;
-          this.#answeredAt = performance.now();
           return rows as Row[];
         } catch (error) {
           const failure = toStoreError(this.name, error, isWrite);
@@ -167,17 +164,12 @@ export class Database {
     const isInTime = await settled(promise, deadline - performance.now());
     clearInterval(asking);
     isOver = true;
-    return isInTime ? promise : Promise.reject(this.#noConnectionError(false));
+    return isInTime ? promise : Promise.reject(this.#noConnectionError());
   }
 
-  #noConnectionError(isAnswering: boolean): TokenStoreError {
-    const remedy = 'Try again, with fewer calls at once';
-    if (isAnswering) {
-      const problem = `${this.name} answers, but not all calls of this store in time`;
-      return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy });
-    }
-    const problem = `${this.name} gave no connection in time, or the pool has none free`;
-    return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy });
+  #noConnectionError(): TokenStoreError {
+    const problem = `${this.name} gave no connection in time, or answers too slowly for so many calls at once`;
+    return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy: 'Try again, with fewer calls' });
   }
 
   /** Resolves when nothing is under way any more. Callers that gave up send a statement after the one that was under way. */
