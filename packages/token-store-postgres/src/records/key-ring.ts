@@ -23,7 +23,7 @@ const words = {
 /** The keys of one store. The database says which of them is in use; the others are for reading. */
 export class KeyRing {
   readonly #database: string;
-  #keys: readonly (Key | undefined)[];
+  readonly #keys: (Key | undefined)[];
   readonly #ciphers: TokenCipher[] = [];
   /** False: no record was stored when the tables were opened, and no key was in use. The first write has to put one in use. */
   isDecided = false;
@@ -32,7 +32,7 @@ export class KeyRing {
 
   constructor(database: string, keys: readonly (Key | undefined)[]) {
     this.#database = database;
-    this.#keys = keys;
+    this.#keys = [...keys];
   }
 
   /** The key for tables that have no record yet. */
@@ -40,7 +40,7 @@ export class KeyRing {
     return this.#keys[0];
   }
 
-  get allowsPlain(): boolean {
+  get #allowsPlain(): boolean {
     return this.#keys.includes(undefined);
   }
 
@@ -51,22 +51,20 @@ export class KeyRing {
    */
   adopt(check: KeyCheck | undefined): void {
     const cipher = check && this.#unlock(check);
-    if (check ? !cipher : !this.allowsPlain) throw this.#refusal(check !== undefined);
+    if (check ? !cipher : !this.#allowsPlain) throw this.#error(this.#refusal(check));
     this.#current = cipher;
     this.isDecided = true;
   }
 
   /** After a change of key: adds the new one, and writes with it. */
-  change(key: Key | undefined, cipher: TokenCipher | undefined): void {
-    this.#keys = [key, ...this.#keys];
-    if (cipher) this.#ciphers.push(cipher);
-    this.#current = cipher;
-    this.isDecided = true;
+  change(key: Key | undefined, check: KeyCheck | undefined): void {
+    this.#keys.unshift(key);
+    this.adopt(check);
   }
 
   /** Whether {@link open} has what it needs. If not, the key may have been changed to another one of this store's. */
   canOpen({ sealed }: Row): boolean {
-    return sealed ? this.#find(Buffer.from(sealed, 'base64')) !== undefined : this.allowsPlain;
+    return sealed ? this.#find(Buffer.from(sealed, 'base64')) !== undefined : this.#allowsPlain;
   }
 
   open(name: string, row: Row): TokenRecord {
@@ -87,10 +85,10 @@ export class KeyRing {
     return { json: null, sealed: Buffer.from(cipher.seal(name, record)), salt: Buffer.from(cipher.salt) };
   }
 
-  #refusal(isEncrypted: boolean): TokenStoreError {
-    if (this.isDecided) return this.#error('key-changed');
-    if (!isEncrypted) return this.#error('not-encrypted');
-    return this.#error(this.#keys.every((key) => key === undefined) ? 'key-missing' : 'key-wrong');
+  #refusal(check: KeyCheck | undefined): keyof typeof words {
+    if (this.isDecided) return 'key-changed';
+    if (!check) return 'not-encrypted';
+    return this.#keys.every((key) => key === undefined) ? 'key-missing' : 'key-wrong';
   }
 
   #error(reason: keyof typeof words): TokenStoreError {

@@ -42,11 +42,6 @@ export async function openTables(database: Database, settings: Settings) {
   return { statements, ring, isDirect };
 }
 
-/** Whether there is no such table, or one of another program, without these columns. */
-export function isOfOtherTable({ code, reason }: TokenStoreError): boolean {
-  return code === 'STORE_CORRUPT' || reason === 'moved';
-}
-
 /** Which key is in use. @throws {TokenStoreError} if the tables are another program's, or of a newer version. */
 export async function readMeta(
   database: Database,
@@ -54,7 +49,9 @@ export async function readMeta(
   run: Run = (text) => database.read(text),
 ): Promise<KeyCheck | undefined> {
   const [row] = await run(statements.meta).catch((error: TokenStoreError) => {
-    throw isOfOtherTable(error) ? foreignError(database, statements) : error;
+    // There is no such table, or one of another program, without these columns.
+    const isOfOther = error.code === 'STORE_CORRUPT' || error.reason === 'moved';
+    throw isOfOther ? foreignError(database, statements) : error;
   });
   const version = Number(row?.version);
   if (row?.package !== packageName || !Number.isInteger(version) || version < 1)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
+import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
 import { deadlineIn } from '../connection/retry.ts';
 import { type Lease, type Sighting, Stopwatch, seeLease } from '../lock/lease.ts';
@@ -20,8 +20,6 @@ export interface Context {
   readonly watcher: Watcher;
 }
 
-/** Each further round means that another caller has written the same name in between, or changed the key. */
-const maxRounds = 50;
 /** How often a change of key looks whether locks are held. */
 const lookMs = 200;
 /** More names than any program works with at a time. */
@@ -76,15 +74,15 @@ export class RecordTable {
   async replace(name: string, previous: string | undefined, record: TokenRecord, lease?: Lease): Promise<Outcome> {
     const deadline = deadlineIn();
     let version = this.#known.get(name);
-    for (let round = 0; round < maxRounds; round++) {
-      // Another caller may have written a record with the same token.
-      if (round > 0 || version?.token !== previous) ({ version } = await this.#read(name, deadline));
-      if (version?.token !== previous) return 'not-written';
+    if (version?.token !== previous) ({ version } = await this.#read(name, deadline));
+    while (version?.token === previous) {
       const write: Write = { base: version?.revision, deadline, isRefused: () => true };
       const outcome = await this.#write(name, record, lease, write);
       if (outcome !== 'not-written') return outcome;
+      // Another caller may have written a record with the same token.
+      ({ version } = await this.#read(name, deadline));
     }
-    throw this.#changingError(name);
+    return 'not-written';
   }
 
   delete(name: string, lease: Lease | undefined): Promise<Outcome> {
@@ -134,7 +132,7 @@ export class RecordTable {
       if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
       await pause(lookMs, signals);
     }
-    ring.change(key, next);
+    ring.change(key, next?.makeCheck());
   }
 
   async #read(name: string, deadline: number): Promise<{ version?: Version; record?: TokenRecord | undefined }> {
@@ -168,7 +166,8 @@ export class RecordTable {
     const key = toStoredName(name);
     let { base } = write;
     let since = new Stopwatch();
-    for (let round = 0; round < maxRounds; round++) {
+    // Each further round means that another caller has written the same name in between, or changed the key.
+    for (;;) {
       const values = (): unknown[] => {
         const { json, sealed, salt } = record ? ring.seal(name, record) : noSeal;
         since = new Stopwatch();
@@ -191,7 +190,6 @@ export class RecordTable {
       }
       base = found.revision ?? undefined;
     }
-    throw this.#changingError(name);
   }
 
   async #adoptKey(deadline: number): Promise<void> {
@@ -221,11 +219,6 @@ export class RecordTable {
     const version = { revision, token: comparedToken(record) };
     this.#known.set(name, version);
     return version;
-  }
-
-  #changingError(name: string): TokenStoreError {
-    const problem = `${this.#context.database.name}: the record of ${JSON.stringify(name)} keeps changing`;
-    return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy: 'Try again' });
   }
 }
 

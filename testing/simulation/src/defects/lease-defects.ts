@@ -134,8 +134,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('compares the token with none if the record is not known', 20, [
     'records/record-table.ts',
-    "      if (version?.token !== previous) return 'not-written';\n",
-    '',
+    'while (version?.token === previous) {',
+    'for (;;) {',
   ]),
   defect('repeats a write that is done, under what came after it', 100, [
     'records/record-table.ts',
