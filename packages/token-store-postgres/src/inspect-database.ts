@@ -1,5 +1,5 @@
 import { settled, type TokenStoreError } from 'token-store-kit';
-import type { Database, Run } from './connection/database.ts';
+import type { Database, Row, Run } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
 import { destroySocket, isOwnProcess } from './connection/pg-client.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
@@ -38,11 +38,6 @@ export interface PoolerInspection {
   readonly serverLoginRetry: number | undefined;
 }
 
-/** Less than a person waits for. */
-const loginRetryTimeoutMs = 2_000;
-
-type TableInspection = Pick<PostgresInspection, 'tables' | 'hasKey' | 'missingRights' | 'locks'>;
-
 /** A lock that a caller of `exclusively` holds. */
 export interface HeldLock {
   readonly name: string;
@@ -57,14 +52,16 @@ const neededRights = [
   ['SELECT', 'UPDATE'],
 ];
 
-const inspectServer = `SELECT current_setting('server_version') AS version, pg_backend_pid() AS pid, coalesce($1::text, current_schema()::text) AS schema,
-  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only`;
-
-const inspectSchema = "SELECT has_schema_privilege(oid, 'CREATE') AS has FROM pg_namespace WHERE nspname = $1";
+const inspectServer = `SELECT current_setting('server_version') AS version, pg_backend_pid() AS pid, s.name AS schema,
+  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only, has_schema_privilege(n.oid, 'CREATE') AS may_create
+FROM (SELECT coalesce($1::text, current_schema()::text) AS name) AS s LEFT JOIN pg_namespace AS n ON n.nspname = s.name`;
 
 const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
   JOIN unnest($2::text[], $3::text[]) AS r (relname, "right") ON r.relname = c.relname`;
+
+/** For pgbouncer's answer. */
+const loginRetryTimeoutMs = 2_000;
 
 /**
  * Looks at a database for a person who wants to know why something does not work, or who holds a lock. Takes the options of
@@ -77,15 +74,11 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   const settings = readOptions(options);
   const database = await openDatabase(settings);
   try {
-    const { isDirect, ...found } = await database.use(async (run, client) => {
+    const { isDirect, found } = await database.use(async (run, client) => {
       const [server = {}] = await run(inspectServer, [settings.schema ?? null]);
-      const schema = server.schema ?? undefined;
       return {
-        serverVersion: server.version?.split(' ')[0] ?? '',
-        isReadOnly: server.is_read_only === 't',
         isDirect: isOwnProcess(client, server.pid),
-        schema,
-        ...(await inspectTables(database, run, schema, settings.table)),
+        found: await inspect(database, run, server, settings.table),
       };
     });
     return { ...found, pooler: isDirect ? undefined : { serverLoginRetry: await askLoginRetry(database) } };
@@ -94,45 +87,42 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   }
 }
 
-async function inspectTables(
-  database: Database,
-  run: Run,
-  schema: string | undefined,
-  table: string,
-): Promise<TableInspection> {
-  const none = { missingRights: [], locks: [] };
-  if (schema === undefined) return { ...none, tables: 'missing' };
+async function inspect(database: Database, run: Run, server: Row, table: string): Promise<PostgresInspection> {
+  const schema = server.schema ?? undefined;
+  const found = {
+    serverVersion: server.version?.split(' ')[0] ?? '',
+    isReadOnly: server.is_read_only === 't',
+    schema,
+    missingRights: server.may_create === 'f' ? [`CREATE ON SCHEMA ${schema}`] : [],
+    locks: [],
+  };
+  if (schema === undefined) return { ...found, tables: 'missing' };
   const names = tableNames(table);
   const rights = names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
   const rows = await run(inspectRights, [schema, rights.map(([name]) => name), rights.map(([, right]) => right)]);
-  if (rows.length === 0) {
-    const [namespace] = await run(inspectSchema, [schema]);
-    const missingRights = namespace?.has === 'f' ? [`CREATE ON SCHEMA ${schema}`] : [];
-    return { ...none, missingRights, tables: 'missing' };
-  }
+  if (rows.length === 0) return { ...found, tables: 'missing' };
+  found.missingRights = rows.filter(({ has }) => has !== 't').map((row) => `${row.right} ON ${schema}.${row.table}`);
+  const mayRead = (name: string): boolean => !found.missingRights.includes(`SELECT ON ${schema}.${name}`);
   const [, leaseTable, metaTable] = names;
-  if (!rows.some((row) => row.table === metaTable)) return { ...none, tables: 'foreign' };
-  const missingRights = rows.filter(({ has }) => has !== 't').map((row) => `${row.right} ON ${schema}.${row.table}`);
-  const mayRead = (name: string): boolean => !missingRights.includes(`SELECT ON ${schema}.${name}`);
-  if (!mayRead(metaTable)) return { ...none, missingRights, tables: 'unreadable' };
+  if (!rows.some((row) => row.table === metaTable)) return { ...found, missingRights: [], tables: 'foreign' };
+  if (!mayRead(metaTable)) return { ...found, tables: 'unreadable' };
   const statements = statementsFor(schema, table);
-  let hasKey: boolean;
   try {
-    hasKey = (await readMeta(database, statements, run)) !== undefined;
+    const check = await readMeta(database, statements, run);
+    const locks = mayRead(leaseTable) ? await run(statements.locks) : [];
+    const held = locks.filter((lock) => Number(lock.left_ms) > 0);
+    return {
+      ...found,
+      tables: 'ours',
+      hasKey: check !== undefined,
+      locks: held.map(({ name, holder }) => ({ name: fromStoredName(name ?? ''), holder: holder ?? '' })),
+    };
   } catch (error) {
     const { code, reason } = error as TokenStoreError;
-    if (code === 'STORE_VERSION') return { ...none, tables: 'newer' };
-    if (reason === 'foreign') return { ...none, tables: 'foreign' };
+    if (code === 'STORE_VERSION') return { ...found, missingRights: [], tables: 'newer' };
+    if (reason === 'foreign') return { ...found, missingRights: [], tables: 'foreign' };
     throw error;
   }
-  const locks = mayRead(leaseTable) ? await run(statements.locks) : [];
-  const held = locks.filter((lock) => Number(lock.left_ms) > 0);
-  return {
-    tables: 'ours',
-    hasKey,
-    missingRights,
-    locks: held.map(({ name, holder }) => ({ name: fromStoredName(name ?? ''), holder: holder ?? '' })),
-  };
 }
 
 /** pgbouncer tells it by its admin database. */
