@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
-import { CallerQueue, type Lock, lockHeldError, pause, settled } from 'token-store-kit';
+import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
 import { deadlineIn, isUnanswered } from '../connection/retry.ts';
 import type { Context } from '../records/record-table.ts';
 import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
@@ -11,10 +11,8 @@ const scatterMs = 50;
 const lastAnswerMs = 750;
 
 /** A caller of `exclusively` that waits. Times are `performance.now()`'s. */
-interface Attempt {
+interface Attempt extends LockWait {
   readonly lease: Lease;
-  readonly deadline: number;
-  readonly signals: readonly (AbortSignal | undefined)[];
   tryAt: number;
   /** Who had the lock when it asked. */
   holder?: string | undefined;
@@ -44,26 +42,22 @@ export class Locks {
   }
 
   /** See `PostgresTokenStore.exclusively`. */
-  run<T>(
-    name: string,
-    task: (lock: Lock) => Promise<T>,
-    options: { timeout: number; signal: AbortSignal | undefined; closing: AbortSignal },
-  ): Promise<T> {
-    const { timeout, signal, closing } = options;
+  run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions): Promise<T> {
     const { database, statements } = this.#context;
-    const deadline = performance.now() + timeout;
     const lease = new Lease(database, statements, name, this.#leaseTimeMs);
-    const acquireAndRun = async (): Promise<T> => {
-      const tryAt = this.#giveWay.get(name) ?? 0;
-      const attempt: Attempt = { lease, deadline, signals: [closing, signal], tryAt, isTold: false };
+    let holder: string | undefined = thisHolder();
+    const acquire = async (wait: LockWait): Promise<(() => Promise<void>) | undefined> => {
+      const attempt: Attempt = { ...wait, lease, tryAt: this.#giveWay.get(name) ?? 0, isTold: false };
       const isAcquired = await this.#acquire(attempt);
       this.#giveWay.delete(name);
-      if (!isAcquired) throw lockHeldError(name, timeout, { holder: attempt.holder });
-      const running = this.#runTask(attempt, task);
+      ({ holder } = attempt);
+      if (!isAcquired) return undefined;
       this.#running.set(running, lease);
-      return running.finally(() => this.#running.delete(running));
+      return () => this.#release(lease);
     };
-    return this.#callers.run(name, acquireAndRun, { ...options, holder: () => ({ holder: thisHolder() }) });
+    const runTask = () => this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
+    const running = this.#callers.run(name, runTask, { ...options, acquire, holder: () => ({ holder }) });
+    return running.finally(() => this.#running.delete(running));
   }
 
   /** The lease that a write of this name depends on. Undefined if the caller is not within a running task for this name. */
@@ -78,15 +72,9 @@ export class Locks {
     for (const lease of this.#running.values()) lease.lose();
   }
 
-  async #runTask<T>({ lease, signals }: Attempt, task: (lock: Lock) => Promise<T>): Promise<T> {
-    try {
-      // The caller may have given up since it came.
-      for (const each of signals) each?.throwIfAborted();
-      return await this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
-    } finally {
-      const giveWayMs = await lease.release();
-      if (giveWayMs > 0) this.#giveWay.set(lease.name, performance.now() + giveWayMs);
-    }
+  async #release(lease: Lease): Promise<void> {
+    const giveWayMs = await lease.release();
+    if (giveWayMs > 0) this.#giveWay.set(lease.name, performance.now() + giveWayMs);
   }
 
   /** Waits for the lock. False if it is not acquired by the deadline. */
