@@ -57,25 +57,20 @@ export class Watcher {
     this.#listenNotBefore = canListen && database.newClient ? 0 : Number.POSITIVE_INFINITY;
   }
 
-  get isTold(): boolean {
+  get #isTold(): boolean {
     return this.#listener !== undefined || performance.now() >= this.#listenNotBefore;
   }
 
   /** How often a caller that waits looks. */
   get intervalMs(): number {
-    return this.isTold ? listenIntervalMs : pollIntervalMs;
+    return this.#isTold ? listenIntervalMs : pollIntervalMs;
   }
 
-  /** Notes what a statement has read that was sent at `sentAt`, by `performance.now()`, or later. null: there is no row. */
+  /** Notes what a statement has read or written that was sent at `sentAt`, by `performance.now()`, or later. null: there is no row. */
   read(name: string, revision: string | null, sentAt: number): void {
     const topic = this.#statements.topicOf(name);
     if (sentAt >= this.#lookAnewAt) this.#knownOf(topic).readAt = performance.now();
     this.#hear(topic, revision);
-  }
-
-  /** Notes what this store has written, or found when it wrote. */
-  wrote(name: string, revision: string | null): void {
-    this.#hear(this.#statements.topicOf(name), revision);
   }
 
   /**
@@ -92,21 +87,21 @@ export class Watcher {
       this.#waits.delete(wait);
       if (this.#waits.size > 0) return;
       clearTimeout(this.#timer);
-      this.#lingering = setTimeout(() => this.#stopListening(), lingerMs).unref();
+      this.#lingering = setTimeout(() => this.close(), lingerMs).unref();
     };
   }
 
   /** Most waits are over before they are worth a connection. */
   listenSoon(): void {
-    if (this.#listener || this.#isOpening || !this.isTold) return;
+    if (this.#listener || this.#isOpening || !this.#isTold) return;
     this.#isOpening = true;
     setTimeout(() => void this.#listen(), listenAfterMs).unref();
   }
 
   /** Call it when no caller waits any more. */
   close(): void {
-    clearTimeout(this.#lingering);
-    this.#stopListening();
+    this.#listener?.end().catch(() => {});
+    this.#listener = undefined;
   }
 
   #knownOf(topic: string): Known {
@@ -157,11 +152,6 @@ export class Watcher {
       // The database cannot be reached, or does not allow it, as a standby.
       lose();
     }
-  }
-
-  #stopListening(): void {
-    this.#listener?.end().catch(() => {});
-    this.#listener = undefined;
   }
 
   #receive(message: string): void {

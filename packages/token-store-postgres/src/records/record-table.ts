@@ -164,6 +164,7 @@ export class RecordTable {
     const revision = randomBytes(12).toString('base64url');
     const fence = [lease?.owner, lease?.fence, lease?.leaseTimeMs];
     const key = toStoredName(name);
+    const sentAt = performance.now();
     let { base } = write;
     let since = new Stopwatch();
     // Each further round means that another caller has written the same name in between, or changed the key.
@@ -185,7 +186,7 @@ export class RecordTable {
         const now = found.written === 't' ? revision : (found.revision ?? null);
         if (now === revision) this.#note(name, revision, record);
         else this.#known.delete(name);
-        watcher.wrote(name, now);
+        watcher.read(name, now, sentAt);
         return isWritten ? 'written' : 'not-written';
       }
       base = found.revision ?? undefined;

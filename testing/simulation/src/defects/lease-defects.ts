@@ -178,8 +178,8 @@ export const leaseDefects: readonly Defect[] = [
   ),
   defect('relies on notifications alone', 20_000, [
     'lock/watcher.ts',
-    'return this.isTold ? listenIntervalMs : pollIntervalMs;',
-    'return this.isTold ? 1_000 * listenIntervalMs : pollIntervalMs;',
+    'return this.#isTold ? listenIntervalMs : pollIntervalMs;',
+    'return this.#isTold ? 1_000 * listenIntervalMs : pollIntervalMs;',
   ]),
   defect('takes what was read before it has listened for the newest', 20_000, [
     'lock/watcher.ts',
