@@ -13,15 +13,13 @@ import {
   type TokenStore,
   TokenStoreError,
 } from 'token-store-kit';
-import type { Database } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
-import { isUnanswered } from './connection/retry.ts';
+import { unanswered } from './connection/retry.ts';
 import { type Lease, lockLostError } from './lock/lease.ts';
 import { Locks } from './lock/locks.ts';
-import { Watcher } from './lock/watcher.ts';
 import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
-import { type OpenedTables, openTables } from './records/open-tables.ts';
-import { type Context, type Outcome, RecordTable } from './records/record-table.ts';
+import { type Context, openTables } from './records/open-tables.ts';
+import { type Outcome, RecordTable } from './records/record-table.ts';
 import { fromStoredName, toStoredName } from './statements.ts';
 
 /** As long as a refresh may take by default. */
@@ -44,12 +42,11 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   #closed: Promise<void> | undefined;
 
   /** For {@link openPostgresTokenStore}. */
-  constructor(database: Database, { statements, ring, isDirect }: OpenedTables, settings: Settings) {
-    const watcher = new Watcher(database, statements, settings.listen ?? isDirect);
-    this.#context = { database, statements, ring, watcher };
-    this.#records = new RecordTable(this.#context);
-    this.#locks = new Locks(this.#context, settings.leaseTime);
-    this.#isReadOnly = settings.readOnly;
+  constructor(context: Context, { leaseTime, readOnly }: Settings) {
+    this.#context = context;
+    this.#records = new RecordTable(context);
+    this.#locks = new Locks(context, leaseTime);
+    this.#isReadOnly = readOnly;
   }
 
   /** The record of this name, or undefined if there is none. */
@@ -123,7 +120,6 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: ExclusivelyOptions = {}): Promise<T> {
     checkText(name, 'name');
     const { timeout, signal } = readExclusivelyOptions(task, options);
-    signal?.throwIfAborted();
     this.#assertWritable();
     return this.#locks.run(name, task, { timeout, signal, closing: this.#closing.signal });
   }
@@ -210,8 +206,9 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
       if (outcome === 'lock-lost') lease?.lose();
       return outcome;
     } catch (error) {
-      const { code, problem, reason, remedy, cause } = error as TokenStoreError;
-      const isUnknown = isUnanswered(error);
+      const failure = error as TokenStoreError;
+      const { code, problem, reason, remedy, cause } = failure;
+      const isUnknown = unanswered.has(failure);
       if (lease) lease.isOwing = reason === 'unreachable' || isUnknown;
       if (!isUnknown) throw error;
       throw new TokenStoreError(code, `${problem}; whether the write was done is not known`, { reason, remedy, cause });
@@ -233,7 +230,7 @@ export async function openPostgresTokenStore(options?: PostgresTokenStoreOptions
   const settings = readOptions(options);
   const database = await openDatabase(settings);
   try {
-    return new PostgresTokenStore(database, await openTables(database, settings), settings);
+    return new PostgresTokenStore(await openTables(database, settings), settings);
   } catch (error) {
     await database.close();
     throw error;

@@ -19,9 +19,9 @@ const silent: Failure = ['STORE_OPEN', 'unreachable', late, `${again}${whoLocks}
 const grant =
   'Check user, pg_hba.conf and password (PGPASSWORD, or a file named by PGPASSFILE), and GRANT the role what it needs';
 const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', grant];
-const mayOnlyRead = 'lets this role read, but not write';
+const mayOnlyRead = 'does not let this role write';
 const grantAll =
-  'GRANT it SELECT, INSERT and UPDATE on the tables; with row-level security, use a name that its policy allows';
+  'GRANT it SELECT, INSERT and UPDATE on the tables; with row-level security, use a name that its policy allows. If there are no tables yet, open the store once as the owner of the schema';
 const noWrite: Failure = ['STORE_READONLY', 'no-permission', mayOnlyRead, grantAll];
 /** Or for too long by anything else, and then statement_timeout or an administrator ended the statement. */
 const otherSession =

@@ -10,7 +10,7 @@ import {
   type PgClient,
   type PgPool,
 } from './pg-client.ts';
-import { deadlineIn, type Limits, noteKind, type RetryOptions, retry } from './retry.ts';
+import { conflicts, deadlineIn, type Limits, type RetryOptions, retry, unanswered } from './retry.ts';
 
 /** Of one store. */
 const maxStatements = { ownPool: 3, otherPool: 10 };
@@ -122,8 +122,8 @@ export class Database {
           return rows as Row[];
         } catch (error) {
           const failure = toStoreError(this.name, error, isWrite);
-          if (isConnectionLoss(error)) noteKind(failure, 'unanswered');
-          else if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) noteKind(failure, 'conflict');
+          if (isConnectionLoss(error)) unanswered.add(failure);
+          else if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) conflicts.add(failure);
           throw failure;
         }
       };

@@ -9,16 +9,10 @@ const firstAnswerMs = 2_000;
 const pausesMs = [0, 100, 300, 1_000];
 const maxPauseMs = 2_000;
 
-/** Failures after which the statement may have taken place, because an answer was lost, and those that the server ended in favor of another. */
-const kinds = new WeakMap<object, 'unanswered' | 'conflict'>();
-
-export function noteKind(error: TokenStoreError, kind: 'unanswered' | 'conflict'): void {
-  kinds.set(error, kind);
-}
-
-export function isUnanswered(error: unknown): boolean {
-  return kinds.get(Object(error)) === 'unanswered';
-}
+/** Failures after which the statement may have taken place, because an answer was lost. */
+export const unanswered = new WeakSet<object>();
+/** Failures of statements that the server ended in favor of another session's. */
+export const conflicts = new WeakSet<object>();
 
 /**
  * The deadline of a call, by `performance.now()`. Every wait, try and pause of the call ends there: it is handed down to all that the call
@@ -55,14 +49,15 @@ export async function retry<T>(
     try {
       return await work({ deadline, answerMs: firstAnswerMs * 2 ** attempt });
     } catch (error) {
-      isLost ||= isUnanswered(error);
-      const { reason } = Object(error) as Partial<TokenStoreError>;
-      const mayPass = reason === 'unreachable' ? isPatient || isLost : isPatient && reason === 'database-locked';
+      const failure = error as TokenStoreError;
+      isLost ||= unanswered.has(failure);
+      const isDown = failure.reason === 'unreachable' && (isPatient || isLost);
+      const mayPass = isDown || (failure.reason === 'database-locked' && isPatient) || conflicts.has(failure);
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
-      if (!(mayPass || kinds.has(Object(error))) || performance.now() + pauseMs >= deadline) {
+      if (!mayPass || performance.now() + pauseMs >= deadline) {
         // Whatever became of the last try: an earlier one may have taken place.
-        if (isLost) noteKind(error as TokenStoreError, 'unanswered');
-        throw error;
+        if (isLost) unanswered.add(failure);
+        throw failure;
       }
       await delay(pauseMs);
     }

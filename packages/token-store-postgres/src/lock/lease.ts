@@ -2,9 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import { uptime } from 'node:os';
 import { type Lock, settled, TokenStoreError } from 'token-store-kit';
-import type { Database, Row } from '../connection/database.ts';
-import { deadlineIn } from '../connection/retry.ts';
-import { type Statements, toStoredName } from '../statements.ts';
+import type { Row } from '../connection/database.ts';
+import { deadlineIn, type RetryOptions } from '../connection/retry.ts';
+import type { Context } from '../records/open-tables.ts';
+import { toStoredName } from '../statements.ts';
 
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
 const safetyShare = 0.1;
@@ -64,15 +65,13 @@ export class Lease implements Lock {
   isLost = false;
   /** Whether its last write did not get through. Then it is not released: the next one would act on a record that is out of date. */
   isOwing = false;
-  readonly #database: Database;
-  readonly #statements: Statements;
+  readonly #context: Context;
   readonly #controller = new AbortController();
   #since = new Stopwatch();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(database: Database, statements: Statements, name: string, leaseTimeMs: number) {
-    this.#database = database;
-    this.#statements = statements;
+  constructor(context: Context, name: string, leaseTimeMs: number) {
+    this.#context = context;
     this.name = name;
     this.key = toStoredName(name);
     this.leaseTimeMs = leaseTimeMs;
@@ -119,9 +118,9 @@ export class Lease implements Lock {
     this.hasEnded = true;
     clearTimeout(this.#timer);
     if (this.isOwing) return 0;
-    const values = [this.key, this.owner, giveWayMs, this.#statements.topicOf(this.name)];
-    const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
-    const released = this.#database.write(this.#statements.release, () => values, options).catch(() => []);
+    const { database, statements } = this.#context;
+    const values = [this.key, this.owner, giveWayMs, statements.topicOf(this.name)];
+    const released = database.write(statements.release, () => values, this.#untilItEnds).catch(() => []);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
     const [row] = (await settled(released, releaseTimeoutMs)) ? await released : [];
     return Math.max(Number(row?.wanted_ms ?? 0), 0);
@@ -129,6 +128,11 @@ export class Lease implements Lock {
 
   #abort(): void {
     if (!this.hasEnded) this.#controller.abort(lockLostError(this.name));
+  }
+
+  /** Of a statement about it. */
+  get #untilItEnds(): RetryOptions {
+    return { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
   }
 
   get #remainingMs(): number {
@@ -148,14 +152,14 @@ export class Lease implements Lock {
   /** Does not wait for an earlier try, whose connection may be dead: any answer counts. */
   async #renew(): Promise<void> {
     this.#schedule();
+    const { database, statements } = this.#context;
     let since = new Stopwatch();
     const values = (): unknown[] => {
       since = new Stopwatch();
       return [this.key, this.owner, this.fence, this.leaseTimeMs];
     };
     try {
-      const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
-      const rows = await this.#database.write(this.#statements.renew, values, options);
+      const rows = await database.write(statements.renew, values, this.#untilItEnds);
       if (rows.length === 0) this.lose();
       else this.renewed(since);
     } catch {

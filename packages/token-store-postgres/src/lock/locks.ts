@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
-import { deadlineIn, isUnanswered } from '../connection/retry.ts';
-import type { Context } from '../records/record-table.ts';
+import { deadlineIn, unanswered } from '../connection/retry.ts';
+import type { Context } from '../records/open-tables.ts';
 import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
@@ -43,8 +43,7 @@ export class Locks {
 
   /** See `PostgresTokenStore.exclusively`. */
   run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions): Promise<T> {
-    const { database, statements } = this.#context;
-    const lease = new Lease(database, statements, name, this.#leaseTimeMs);
+    const lease = new Lease(this.#context, name, this.#leaseTimeMs);
     let holder: string | undefined = thisHolder();
     const acquire = async (wait: LockWait): Promise<(() => Promise<void>) | undefined> => {
       const attempt: Attempt = { ...wait, lease, tryAt: this.#giveWay.get(name) ?? 0, isTold: false };
@@ -150,7 +149,7 @@ export class Locks {
 
 /** For a caller that has given up: undoes what a statement that is under way may still do. */
 async function withdraw(lease: Lease, taking: Promise<boolean> | undefined): Promise<void> {
-  const mayHaveIt = await taking?.catch(isUnanswered);
+  const mayHaveIt = await taking?.catch((error) => unanswered.has(error));
   if (mayHaveIt) await lease.release();
 }
 

@@ -2,17 +2,21 @@
 import { type KeyCheck, TokenStoreError } from 'token-store-kit';
 import type { Database, Run } from '../connection/database.ts';
 import { isOwnProcess } from '../connection/pg-client.ts';
+import { Watcher } from '../lock/watcher.ts';
 import type { Settings } from '../options.ts';
 import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
 import { KeyRing } from './key-ring.ts';
 
-export type OpenedTables = Awaited<ReturnType<typeof openTables>>;
+/** What the parts of a store share. */
+export interface Context {
+  readonly database: Database;
+  readonly statements: Statements;
+  readonly ring: KeyRing;
+  readonly watcher: Watcher;
+}
 
-/**
- * Finds the tables, or makes them. Any number of hosts may do so at once. `isDirect`: the connection leads to the server itself, and not
- * to a pooler that changes the server process behind it.
- */
-export async function openTables(database: Database, settings: Settings) {
+/** Finds the tables, or makes them. Any number of hosts may do so at once. */
+export async function openTables(database: Database, settings: Settings): Promise<Context> {
   const { table, keys, readOnly } = settings;
   const { state, isDirect } = await database.use(async (run, client) => {
     const [row = {}] = await run(findTables, [settings.schema ?? null, tableNames(table)]);
@@ -28,18 +32,13 @@ export async function openTables(database: Database, settings: Settings) {
   const ring = new KeyRing(database.name, keys);
   const areMissing = state.found === '0';
   // Hosts that come at the same time wait for each other.
-  if (areMissing && !readOnly) {
-    const making = database.transaction((run) => makeTables(run, statements), { isPatient: true });
-    await making.catch((error: TokenStoreError) => {
-      throw error.reason === 'no-permission' ? mayNotMakeError(database, statements, error) : error;
-    });
-  }
+  if (areMissing && !readOnly) await database.transaction((run) => makeTables(run, statements), { isPatient: true });
   const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
   const hasNoKeyYet = !check && ring.preferred !== undefined;
   // The key of a host that has only been started may be a mistake: the first record says which key is in use.
   const isOfNoKey = hasNoKeyYet && (areMissing || !(await hasRecords(statements, (text) => database.read(text))));
   if (!isOfNoKey) ring.adopt(check);
-  return { statements, ring, isDirect };
+  return { database, statements, ring, watcher: new Watcher(database, statements, settings.listen ?? isDirect) };
 }
 
 /** Which key is in use. @throws {TokenStoreError} if the tables are another program's, or of a newer version. */
@@ -77,12 +76,6 @@ async function makeTables(run: Run, statements: Statements): Promise<void> {
 export async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
   const [row] = await run(statements.hasRecords);
   return row?.any === 't';
-}
-
-function mayNotMakeError(database: Database, { schema }: Statements, cause: TokenStoreError): TokenStoreError {
-  const problem = `${database.name} has no tables of ${packageName} in the schema ${schema}, and this role may not make them`;
-  const remedy = 'Open the store once as the owner of the schema, then GRANT this role what it needs';
-  return new TokenStoreError('STORE_READONLY', problem, { reason: 'no-permission', remedy, cause });
 }
 
 function foreignError(database: Database, { schema, table }: Statements): TokenStoreError {

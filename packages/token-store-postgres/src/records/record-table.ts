@@ -1,24 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord } from 'token-store-kit';
-import type { Database, Row, Run } from '../connection/database.ts';
+import type { Row, Run } from '../connection/database.ts';
 import { deadlineIn } from '../connection/retry.ts';
 import { type Lease, type Sighting, Stopwatch, seeLease } from '../lock/lease.ts';
-import type { Watcher } from '../lock/watcher.ts';
 import type { Key } from '../options.ts';
-import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
-import { type KeyRing, newCipher } from './key-ring.ts';
-import { hasRecords, readMeta } from './open-tables.ts';
-import { RowReader } from './row-reader.ts';
+import { fromStoredName, toStoredName } from '../statements.ts';
+import { newCipher } from './key-ring.ts';
+import { type Context, hasRecords, readMeta } from './open-tables.ts';
+import { type ReadRow, rowReader } from './row-reader.ts';
 
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
-
-export interface Context {
-  readonly database: Database;
-  readonly statements: Statements;
-  readonly ring: KeyRing;
-  readonly watcher: Watcher;
-}
 
 /** How often a change of key looks whether locks are held. */
 const lookMs = 200;
@@ -34,6 +26,10 @@ interface Version {
 }
 
 interface Write {
+  readonly name: string;
+  /** Undefined: it signs out. */
+  readonly record: TokenRecord | undefined;
+  readonly lease: Lease | undefined;
   /** The revision that it is to be written over. Undefined: there is no row. */
   readonly base: string | undefined;
   /** Default: that of a call that begins now. */
@@ -52,13 +48,13 @@ const noSeal = { json: null, sealed: null, salt: null };
  */
 export class RecordTable {
   readonly #context: Context;
-  readonly #rows: RowReader;
+  readonly #readRow: ReadRow;
   /** What this store has seen last. */
   readonly #known = new Map<string, Version>();
 
   constructor(context: Context) {
     this.#context = context;
-    this.#rows = new RowReader(context.database, context.statements.read);
+    this.#readRow = rowReader(context.database, context.statements.read);
   }
 
   async read(name: string): Promise<TokenRecord | undefined> {
@@ -67,7 +63,7 @@ export class RecordTable {
 
   /** Writes the record, whatever is stored. */
   set(name: string, record: TokenRecord, lease: Lease | undefined): Promise<Outcome> {
-    return this.#write(name, record, lease, { base: this.#known.get(name)?.revision });
+    return this.#write({ name, record, lease, base: this.#known.get(name)?.revision });
   }
 
   /** Writes the record if the token of the stored one is `previous`. */
@@ -76,8 +72,8 @@ export class RecordTable {
     let version = this.#known.get(name);
     if (version?.token !== previous) ({ version } = await this.#read(name, deadline));
     while (version?.token === previous) {
-      const write: Write = { base: version?.revision, deadline, isRefused: () => true };
-      const outcome = await this.#write(name, record, lease, write);
+      const isRefused = (): boolean => true;
+      const outcome = await this.#write({ name, record, lease, base: version?.revision, deadline, isRefused });
       if (outcome !== 'not-written') return outcome;
       // Another caller may have written a record with the same token.
       ({ version } = await this.#read(name, deadline));
@@ -88,7 +84,7 @@ export class RecordTable {
   delete(name: string, lease: Lease | undefined): Promise<Outcome> {
     const known = this.#known.get(name);
     const base = known?.token === undefined ? noRevision : known.revision;
-    return this.#write(name, undefined, lease, { base, isRefused: (found) => found.has_record !== 't' });
+    return this.#write({ name, record: undefined, lease, base, isRefused: (found) => found.has_record !== 't' });
   }
 
   /** Encrypts all records with another key, or with none, in one transaction, when no lock is held. */
@@ -138,7 +134,7 @@ export class RecordTable {
   async #read(name: string, deadline: number): Promise<{ version?: Version; record?: TokenRecord | undefined }> {
     const { ring, watcher } = this.#context;
     const sentAt = performance.now();
-    const row = (await this.#rows.read(toStoredName(name), deadline)) ?? {};
+    const row = (await this.#readRow(toStoredName(name), deadline)) ?? {};
     watcher.read(name, row.revision ?? null, sentAt);
     this.#known.delete(name);
     if (!row.revision) return {};
@@ -149,16 +145,11 @@ export class RecordTable {
   }
 
   /**
-   * Writes a record, or without one signs out. Repeats the statement until it is known what became of it. The revision says whether an
-   * earlier try, whose answer was lost, has taken place, whatever was written since.
+   * Repeats the statement until it is known what became of it. The revision says whether an earlier try, whose answer was lost, has taken
+   * place, whatever was written since.
    */
-  async #write(
-    name: string,
-    record: TokenRecord | undefined,
-    lease: Lease | undefined,
-    write: Write,
-  ): Promise<Outcome> {
-    const { deadline = deadlineIn(), isRefused } = write;
+  async #write({ deadline = deadlineIn(), ...write }: Write): Promise<Outcome> {
+    const { name, record, lease, isRefused } = write;
     if (record) await this.#decideKey(deadline);
     const { database, statements, ring, watcher } = this.#context;
     const revision = randomBytes(12).toString('base64url');

@@ -8,37 +8,32 @@ interface Batch {
   readonly rows: Promise<Map<string | null | undefined, Row>>;
 }
 
-/** Reads rows by name. Callers that wait for a connection go together, in one statement: ten thousand at once are few statements. */
-export class RowReader {
-  readonly #database: Database;
-  readonly #statement: string;
+/**
+ * Reads rows by name, as they are after the call. Callers that wait for a connection go together, in one statement: ten thousand at once are
+ * few statements. `deadline`: earlier if other callers have waited for longer.
+ */
+export type ReadRow = (name: string, deadline: number) => Promise<Row | undefined>;
+
+export function rowReader(database: Database, statement: string): ReadRow {
   /** Its statement is not sent yet. */
-  #open: Batch | undefined;
-
-  constructor(database: Database, statement: string) {
-    this.#database = database;
-    this.#statement = statement;
-  }
-
-  /** The row as it is after the call. `deadline`: earlier if other callers have waited for longer. */
-  async read(name: string, deadline: number): Promise<Row | undefined> {
-    this.#open ??= this.#begin(deadline);
-    const { names, rows } = this.#open;
-    names.add(name);
-    if (names.size === maxNames) this.#open = undefined;
-    return (await rows).get(name);
-  }
-
-  #begin(deadline: number): Batch {
+  let open: Batch | undefined;
+  const begin = (deadline: number): Batch => {
     const names = new Set<string>();
     const close = (): void => {
-      if (this.#open?.names === names) this.#open = undefined;
+      if (open?.names === names) open = undefined;
     };
     const namesAtLast = (): unknown[] => {
       close();
       return [[...names]];
     };
-    const reading = this.#database.read(this.#statement, namesAtLast, { deadline }).finally(close);
+    const reading = database.read(statement, namesAtLast, { deadline }).finally(close);
     return { names, rows: reading.then((rows) => new Map(rows.map((row) => [row.name, row]))) };
-  }
+  };
+  return async (name, deadline) => {
+    open ??= begin(deadline);
+    const { names, rows } = open;
+    names.add(name);
+    if (names.size === maxNames) open = undefined;
+    return (await rows).get(name);
+  };
 }

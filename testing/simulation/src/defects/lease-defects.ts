@@ -119,18 +119,18 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('says that nothing was written although only the answer was lost', 20_000, [
     'connection/retry.ts',
-    '      isLost ||= isUnanswered(error);\n',
+    '      isLost ||= unanswered.has(failure);\n',
     '',
   ]),
   defect('does not repeat a write whose answer was lost', 20_000, [
     'connection/retry.ts',
-    'if (!(mayPass || kinds.has(Object(error)))',
-    'if (isLost || !(mayPass || kinds.has(Object(error)))',
+    'if (!mayPass ||',
+    'if (isLost || !mayPass ||',
   ]),
   defect('repeats a replace over what another caller has written', 20, [
     'records/record-table.ts',
-    'isRefused: () => true',
-    'isRefused: (found) => found.revision === null',
+    'const isRefused = (): boolean => true;',
+    'const isRefused = (found: Row): boolean => found.revision === null;',
   ]),
   defect('compares the token with none if the record is not known', 20, [
     'records/record-table.ts',
@@ -163,8 +163,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('keeps the lock that comes after its caller has given up', 20, [
     'lock/locks.ts',
-    'const mayHaveIt = await taking?.catch(isUnanswered);',
-    'const mayHaveIt = await taking?.then(() => false, isUnanswered);',
+    'const mayHaveIt = await taking?.catch(',
+    'const mayHaveIt = await taking?.then(() => false).catch(',
   ]),
   defect(
     'acts for a later call of its process by a statement that arrives late',
