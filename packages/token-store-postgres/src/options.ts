@@ -60,8 +60,8 @@ export function readOptions(options: PostgresTokenStoreOptions = {}) {
     if (pool !== undefined) throw new TypeError('pool and connectionString cannot both be given');
   }
   if (!Array.isArray(otherKeys)) throw new TypeError(`otherKeys must be an array, not ${typeof otherKeys}`);
-  checkBoolean('readOnly', readOnly);
-  checkBoolean('listen', listen ?? false);
+  for (const [name, value] of Object.entries({ readOnly, listen: listen ?? false }))
+    if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
   if (typeof leaseTime !== 'number') throw new TypeError(`leaseTime must be a number, not ${typeof leaseTime}`);
   if (!(leaseTime >= 100 && leaseTime <= 86_400_000))
     throw new RangeError(`leaseTime must be from 100 to 86400000, not ${leaseTime}`);
@@ -85,8 +85,4 @@ function checkIdentifier(name: string, value: unknown, maxBytes: number): void {
   if (value === '' || value.includes('\0')) throw new TypeError(`${name} must be a name without a NUL character`);
   const bytes = Buffer.byteLength(value);
   if (bytes > maxBytes) throw new RangeError(`${name} must have at most ${maxBytes} bytes, not ${bytes}`);
-}
-
-function checkBoolean(name: string, value: unknown): void {
-  if (typeof value !== 'boolean') throw new TypeError(`${name} must be a boolean, not ${typeof value}`);
 }

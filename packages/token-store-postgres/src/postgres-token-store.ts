@@ -26,10 +26,8 @@ import { fromStoredName, toStoredName } from './statements.ts';
 const closeTimeoutMs = 30_000;
 
 /**
- * Keeps OAuth refresh tokens in PostgreSQL, for the processes of many machines. A write is committed when it resolves.
- *
- * Every method rejects with a {@link TokenStoreError} if the database cannot do what was asked, and with a TypeError for
- * arguments of a wrong type. A name may be any well-formed string.
+ * Keeps OAuth refresh tokens in PostgreSQL, for the processes of many machines. A write is committed when it resolves. Every method rejects with
+ * a {@link TokenStoreError} if the database cannot do what was asked, and with a TypeError for arguments of a wrong type.
  */
 export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /** For the administration of token-store-kit: see {@link rekey}. */
@@ -74,9 +72,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous`
-   * (undefined: if no record is stored). Of several processes that replace the same token, one wins. The others get false and
-   * change nothing. Within a task of {@link exclusively} for this name, it is also false if the lock is not held any more.
+   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous` (undefined: if no
+   * record is stored). Else it changes nothing and is false, as within a task of {@link exclusively} for this name whose lock is lost.
    */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     checkText(name, 'name');
@@ -106,13 +103,12 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Returns what `task` returns, which runs while no other caller, on any machine, runs one for the same name and table. Callers of
-   * one process take turns; between processes chance decides, but one that has just had its turn lets the others go first.
+   * Returns what `task` returns, which runs while no other caller, on any machine, runs one for the same name and table. Callers of one process
+   * take turns; between processes chance decides, but one that has just had its turn lets the others go first.
    *
-   * The lock is a lease, which this process renews. It ends `leaseTime` after the process was killed, stopped or cut off. Before it
-   * may have ended, the signal of `lock` aborts: do not ask the provider then. As soon as another caller has the lock, writes of this
-   * name within the task change nothing. A task whose last write did not get through leaves the lock to its lease, so that the write can come
-   * first. No connection is held while the task runs.
+   * The lock is a lease, which this process renews. It ends `leaseTime` after the process was killed, stopped or cut off. Before it may have
+   * ended, the signal of `lock` aborts: do not ask the provider then. As soon as another caller has the lock, writes of this name within the
+   * task change nothing. A task whose last write did not get through leaves the lock to its lease, so that the write can come first.
    *
    * Rejects with STORE_BUSY after `timeout`, with host and process of the holder; with `signal.reason` on an abort; with STORE_OPEN if the
    * database cannot be reached, or the store is closed before the task begins; and with a TypeError within such a task for the same name.
@@ -139,10 +135,9 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash, none.
-   * Stores that have the new key among theirs go on with it. The others get STORE_KEY (`key-changed`) from then on, and could not store
-   * what the provider gives them: so it waits until no caller holds a lock of {@link exclusively}. Rejects with STORE_BUSY after
-   * `timeout`, with host and process of a holder.
+   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash, none. Stores that have the
+   * new key among theirs go on with it. The others get STORE_KEY (`key-changed`) from then on, and could not store what the provider gives
+   * them: so it waits until no caller holds a lock of {@link exclusively}. Rejects with STORE_BUSY after `timeout`, with host and process.
    *
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */

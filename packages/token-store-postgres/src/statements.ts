@@ -105,7 +105,6 @@ export function statementsFor(schema: string, table: string) {
     read: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed, revision FROM ${records} WHERE name = ANY ($1::text[])`,
     /** The revisions of the names $1. */
     look: `SELECT n.name, t.revision FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name)`,
-    hasRecords: `SELECT EXISTS (SELECT FROM ${records} WHERE ${hasRecord}) AS any`,
 
     /**
      * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $10 topic) over the revision $6 alone (null: only if there is no row), so

@@ -10,7 +10,7 @@ import {
   type PgClient,
   type PgPool,
 } from './pg-client.ts';
-import { conflicts, deadlineIn, type Limits, type RetryOptions, retry, unanswered } from './retry.ts';
+import { conflicts, deadlineIn, type Limits, type RetryOptions, retry, unanswered, unhurried } from './retry.ts';
 
 /** Of one store. */
 const maxStatements = { ownPool: 3, otherPool: 10 };
@@ -20,13 +20,12 @@ export const ownPoolSize = 2 * maxStatements.ownPool;
 const askAgainMs = 2_000;
 /** How long `close` waits for statements, and then for the pool's connections to end. */
 const endTimeoutMs = 1_000;
-/** Of work that has no deadline: only the connection and each statement have one. */
-const unhurried: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 };
 
 /** A row as the server sends it. */
 export type Row = Readonly<Record<string, string | null>>;
 
 export type Run = (text: string, values?: unknown[]) => Promise<Row[]>;
+type Work<T> = (run: Run, client: PgClient) => Promise<T>;
 
 const noop = (): void => {};
 const asText = { getTypeParser: () => (value: string) => value };
@@ -68,25 +67,22 @@ export class Database {
     return retry((limits) => this.use((run) => run(text, values()), limits, true), options);
   }
 
-  /** Runs statements in one transaction on one connection. `isUnhurried`: they may take longer than a call. */
-  transaction<T>(
-    work: (run: Run) => Promise<T>,
-    { isUnhurried = false, ...options }: RetryOptions & { isUnhurried?: boolean },
-  ): Promise<T> {
-    const inTransaction = async (run: Run): Promise<T> => {
+  /** Runs statements in one transaction on one connection. */
+  transaction<T>(work: Work<T>, options: RetryOptions): Promise<T> {
+    const inTransaction: Work<T> = async (run, client) => {
       for (const statement of beginStatements) await run(statement);
-      const result = await work(run);
+      const result = await work(run, client);
       await run('COMMIT');
       return result;
     };
-    return retry((limits) => this.use(inTransaction, isUnhurried ? unhurried : limits, true), options);
+    return retry((limits) => this.use(inTransaction, limits, true), options);
   }
 
   /**
    * Runs statements on one connection, which ends if one fails. `isWrite`: a lack of rights means that the role may not write. At the
    * deadline it is over, whatever the driver does.
    */
-  use<T>(work: (run: Run, client: PgClient) => Promise<T>, limits = unhurried, isWrite = false): Promise<T> {
+  use<T>(work: Work<T>, limits = unhurried, isWrite = false): Promise<T> {
     const result = this.#use(work, limits, isWrite);
     this.#work.add(result);
     return result.finally(() => this.#work.delete(result));
@@ -101,11 +97,7 @@ export class Database {
     await settled(ended, endTimeoutMs);
   }
 
-  async #use<T>(
-    work: (run: Run, client: PgClient) => Promise<T>,
-    { deadline, answerMs }: Limits,
-    isWrite: boolean,
-  ): Promise<T> {
+  async #use<T>(work: Work<T>, { deadline, answerMs }: Limits, isWrite: boolean): Promise<T> {
     const connectBy = Math.min(deadline, deadlineIn());
     if (!(await this.#slots.acquire(connectBy - performance.now()))) throw this.#noConnectionError();
     let canceling: Promise<void> | undefined;

@@ -34,7 +34,11 @@ export interface RetryOptions {
   readonly deadline?: number;
   /** Whether an unreachable server and a locked row may pass as well. Default: only a server that may be restarting, after a lost answer. */
   readonly isPatient?: boolean;
+  /** Whether a try may take longer than a call: only the connection and each statement have a limit. */
+  readonly isUnhurried?: boolean;
 }
+
+export const unhurried: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 };
 
 /**
  * The one retry policy of this package. Repeats work whose answer was lost, since only a repetition finds out what became of it, and work
@@ -42,12 +46,12 @@ export interface RetryOptions {
  */
 export async function retry<T>(
   work: (limits: Limits) => Promise<T>,
-  { deadline = deadlineIn(), isPatient = false }: RetryOptions = {},
+  { deadline = deadlineIn(), isPatient = false, isUnhurried = false }: RetryOptions = {},
 ): Promise<T> {
   let isLost = false;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await work({ deadline, answerMs: firstAnswerMs * 2 ** attempt });
+      return await work(isUnhurried ? unhurried : { deadline, answerMs: firstAnswerMs * 2 ** attempt });
     } catch (error) {
       const failure = error as TokenStoreError;
       isLost ||= unanswered.has(failure);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { uptime } from 'node:os';
 import { type Lock, settled, TokenStoreError } from 'token-store-kit';
 import type { Row } from '../connection/database.ts';
-import { deadlineIn, type RetryOptions } from '../connection/retry.ts';
+import { deadlineIn } from '../connection/retry.ts';
 import type { Context } from '../records/open-tables.ts';
 import { toStoredName } from '../statements.ts';
 
@@ -120,7 +120,8 @@ export class Lease implements Lock {
     if (this.isOwing) return 0;
     const { database, statements } = this.#context;
     const values = [this.key, this.owner, giveWayMs, statements.topicOf(this.name)];
-    const released = database.write(statements.release, () => values, this.#untilItEnds).catch(() => []);
+    const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
+    const released = database.write(statements.release, () => values, options).catch(() => []);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
     const [row] = (await settled(released, releaseTimeoutMs)) ? await released : [];
     return Math.max(Number(row?.wanted_ms ?? 0), 0);
@@ -128,11 +129,6 @@ export class Lease implements Lock {
 
   #abort(): void {
     if (!this.hasEnded) this.#controller.abort(lockLostError(this.name));
-  }
-
-  /** Of a statement about it. */
-  get #untilItEnds(): RetryOptions {
-    return { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
   }
 
   get #remainingMs(): number {
@@ -159,7 +155,8 @@ export class Lease implements Lock {
       return [this.key, this.owner, this.fence, this.leaseTimeMs];
     };
     try {
-      const rows = await database.write(statements.renew, values, this.#untilItEnds);
+      const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
+      const rows = await database.write(statements.renew, values, options);
       if (rows.length === 0) this.lose();
       else this.renewed(since);
     } catch {

@@ -36,8 +36,8 @@ export async function openTables(database: Database, settings: Settings): Promis
   const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
   const hasNoKeyYet = !check && ring.preferred !== undefined;
   // The key of a host that has only been started may be a mistake: the first record says which key is in use.
-  const isOfNoKey = hasNoKeyYet && (areMissing || !(await hasRecords(statements, (text) => database.read(text))));
-  if (!isOfNoKey) ring.adopt(check);
+  const isOpen = hasNoKeyYet && (areMissing || (await database.read(statements.list)).length === 0);
+  if (!isOpen) ring.adopt(check);
   return { database, statements, ring, watcher: new Watcher(database, statements, settings.listen ?? isDirect) };
 }
 
@@ -71,11 +71,6 @@ async function makeTables(run: Run, statements: Statements): Promise<void> {
   if (state.has_schema !== 't') await run(statements.createSchema);
   for (const statement of statements.createTables) await run(statement);
   await run(statements.insertMeta);
-}
-
-export async function hasRecords(statements: Statements, run: Run): Promise<boolean> {
-  const [row] = await run(statements.hasRecords);
-  return row?.any === 't';
 }
 
 function foreignError(database: Database, { schema, table }: Statements): TokenStoreError {

@@ -6,7 +6,7 @@ import { type Lease, type Sighting, Stopwatch, seeLease } from '../lock/lease.ts
 import type { Key } from '../options.ts';
 import { fromStoredName, toStoredName } from '../statements.ts';
 import { newCipher } from './key-ring.ts';
-import { type Context, hasRecords, readMeta } from './open-tables.ts';
+import { type Context, readMeta } from './open-tables.ts';
 import { type ReadRow, rowReader } from './row-reader.ts';
 
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
@@ -108,7 +108,7 @@ export class RecordTable {
       const current = await readMeta(database, statements, run);
       // Nothing is left to do: an earlier try may have taken place although its answer was lost.
       if (current ? next?.matches(current.salt) : !next) return;
-      if (current || ring.isDecided || (await hasRecords(statements, run))) ring.adopt(current);
+      if (current || ring.isDecided || (await run(statements.list)).length > 0) ring.adopt(current);
       // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
       const held = (await run(statements.locks)).find(isHeld);
       if (held) return held;
@@ -199,7 +199,7 @@ export class RecordTable {
     const inTransaction = async (run: Run): Promise<KeyCheck | undefined> => {
       await run(statements.lockMeta);
       const check = await readMeta(database, statements, run);
-      if (check || (await hasRecords(statements, run))) return check;
+      if (check || (await run(statements.list)).length > 0) return check;
       await run(statements.setKey, keyValues(wanted));
       return wanted;
     };

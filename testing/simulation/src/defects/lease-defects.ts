@@ -224,7 +224,7 @@ export const leaseDefects: readonly Defect[] = [
   defect('tries for ever', 20_000, ['connection/retry.ts', ' || performance.now() + pauseMs >= deadline) {', ') {']),
   defect('gives each try of a call a deadline of its own', 20_000, [
     'connection/retry.ts',
-    'return await work({ deadline,',
-    'return await work({ deadline: Math.max(deadline, deadlineIn()),',
+    'unhurried : { deadline,',
+    'unhurried : { deadline: Math.max(deadline, deadlineIn()),',
   ]),
 ];
