@@ -60,9 +60,6 @@ const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
   JOIN unnest($2::text[], $3::text[]) AS r (relname, "right") ON r.relname = c.relname`;
 
-/** For pgbouncer's answer. */
-const loginRetryTimeoutMs = 2_000;
-
 /**
  * Looks at a database for a person who wants to know why something does not work, or who holds a lock. Takes the options of
  * `openPostgresTokenStore`. Makes, changes and locks nothing.
@@ -125,7 +122,9 @@ async function inspect(database: Database, run: Run, server: Row, table: string)
   }
 }
 
-/** pgbouncer tells it by its admin database. */
+/** pgbouncer tells it by its admin database, or not within this time. */
+const loginRetryTimeoutMs = 2_000;
+
 async function askLoginRetry({ newClient }: Database): Promise<number | undefined> {
   const client = newClient?.();
   if (!client) return undefined;

@@ -4,18 +4,11 @@ import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason }
 type Failure = [code: TokenStoreErrorCode, reason: TokenStoreErrorReason | undefined, problem: string, remedy?: string];
 
 const again = 'Try again; if it stays so, ';
-const gone = 'does not answer, or ended the connection';
-const unreachable: Failure = [
-  'STORE_OPEN',
-  'unreachable',
-  gone,
-  `${again}check the server, its address, and the files that the address names`,
-];
-/** No answer came. On a pool of the caller's, a statement waits for a locked table before it can limit its wait. */
-const late = 'does not answer a statement in time';
-const whoLocks =
-  'check the server, and whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it';
-const silent: Failure = ['STORE_OPEN', 'unreachable', late, `${again}${whoLocks}`];
+const gone = 'does not answer in time, or ended the connection';
+/** On a pool of the caller's, a statement waits for a locked table before it can limit its wait. */
+const check =
+  'check the server, its address and the files that the address names, and whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it';
+const unreachable: Failure = ['STORE_OPEN', 'unreachable', gone, `${again}${check}`];
 const grant =
   'Check user, pg_hba.conf and password (PGPASSWORD, or a file named by PGPASSFILE), and GRANT the role what it needs';
 const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', grant];
@@ -99,7 +92,7 @@ export function toStoreError(database: string, error: unknown, isWrite: boolean)
 
 function failureOf(state: string | undefined, message: string, isWrite: boolean): Failure {
   if (message.includes('client password must be')) return noAccess;
-  if (state === undefined) return message.includes(readTimeout) ? silent : unreachable;
+  if (state === undefined) return unreachable;
   if (isWrite && state === '42501') return noWrite;
   return (
     failures[state] ?? failures[state.slice(0, 2)] ?? ['STORE_OPEN', undefined, 'could not do what it was asked to']

@@ -42,8 +42,6 @@ export class Database {
   readonly #slots: Slots;
   /** All that is under way, from the wait for a connection on. */
   readonly #work = new Set<Promise<unknown>>();
-  /** The connections that are in use. */
-  readonly #clients = new Set<PgClient>();
 
   constructor(name: string, pool: PgPool, Client: ClientConstructor | undefined, isOwn: boolean) {
     this.name = name;
@@ -88,13 +86,11 @@ export class Database {
     return result.finally(() => this.#work.delete(result));
   }
 
-  /** Ends the pool if it is the store's own, after what is under way. Never hangs on a connection that is dead. */
+  /** Ends the pool if it is the store's own, after what is under way. Does not wait for a connection that is dead. */
   async close(): Promise<void> {
     await settled(this.#idle(), endTimeoutMs);
     if (!this.#isOwn) return;
-    const ended = this.#pool.end();
-    for (const client of this.#clients) destroySocket(client);
-    await settled(ended, endTimeoutMs);
+    await settled(this.#pool.end(), endTimeoutMs);
   }
 
   async #use<T>(work: Work<T>, { deadline, answerMs }: Limits, isWrite: boolean): Promise<T> {
@@ -119,14 +115,12 @@ export class Database {
           throw failure;
         }
       };
-      this.#clients.add(client);
       let hasFailed = true;
       try {
         const result = await work(run, client);
         hasFailed = false;
         return result;
       } finally {
-        this.#clients.delete(client);
         // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
         if (hasFailed) destroySocket(client);
         client.release(hasFailed);

@@ -5,16 +5,13 @@ import { fromStoredName, type Statements, toStoredName } from '../statements.ts'
 
 /** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
 const pollIntervalMs = 1_100;
-/** With LISTEN, a caller looks as well: a connection may be dead without notice. */
+/**
+ * With LISTEN, a caller looks as well: a connection may be dead without notice. So long may an attempt to listen take, and so much later comes
+ * the next one: a server may end such connections again and again.
+ */
 const listenIntervalMs = 5_000;
-/** From one attempt to listen to the next: a server may end such connections again and again. */
-const listenRetryMs = 5_000;
-/** For the connection and the answer. */
-const listenTimeoutMs = 5_000;
 /** A shorter wait makes no connection, and a program that waits again soon uses the same one. */
 const [listenAfterMs, lingerMs] = [40, 2_000];
-/** A caller that waits for the lock of the same name asks before that, and spares the look. */
-const lookDelayMs = 200;
 /** With more names, a few more statements are sent. */
 const maxKnown = 10_000;
 
@@ -129,7 +126,7 @@ export class Watcher {
     const client = this.#waits.size > 0 ? this.#database.newClient?.() : undefined;
     if (!client) return;
     this.#listener = client;
-    const retryAt = performance.now() + listenRetryMs;
+    const retryAt = performance.now() + listenIntervalMs;
     const lose = (): void => {
       destroySocket(client);
       if (this.#listener !== client) return;
@@ -145,7 +142,7 @@ export class Watcher {
         client.unref?.();
         return client.query(`LISTEN ${this.#statements.channel}`);
       });
-      if (!(await settled(starting, listenTimeoutMs))) throw new Error('no answer');
+      if (!(await settled(starting, listenIntervalMs))) throw new Error('no answer');
       await starting;
       this.#lookAnew();
     } catch {
@@ -167,8 +164,7 @@ export class Watcher {
   /** What happened before a connection listened, and when it was lost, is not told. */
   #lookAnew(): void {
     this.#lookAnewAt = performance.now();
-    const dueAt = this.#lookAnewAt + lookDelayMs;
-    for (const known of this.#known.values()) known.readAt = dueAt - this.intervalMs;
+    for (const known of this.#known.values()) known.readAt = this.#lookAnewAt - this.intervalMs;
     for (const { wake } of this.#waitsFor('lock')) wake();
     this.#schedule();
   }

@@ -7,7 +7,7 @@ import type { Key } from '../options.ts';
 import { fromStoredName, toStoredName } from '../statements.ts';
 import { newCipher } from './key-ring.ts';
 import { type Context, readMeta } from './open-tables.ts';
-import { type ReadRow, rowReader } from './row-reader.ts';
+import { rowReader } from './row-reader.ts';
 
 /** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
@@ -48,7 +48,7 @@ const noSeal = { json: null, sealed: null, salt: null };
  */
 export class RecordTable {
   readonly #context: Context;
-  readonly #readRow: ReadRow;
+  readonly #readRow: ReturnType<typeof rowReader>;
   /** What this store has seen last. */
   readonly #known = new Map<string, Version>();
 

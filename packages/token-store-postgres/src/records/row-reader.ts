@@ -10,11 +10,9 @@ interface Batch {
 
 /**
  * Reads rows by name, as they are after the call. Callers that wait for a connection go together, in one statement: ten thousand at once are
- * few statements. `deadline`: earlier if other callers have waited for longer.
+ * few statements. Each is answered by its deadline, or earlier if other callers have waited for longer.
  */
-export type ReadRow = (name: string, deadline: number) => Promise<Row | undefined>;
-
-export function rowReader(database: Database, statement: string): ReadRow {
+export function rowReader(database: Database, statement: string) {
   /** Its statement is not sent yet. */
   let open: Batch | undefined;
   const begin = (deadline: number): Batch => {
@@ -29,7 +27,7 @@ export function rowReader(database: Database, statement: string): ReadRow {
     const reading = database.read(statement, namesAtLast, { deadline }).finally(close);
     return { names, rows: reading.then((rows) => new Map(rows.map((row) => [row.name, row]))) };
   };
-  return async (name, deadline) => {
+  return async (name: string, deadline: number): Promise<Row | undefined> => {
     open ??= begin(deadline);
     const { names, rows } = open;
     names.add(name);
