@@ -4,7 +4,7 @@ import { openDatabase } from './connection/own-pool.ts';
 import { destroySocket, isOwnProcess } from './connection/pg-client.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
 import { readMeta } from './records/open-tables.ts';
-import { fromStoredName, statementsFor, tableNames } from './statements.ts';
+import { findTables, fromStoredName, statementsFor, tableNames } from './statements.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
 export interface PostgresInspection {
@@ -52,10 +52,6 @@ const neededRights = [
   ['SELECT', 'UPDATE'],
 ];
 
-const inspectServer = `SELECT current_setting('server_version') AS version, pg_backend_pid() AS pid, s.name AS schema,
-  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only, has_schema_privilege(n.oid, 'CREATE') AS may_create
-FROM (SELECT coalesce($1::text, current_schema()::text) AS name) AS s LEFT JOIN pg_namespace AS n ON n.nspname = s.name`;
-
 const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
   JOIN unnest($2::text[], $3::text[]) AS r (relname, "right") ON r.relname = c.relname`;
@@ -72,7 +68,7 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   const database = await openDatabase(settings);
   try {
     const { isDirect, found } = await database.use(async (run, client) => {
-      const [server = {}] = await run(inspectServer, [settings.schema ?? null]);
+      const [server = {}] = await run(findTables, [settings.schema ?? null, tableNames(settings.table)]);
       return {
         isDirect: isOwnProcess(client, server.pid),
         found: await inspect(database, run, server, settings.table),
@@ -93,11 +89,10 @@ async function inspect(database: Database, run: Run, server: Row, table: string)
     missingRights: server.may_create === 'f' ? [`CREATE ON SCHEMA ${schema}`] : [],
     locks: [],
   };
-  if (schema === undefined) return { ...found, tables: 'missing' };
+  if (schema === undefined || server.found === '0') return { ...found, tables: 'missing' };
   const names = tableNames(table);
   const rights = names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
   const rows = await run(inspectRights, [schema, rights.map(([name]) => name), rights.map(([, right]) => right)]);
-  if (rows.length === 0) return { ...found, tables: 'missing' };
   found.missingRights = rows.filter(({ has }) => has !== 't').map((row) => `${row.right} ON ${schema}.${row.table}`);
   const mayRead = (name: string): boolean => !found.missingRights.includes(`SELECT ON ${schema}.${name}`);
   const [, leaseTable, metaTable] = names;

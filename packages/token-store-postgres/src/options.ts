@@ -11,10 +11,7 @@ export interface PostgresTokenStoreOptions {
    * at most three connections, made from `connectionString`, or from the PG* environment variables.
    */
   pool?: PgPool | undefined;
-  /**
-   * Such as `postgresql://app@db.example/app?sslmode=verify-full`. What it leaves out comes from the PG* environment variables
-   * and the password file.
-   */
+  /** Such as `postgresql://app@db.example/app?sslmode=verify-full`. The PG* variables and the password file say what it leaves out. */
   connectionString?: string | undefined;
   /** The schema of the tables. It is made if it is missing. Default: the first schema of the connection's search_path. */
   schema?: string | undefined;
@@ -30,10 +27,7 @@ export interface PostgresTokenStoreOptions {
    * undefined: it may also be unencrypted. Which key is in use is written in the database. Default: none.
    */
   otherKeys?: readonly (Key | undefined)[] | undefined;
-  /**
-   * Only reads: no schema and no table is made, and nothing is changed. As long as the tables are missing, there are no records.
-   * Every call that writes or locks is then STORE_READONLY. Default false.
-   */
+  /** Makes and changes nothing: calls that write or lock are STORE_READONLY, and without tables there are no records. Default false. */
   readOnly?: boolean | undefined;
   /** How long a crash of a process keeps the others waiting. From 100 to 86,400,000. Default 15,000. */
   leaseTime?: number | undefined;

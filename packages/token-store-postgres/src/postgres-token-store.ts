@@ -121,9 +121,9 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Resolves when the record may have changed since the call: within milliseconds if the connection can listen, else within
-   * about a second; after `timeout` at the latest, also if the database cannot be reached. To miss no change, call it, then `get`,
-   * then await it. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
+   * Resolves when the record may have changed since the call: within milliseconds if the connection can listen, else within about a second;
+   * after `timeout` at the latest, also without the database. To miss no change, call it, then `get`, then await it. Rejects with
+   * `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
    */
   async changed(name: string, options: ChangedOptions): Promise<void> {
     checkText(name, 'name');

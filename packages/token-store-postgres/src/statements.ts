@@ -7,10 +7,7 @@ export const schemaVersion = 1;
 /** A row has the revisions before its own, so that a write whose answer was lost is found also under others that came after it. */
 const maxEarlier = 32;
 
-/**
- * Makes the commit of a statement durable if the database is set to lose the newest commits in a crash: the provider gives a token
- * only once, and a lock that is forgotten is held twice.
- */
+/** If the database is set to lose the newest commits in a crash: a provider gives a token only once, and a forgotten lock is held twice. */
 const durably =
   "(SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off')";
 
@@ -30,8 +27,10 @@ export function tableNames(table: string): readonly [records: string, leases: st
   return [table, `${table}_lease`, `${table}_meta`];
 }
 
-/** What the schema $1 (null: the first one of the search_path) has under the names $2. */
+/** What the server says of itself, and has in the schema $1 (null: the first one of the search_path) under the names $2. */
 export const findTables = `SELECT target.schema, n.oid IS NOT NULL AS has_schema, pg_backend_pid() AS pid,
+  current_setting('server_version') AS version, has_schema_privilege(n.oid, 'CREATE') AS may_create,
+  pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only,
   (SELECT count(*) FROM pg_class WHERE relnamespace = n.oid AND relname = ANY ($2::text[])) AS found
 FROM (SELECT coalesce($1::text, current_schema()::text) AS schema) AS target
 LEFT JOIN pg_namespace AS n ON n.nspname = target.schema`;
@@ -188,11 +187,7 @@ FROM ${leases} AS l WHERE l.owner IS NOT NULL ORDER BY l.name`,
 /** A name of more bytes would not fit into the index. */
 const maxNameBytes = 2_600;
 
-/**
- * A name as PostgreSQL can store it: without a NUL character, which is `\0`, so that a backslash is `\\`.
- *
- * @throws {RangeError} if it is too long.
- */
+/** A name as PostgreSQL can store it: a NUL character is `\0`, so that a backslash is `\\`. @throws {RangeError} if it is too long. */
 export function toStoredName(name: string): string {
   const stored = name.replace(/[\\\0]/g, (character) => (character === '\0' ? '\\0' : '\\\\'));
   const bytes = Buffer.byteLength(stored);

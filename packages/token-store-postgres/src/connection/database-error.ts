@@ -72,10 +72,7 @@ const safeMessages = new RegExp(
   `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
 );
 
-/**
- * The TokenStoreError for an error of pg. pg's own error may quote a statement or a row, so it is not the cause. The cause has its
- * code, and its message only if that cannot quote a value.
- */
+/** pg's own error may quote a statement or a row. So the cause is another one, with its code, and its message only if that cannot quote a value. */
 export function toStoreError(database: string, error: unknown, isWrite: boolean): TokenStoreError {
   const { code: foreignCode, message, path, syscall } = Object(error) as ForeignError;
   const text = String(message);

@@ -49,8 +49,7 @@ export class Database {
     this.newClient = Client && (() => new Client(pool.options));
     this.#isOwn = isOwn;
     this.#slots = new Slots(isOwn ? maxStatements.ownPool : maxStatements.otherPool);
-    // Without a listener, a connection that breaks ends the process: an idle one, and a new one that the server ends in the same
-    // packet with which it becomes ready.
+    // Without a listener, a connection that breaks ends the process: an idle one, and one that the server ends as it becomes ready.
     if (!surviving.has(pool)) pool.on('acquire', surviveErrors);
     surviveErrors(pool);
   }

@@ -14,10 +14,7 @@ export const unanswered = new WeakSet<object>();
 /** Failures of statements that the server ended in favor of another session's. */
 export const conflicts = new WeakSet<object>();
 
-/**
- * The deadline of a call, by `performance.now()`. Every wait, try and pause of the call ends there: it is handed down to all that the call
- * does, and no other limit begins anew.
- */
+/** The deadline of a call, by `performance.now()`: it is handed down to every wait, try and pause, and no other limit begins anew. */
 export function deadlineIn(milliseconds = callTimeoutMs): number {
   return performance.now() + milliseconds;
 }
@@ -40,10 +37,7 @@ export interface RetryOptions {
 
 export const unhurried: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 };
 
-/**
- * The one retry policy of this package. Repeats work whose answer was lost, since only a repetition finds out what became of it, and work
- * that the server ended in favor of another session's.
- */
+/** The one retry policy of this package. It repeats work whose answer was lost, since only that finds out what became of it. */
 export async function retry<T>(
   work: (limits: Limits) => Promise<T>,
   { deadline = deadlineIn(), isPatient = false, isUnhurried = false }: RetryOptions = {},

@@ -110,10 +110,7 @@ export class Lease implements Lock {
     this.#schedule();
   }
 
-  /**
-   * Releases the lock if this call holds it. Says for how many milliseconds others are to go first; 0: none wants it. Never rejects: a lease
-   * that cannot be released ends by itself.
-   */
+  /** Releases the lock, or leaves it to its end. Says for how many milliseconds others are to go first; 0: none wants it. */
   async release(): Promise<number> {
     this.hasEnded = true;
     clearTimeout(this.#timer);

@@ -52,7 +52,10 @@ export class Locks {
       ({ holder } = attempt);
       if (!isAcquired) return undefined;
       this.#running.set(running, lease);
-      return () => this.#release(lease);
+      return async () => {
+        const giveWayMs = await lease.release();
+        if (giveWayMs > 0) this.#giveWay.set(name, performance.now() + giveWayMs);
+      };
     };
     const runTask = () => this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));
     const running = this.#callers.run(name, runTask, { ...options, acquire, holder: () => ({ holder }) });
@@ -69,11 +72,6 @@ export class Locks {
     if (this.#leases.getStore()) return;
     await settled(Promise.allSettled(this.#running.keys()), milliseconds);
     for (const lease of this.#running.values()) lease.lose();
-  }
-
-  async #release(lease: Lease): Promise<void> {
-    const giveWayMs = await lease.release();
-    if (giveWayMs > 0) this.#giveWay.set(lease.name, performance.now() + giveWayMs);
   }
 
   /** Waits for the lock. False if it is not acquired by the deadline. */

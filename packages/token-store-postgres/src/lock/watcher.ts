@@ -5,10 +5,7 @@ import { fromStoredName, type Statements, toStoredName } from '../statements.ts'
 
 /** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
 const pollIntervalMs = 1_100;
-/**
- * With LISTEN, a caller looks as well: a connection may be dead without notice. So long may an attempt to listen take, and so much later comes
- * the next one: a server may end such connections again and again.
- */
+/** With LISTEN, a caller looks as well: a connection may be dead without notice. Also for an attempt to listen, and until the next one. */
 const listenIntervalMs = 5_000;
 /** A shorter wait makes no connection, and a program that waits again soon uses the same one. */
 const [listenAfterMs, lingerMs] = [40, 2_000];

@@ -44,11 +44,7 @@ export class KeyRing {
     return this.#keys.includes(undefined);
   }
 
-  /**
-   * From now on writes with the key that is in use.
-   *
-   * @throws {TokenStoreError} STORE_KEY if this store does not have it.
-   */
+  /** From now on writes with the key that is in use. @throws {TokenStoreError} STORE_KEY if this store does not have it. */
   adopt(check: KeyCheck | undefined): void {
     const cipher = check && this.#unlock(check);
     if (check ? !cipher : !this.#allowsPlain) throw this.#error(this.#refusal(check));
