@@ -37,7 +37,6 @@ export class Database {
   /** Makes a connection outside of the pool, with the same options. Undefined if the pool is not of pg. */
   readonly newClient: (() => FullClient) | undefined;
   readonly #pool: PgPool;
-  /** Whether the pool is the store's own. */
   readonly #isOwn: boolean;
   readonly #slots: Slots;
   /** All that is under way, from the wait for a connection on. */
