@@ -159,7 +159,7 @@ export const leaseDefects: readonly Defect[] = [
   defect('takes another sign-in than the one it knew for one that came after its write', 20, [
     'records/record-table.ts',
     "found.written === 't' || found.was_written === 't';",
-    "found.written === 't' || found.was_written === 't' || (round > 0 && found.revision !== base);",
+    "found.written === 't' || found.was_written === 't' || (base !== write.base && found.revision !== base);",
   ]),
   defect('keeps the lock that comes after its caller has given up', 20, [
     'lock/locks.ts',
