@@ -101,7 +101,7 @@ async function inspect(database: Database, run: Run, server: Row, table: string)
   const statements = statementsFor(schema, table);
   try {
     const check = await readMeta(database, statements, run);
-    const locks = mayRead(leaseTable) ? await run(statements.locks) : [];
+    const locks = mayRead(leaseTable) ? await run(statements.locks, [[]]) : [];
     const held = locks.filter((lock) => Number(lock.left_ms) > 0);
     return {
       ...found,

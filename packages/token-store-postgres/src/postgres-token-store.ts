@@ -137,7 +137,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /**
    * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash, none. Stores that have the
    * new key among theirs go on with it. The others get STORE_KEY (`key-changed`) from then on, and could not store what the provider gives
-   * them: so it waits until no caller holds a lock of {@link exclusively}. Rejects with STORE_BUSY after `timeout`, with host and process.
+   * them: so it waits until no other caller holds a lock of {@link exclusively}. Rejects with STORE_BUSY after `timeout`, with host and process.
    *
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
@@ -147,7 +147,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     signal?.throwIfAborted();
     this.#assertWritable();
     const signals = [this.#closing.signal, signal];
-    await this.#records.changeKey(next, { timeout, signals });
+    await this.#records.changeKey(next, { owners: this.#locks.owners, timeout, signals });
   }
 
   /**

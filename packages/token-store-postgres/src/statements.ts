@@ -178,9 +178,9 @@ WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING extract(epoch FROM wanted_until - statement_timestamp()) * 1000 AS wanted_ms,
   CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $4) END AS notified`,
 
-    /** The locks that are not released. */
+    /** The locks that are not released, without those of the calls $1. */
     locks: `SELECT l.name, l.holder, l.owner, ${seen} AS seen, extract(epoch FROM l.ends_at - clock_timestamp()) * 1000 AS left_ms
-FROM ${leases} AS l WHERE l.owner IS NOT NULL ORDER BY l.name`,
+FROM ${leases} AS l WHERE l.owner IS NOT NULL AND l.owner <> ALL ($1::text[]) ORDER BY l.name`,
   };
 }
 

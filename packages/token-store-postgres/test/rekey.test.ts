@@ -104,4 +104,9 @@ test('a change of key that has to wait for too long says who holds which lock, a
   await operator.rekey(newKey, { timeout: 0 });
 });
 
+test('a change of key does not wait for the locks that its caller holds', async () => {
+  const { operator } = await openWithToken();
+  await operator.exclusively('app', () => operator.rekey(newKey, { timeout: 0 }));
+});
+
 test.run();

@@ -67,6 +67,11 @@ export class Locks {
     return this.#leases.getStore()?.findLast((lease) => lease.name === name && !lease.hasEnded);
   }
 
+  /** Which calls have the locks of the tasks that the caller is within. */
+  get owners(): string[] {
+    return (this.#leases.getStore() ?? []).map(({ owner }) => owner);
+  }
+
   /** Waits for all tasks, but not if the caller is within one. Tasks that need longer than `milliseconds` lose their locks. */
   async idle(milliseconds: number): Promise<void> {
     if (this.#leases.getStore()) return;

@@ -87,10 +87,10 @@ export class RecordTable {
     return this.#write({ name, record: undefined, lease, base, isRefused: (found) => found.has_record !== 't' });
   }
 
-  /** Encrypts all records with another key, or with none, in one transaction, when no lock is held. */
+  /** Encrypts all records with another key, or with none, in one transaction, when no lock is held but those of the calls `owners`. */
   async changeKey(
     key: Key | undefined,
-    { timeout, signals }: { timeout: number; signals: (AbortSignal | undefined)[] },
+    { owners, timeout, signals }: { owners: string[]; timeout: number; signals: (AbortSignal | undefined)[] },
   ): Promise<void> {
     const { database, statements, ring } = this.#context;
     const next = key === undefined ? undefined : newCipher(key);
@@ -110,7 +110,7 @@ export class RecordTable {
       if (current ? next?.matches(current.salt) : !next) return;
       if (current || ring.isDecided || (await run(statements.list)).length > 0) ring.adopt(current);
       // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
-      const held = (await run(statements.locks)).find(isHeld);
+      const held = (await run(statements.locks, [owners])).find(isHeld);
       if (held) return held;
       for (const row of await run(statements.readAll)) {
         const name = fromStoredName(row.name ?? '');

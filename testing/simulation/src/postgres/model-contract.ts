@@ -163,7 +163,7 @@ class Sequence {
       write: [name, ...record, revision, salt, base, ...lease, 'topic'],
       read: [['a', 'b', 'c']],
       look: [['a', 'b', 'c']],
-      locks: [],
+      locks: [[owner]],
       list: [],
     };
     return { statement, values: values[statement], received: time, now: time + this.#pick([0, 0, 700]) };

@@ -177,9 +177,9 @@ export class Tables {
       (wanted as string[]).map((name) => ({ name, revision: this.records.get(name)?.revision ?? null })),
     ),
     list: this.#reading(() => [...this.records].filter(([, stored]) => hasRecord(stored)).map(([name]) => ({ name }))),
-    locks: () => {
+    locks: ([owners]) => {
       const held = [...this.leases]
-        .filter(([, { owner }]) => owner !== null)
+        .filter(([, { owner }]) => owner !== null && !(owners as string[]).includes(owner))
         .sort(([one], [other]) => (one < other ? -1 : 1));
       return (now) =>
         held.map(([name, lease]) => {
