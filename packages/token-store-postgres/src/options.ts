@@ -6,10 +6,7 @@ export type Key = string | Uint8Array;
 
 /** Options of `openPostgresTokenStore`. Durations are milliseconds. `undefined` is the default. */
 export interface PostgresTokenStoreOptions {
-  /**
-   * A `pg.Pool` of the caller's. It stays the caller's: `close()` does not end it. Default: a pool of the store's own, of
-   * at most three connections, made from `connectionString`, or from the PG* environment variables.
-   */
+  /** A `pg.Pool` of the caller's, which `close()` does not end. Default: one of the store's own, which uses three connections at a time. */
   pool?: PgPool | undefined;
   /** Such as `postgresql://app@db.example/app?sslmode=verify-full`. The PG* variables and the password file say what it leaves out. */
   connectionString?: string | undefined;

@@ -150,10 +150,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     await this.#records.changeKey(next, { owners: this.#locks.owners, timeout, signals });
   }
 
-  /**
-   * Ends the store's own pool. Callers that wait reject with STORE_OPEN. Waits for tasks that run, at most 30 seconds: they keep
-   * their locks until they end.
-   */
+  /** Ends the store's own pool. Callers that wait reject with STORE_OPEN. Tasks that run keep their locks, and have 30 seconds to end. */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
