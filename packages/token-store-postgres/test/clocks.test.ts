@@ -127,6 +127,19 @@ for (const ahead of ['1 hour', '-1 hour']) {
   });
 }
 
+for (const timeout of [0, 300]) {
+  test(`the clock of the server is set back: calls with ${timeout} ms, one after the other, see the lease of a process that is gone end`, async () => {
+    const [schema, clock] = [scene.newSchema(), await newClock()];
+    const store = await scene.open({ schema, connectionString: clock.connectionString, leaseTime: 20_000 });
+    const end = await holdAndVanish(schema, clock, 2_000);
+    await clock.set('-1 hour');
+    const started = performance.now();
+    const take = () => store.exclusively('app', async () => true, { timeout }).catch(() => false);
+    for (; !(await take()); await delay(50)) assert.ok(performance.now() < started + 6_000, 'it does not end');
+    await end();
+  });
+}
+
 test('a caller with no time left believes the server', async () => {
   const [schema, clock] = [scene.newSchema(), await newClock()];
   const store = await scene.open({ schema });

@@ -7,6 +7,8 @@ import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
+/** With more leases, a caller may wait a little longer. */
+const maxSightings = 10_000;
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
 const lastAnswerMs = 750;
 
@@ -16,8 +18,6 @@ interface Attempt extends LockWait {
   tryAt: number;
   /** Who had the lock when it asked. */
   holder?: string | undefined;
-  /** The lease of that holder. */
-  sighting?: Sighting | undefined;
   /** Whether it was told since that the lock may be free. */
   isTold: boolean;
 }
@@ -35,6 +35,8 @@ export class Locks {
   readonly #running = new Map<Promise<unknown>, Lease>();
   /** Until when other processes go first, by `performance.now()`. */
   readonly #giveWay = new Map<string, number>();
+  /** The leases of others, by name. Calls share them, so that short ones, one after the other, see a lease end. */
+  readonly #sightings = new Map<string, Sighting>();
 
   constructor(context: Context, leaseTimeMs: number) {
     this.#context = context;
@@ -126,8 +128,8 @@ export class Locks {
       since = new Stopwatch();
       attempt.isTold = false;
       // After a failure, it is seen anew.
-      sighting = attempt.sighting;
-      attempt.sighting = undefined;
+      sighting = this.#sightings.get(lease.name);
+      this.#sightings.delete(lease.name);
       const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
       return [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
     };
@@ -141,8 +143,10 @@ export class Locks {
     }
     watcher.read(lease.name, row.revision ?? null, sentAt);
     attempt.holder = row.holder ?? undefined;
-    attempt.sighting = seeLease(row, sighting);
-    const endsInMs = Math.max(attempt.sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
+    sighting = seeLease(row, sighting);
+    if (this.#sightings.size >= maxSightings) this.#sightings.clear();
+    this.#sightings.set(lease.name, sighting);
+    const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
     const askInMs = Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
     // What it was told meanwhile is newer than this answer may be.
     if (!attempt.isTold) attempt.tryAt = performance.now() + askInMs;
