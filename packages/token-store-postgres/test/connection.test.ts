@@ -92,6 +92,16 @@ const unreachablePort = async (): Promise<number> => {
   return port;
 };
 
+/** As a pg_hba.conf with the method `gss` has it: AuthenticationGSS. */
+const kerberosPort = async (): Promise<number> => {
+  const server = createServer((socket) => {
+    socket.on('error', () => {}).once('data', () => socket.write(Buffer.from('R\0\0\0\x08\0\0\0\x07')));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return (server.address() as { port: number }).port;
+};
+
 const password = 's3cret-password';
 const url = (options: object): string => scene.cluster.connectionString({ password, ...options });
 const failures: [kind: string, connectionString: () => string | Promise<string>, reason: string][] = [
@@ -103,6 +113,7 @@ const failures: [kind: string, connectionString: () => string | Promise<string>,
   ['a role that pg_hba.conf refuses', () => url({ user: 'barred' }), 'no-permission'],
   ['no such database', () => url({}).replace(/postgres$/, 'missing'), 'no-database'],
   ['no such port', () => `${url({})}?port=70000`, 'unreachable'],
+  ['a server that asks for Kerberos', async () => url({ port: await kerberosPort() }), 'unreachable'],
   ['a server without TLS', () => `${url({})}?sslmode=verify-full`, 'unreachable'],
 ];
 

@@ -69,7 +69,7 @@ const readTimeout = 'Query read timeout';
 export const lateError = new Error(readTimeout);
 /** Messages of pg and pg-pool that come without a code. */
 const safeMessages = new RegExp(
-  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
+  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|Unknown authenticationOk message type \\d+|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
 );
 
 /** pg's own error may quote a statement or a row. So the cause is another one, with its code, and its message only if that cannot quote a value. */

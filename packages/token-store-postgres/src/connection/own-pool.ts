@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
 import { Database, ownPoolSize } from './database.ts';
-import { type ClientConstructor, destroySocket, type FullClient, type PgPool } from './pg-client.ts';
+import { type ClientConstructor, destroySocket, type FullClient, type PgPool, type PgSocket } from './pg-client.ts';
 
 /** pg would wait without limit. */
 const connectTimeoutMs = 4_000;
@@ -47,8 +47,8 @@ function newDatabase(pool: PgPool, Client: ClientConstructor | undefined, isOwn:
 
 /**
  * pg's client, which reads the password file. What pg throws or emits where no caller can catch it fails the connection instead of the process:
- * its constructor reads the files that a URL names, also in timers of pg-pool, and while it connects, it emits what it cannot do, such as MD5
- * on a system without it.
+ * its constructor reads the files that a URL names, also in timers of pg-pool; a listener of the socket throws for a message that it does not
+ * know, as one that asks for Kerberos; and while it connects, it emits what it cannot do, such as MD5 on a system without it.
  */
 function prepared(Client: ClientConstructor): ClientConstructor {
   return new Proxy(Client, {
@@ -67,6 +67,8 @@ function prepared(Client: ClientConstructor): ClientConstructor {
 }
 
 function prepare(client: FullClient): FullClient {
+  const { connection } = client;
+  for (const event of ['connect', 'sslconnect']) connection?.on(event, () => endOnThrow(connection.stream));
   client.on('error', () => destroySocket(client));
   // To ask pgbouncer, the database is changed: the file has the password for this one.
   const { host, port, user, database } = client;
@@ -77,6 +79,17 @@ function prepare(client: FullClient): FullClient {
     return new Promise((resolve) => readPasswordFile({ host, port, user, database }, resolve));
   };
   return client;
+}
+
+function endOnThrow(stream: PgSocket): void {
+  const { emit } = stream;
+  stream.emit = (...event: Parameters<typeof emit>) => {
+    try {
+      return emit.apply(stream, event);
+    } catch (error) {
+      return Boolean(stream.destroy(error as Error));
+    }
+  };
 }
 
 async function loadPg(): Promise<{ Pool: new (options: object) => PgPool; Client: ClientConstructor }> {

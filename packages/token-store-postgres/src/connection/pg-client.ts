@@ -35,6 +35,12 @@ export interface PgPool {
   readonly options: object;
 }
 
+/** Of a stream of Node.js, whose types a user may not have. */
+export interface PgSocket {
+  destroy(error?: Error): unknown;
+  emit(event: string | symbol, ...values: unknown[]): boolean;
+}
+
 /** A `pg.Client`, with parts that its declarations leave out. pg-pool uses them as well. */
 export interface FullClient {
   /** Undefined: it could not be made, and `connect` says why. */
@@ -49,7 +55,7 @@ export interface FullClient {
   /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
   readonly processID?: number | null;
   readonly secretKey?: unknown;
-  readonly connection?: { readonly stream: { destroy(): unknown } };
+  readonly connection?: { readonly stream: PgSocket; on(event: string, listener: () => void): unknown };
   connect(): Promise<unknown>;
   query(text: string): Promise<{ rows: Readonly<Record<string, string | null>>[] }>;
   end(): Promise<void>;
