@@ -13,6 +13,14 @@ const durably =
 
 export const beginStatements = ['BEGIN ISOLATION LEVEL READ COMMITTED', `SELECT ${durably}`];
 
+/**
+ * Limits of a connection of the store's own, if its role has none: else the server goes on with statements whose answers were given up. $1 is
+ * its process; a pooler, whose sessions others use as well, names another one.
+ */
+export const limitSession = `SELECT set_config(name, value, false)
+FROM (VALUES ('lock_timeout', '1800'), ('statement_timeout', '11000')) AS own (name, value)
+WHERE current_setting(name) = '0' AND pg_backend_pid() = $1::int`;
+
 /** A condition that is always true, and limits how long its statement waits for a locked row, and once more behind others that wait. */
 function waitingAtMost(milliseconds: number): string {
   return `set_config('lock_timeout', '${milliseconds}', true) IS NOT NULL`;

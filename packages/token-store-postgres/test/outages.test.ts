@@ -117,20 +117,22 @@ test('statement_timeout, a lock of another session and idle_in_transaction_sessi
   assert.equal(await store.get('app'), record);
 });
 
-test('a table that another session has locked looks like a server that hangs, and the error says how to find that session', async () => {
+test('a table that another session has locked: a connection of the own pool is told, on one of the caller’s it looks like a server that hangs', async () => {
   const schema = scene.newSchema();
-  const store = await scene.open({ schema });
-  await store.set('app', record);
+  const own = await scene.open({ schema });
+  const callers = await scene.open({ schema, pool: scene.newPool('waits for a table') });
+  await own.set('app', record);
   const blocker = new pg.Client(scene.cluster.connectionString());
   await blocker.connect();
   await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
-  const outcome = await attempt(() => store.get('app'));
+  const [told, silent] = await Promise.all([attempt(() => own.get('app')), attempt(() => callers.get('app'))]);
   await blocker.query('ROLLBACK');
   await blocker.end();
-  assert.ok('error' in outcome);
-  assertUnreachable(outcome, 'get');
-  assert.match(outcome.error.message, /VACUUM FULL.*pg_blocking_pids/);
-  assert.equal(await store.get('app'), record);
+  assert.ok('error' in told && 'error' in silent);
+  assert.equal([told.error.code, told.error.reason], ['STORE_BUSY', 'database-locked']);
+  assert.equal([silent.error.code, silent.error.reason], ['STORE_OPEN', 'unreachable']);
+  for (const { error } of [told, silent]) assert.match(error.message, /VACUUM FULL.*pg_blocking_pids/);
+  assert.equal(await callers.get('app'), record);
 });
 
 test('a caller that waits and whose database goes away is told so when its time is up', async () => {

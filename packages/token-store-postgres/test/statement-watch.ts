@@ -32,8 +32,8 @@ export function watchStatements(scene: Scene) {
     const lines = scene.cluster.log
       .slice(start)
       .matchAll(new RegExp(`^<${name}>LOG:  (?:statement|execute <unnamed>): (.*)$`, 'gm'));
-    // pgbouncer tells the server which of its clients speaks now.
-    return [...lines].map(([, text = '']) => text).filter((text) => !text.startsWith('SET '));
+    // pgbouncer tells the server which of its clients speaks now, and a new connection gets its limits.
+    return [...lines].map(([, text = '']) => text).filter((text) => !/^(SET|SELECT set_config\(name,) /.test(text));
   }
 
   /** The statements of one that waits until it is stopped: at most 2 per second, and four to begin to listen and to leave. */

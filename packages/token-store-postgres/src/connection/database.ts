@@ -1,6 +1,6 @@
 /** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
 import { Slots, settled, TokenStoreError } from 'token-store-kit';
-import { beginStatements } from '../statements.ts';
+import { beginStatements, limitSession } from '../statements.ts';
 import { isConnectionLoss, lateError, sqlStateOf, toStoreError } from './database-error.ts';
 import {
   type ClientConstructor,
@@ -115,6 +115,10 @@ export class Database {
       };
       let hasFailed = true;
       try {
+        if (this.#isOwn && !limited.has(client)) {
+          await run(limitSession, [(client as unknown as FullClient).processID]);
+          limited.add(client);
+        }
         const result = await work(run, client);
         hasFailed = false;
         return result;
@@ -166,6 +170,8 @@ export class Database {
   }
 }
 
+/** Connections that have their limits. */
+const limited = new WeakSet<PgClient>();
 const surviving = new WeakSet<object>();
 
 function surviveErrors(source: PgClient | PgPool): void {
