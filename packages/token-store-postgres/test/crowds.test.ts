@@ -42,15 +42,14 @@ for (const [count, what] of [
   });
 }
 
-test('calls that had no turn in time are told that there were too many, and not only that the server is gone', async () => {
+test('calls that had no turn in time are told so, and not that the server is gone', async () => {
   const store = await openFarAway(400);
   const calls = Array.from({ length: 60 }, (_, index) => store.set(`app ${index}`, record));
   const results = await within(15_000, 'the calls', Promise.allSettled(calls));
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   assert.ok(reasons.length > 0 && reasons.length < 60, `${reasons.length} of 60 failed`);
-  for (const { code, reason } of reasons) assert.equal([code, reason], ['STORE_OPEN', 'unreachable']);
   // The turn of the last ones came too late for an answer: of the three under way, and of some more if the process is busy.
-  const others = reasons.filter(({ message }) => !/too slowly for so many calls/.test(message));
+  const others = reasons.filter(({ code, reason }) => `${code} ${reason}` !== 'STORE_BUSY database-locked');
   assert.ok(others.length < reasons.length / 2, String(others));
 });
 

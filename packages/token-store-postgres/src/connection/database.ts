@@ -39,6 +39,7 @@ export class Database {
   readonly #pool: PgPool;
   readonly #isOwn: boolean;
   readonly #slots: Slots;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   /** All that is under way, from the wait for a connection on. */
   readonly #work = new Set<Promise<unknown>>();
 
@@ -92,8 +93,9 @@ export class Database {
   }
 
   async #use<T>(work: Work<T>, { deadline, answerMs }: Limits, isWrite: boolean): Promise<T> {
+    const since = performance.now();
     const connectBy = Math.min(deadline, deadlineIn());
-    if (!(await this.#slots.acquire(connectBy - performance.now()))) throw this.#noConnectionError();
+    if (!(await this.#slots.acquire(connectBy - since))) throw this.#noConnectionError(since);
     let canceling: Promise<void> | undefined;
     try {
       const client = await this.#connect(connectBy, isWrite);
@@ -105,6 +107,7 @@ export class Database {
             throw lateError;
           }
           const { rows } = await answer;
+          this.#answeredAt = performance.now();
           return rows as Row[];
         } catch (error) {
           const failure = toStoreError(this.name, error, isWrite);
@@ -155,9 +158,15 @@ export class Database {
     return isInTime ? promise : Promise.reject(this.#noConnectionError());
   }
 
-  #noConnectionError(): TokenStoreError {
-    const problem = `${this.name} gave no connection in time, or answers too slowly for so many calls at once`;
-    return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy: 'Try again, with fewer calls' });
+  /** `since`: the call has waited for its turn since then. */
+  #noConnectionError(since = Number.POSITIVE_INFINITY): TokenStoreError {
+    const remedy = 'Try again, with fewer calls at once';
+    if (this.#answeredAt > since) {
+      const problem = `${this.name} answers, but not all calls of this store in time`;
+      return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy });
+    }
+    const problem = `${this.name} gave no connection in time, or the pool has none free`;
+    return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy });
   }
 
   /** Resolves when nothing is under way any more. Callers that gave up send a statement after the one that was under way. */
