@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import { assertUnreachable, attempt } from './attempt.ts';
 import { startScene } from './scene.ts';
+import { startProgram } from './start-program.ts';
 
 const { scene, together: test } = await startScene();
 
@@ -30,6 +31,20 @@ const pools: Record<string, Pool> = {
   'the own pool': (connectionString) => ({ connectionString }),
   'a pool of the caller': (connectionString) => ({ pool: scene.newPool('of the caller', { connectionString }) }),
 };
+
+test('close() while the network is dead: the process ends, and does not wait for a call that is under way', async () => {
+  const proxy = await scene.proxy();
+  const program = startProgram('close-late', {
+    connectionString: scene.cluster.connectionString({ port: proxy.port }),
+  });
+  assert.is(await program.line(), 'opened');
+  proxy.swallow();
+  const started = performance.now();
+  program.tell('go');
+  assert.is((await within(20_000, 'its end', program.ended)).output, 'unreachable');
+  const took = performance.now() - started;
+  assert.ok(took < 4_000, `it took ${took} ms`);
+});
 
 for (const [kind, options] of Object.entries(pools)) {
   test(`a connection that swallows everything, of ${kind}: each call is answered in the promised time`, async () => {

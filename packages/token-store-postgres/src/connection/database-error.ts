@@ -67,9 +67,11 @@ const tellingStates = /^(08|25|28|3D|53|55|57|58|42501)/;
 const readTimeout = 'Query read timeout';
 /** A statement whose answer was given up. */
 export const lateError = new Error(readTimeout);
+/** Of pg-pool. */
+export const poolEnded = 'Cannot use a pool after calling end on the pool';
 /** Messages of pg and pg-pool that come without a code. */
 const safeMessages = new RegExp(
-  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|Cannot use a pool after calling end on the pool|Unknown authenticationOk message type \\d+|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
+  `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|${poolEnded}|Unknown authenticationOk message type \\d+|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
 );
 
 /** pg's own error may quote a statement or a row. So the cause is another one, with its code, and its message only if that cannot quote a value. */

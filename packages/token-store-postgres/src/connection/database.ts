@@ -42,6 +42,8 @@ export class Database {
   #answeredAt = Number.NEGATIVE_INFINITY;
   /** All that is under way, from the wait for a connection on. */
   readonly #work = new Set<Promise<unknown>>();
+  /** Connections that are in use. */
+  readonly #used = new Set<PgClient>();
 
   constructor(name: string, pool: PgPool, Client: ClientConstructor | undefined, isOwn: boolean) {
     this.name = name;
@@ -89,7 +91,9 @@ export class Database {
   async close(): Promise<void> {
     await settled(this.#idle(), endTimeoutMs);
     if (!this.#isOwn) return;
-    await settled(this.#pool.end(), endTimeoutMs);
+    const ended = this.#pool.end();
+    for (const client of this.#used) destroySocket(client);
+    await settled(ended, endTimeoutMs);
   }
 
   async #use<T>(work: Work<T>, { deadline, answerMs }: Limits, isWrite: boolean): Promise<T> {
@@ -99,6 +103,7 @@ export class Database {
     let canceling: Promise<void> | undefined;
     try {
       const client = await this.#connect(connectBy, isWrite);
+      this.#used.add(client);
       const run: Run = async (text, values = []) => {
         try {
           const answer = client.query({ text, values, types: asText });
@@ -128,6 +133,7 @@ export class Database {
       } finally {
         // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
         if (hasFailed) destroySocket(client);
+        this.#used.delete(client);
         client.release(hasFailed);
       }
     } finally {

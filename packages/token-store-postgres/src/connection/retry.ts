@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TokenStoreError } from 'token-store-kit';
+import { poolEnded } from './database-error.ts';
 
 /** A call is answered within 10 s: this is less, because a busy process is late. */
 const callTimeoutMs = 9_500;
@@ -49,7 +50,7 @@ export async function retry<T>(
     } catch (error) {
       const failure = error as TokenStoreError;
       isLost ||= unanswered.has(failure);
-      const isDown = failure.reason === 'unreachable' && (isPatient || isLost);
+      const isDown = failure.reason === 'unreachable' && !failure.message.includes(poolEnded) && (isPatient || isLost);
       const mayPass = isDown || (failure.reason === 'database-locked' && isPatient) || conflicts.has(failure);
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
       if (!mayPass || performance.now() + pauseMs >= deadline) {
