@@ -176,15 +176,11 @@ FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.
     /** Whenever it comes, if nobody has taken the lease: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */
     renew: renewed('$2', '$3', '$4'),
 
-    /**
-     * Releases the lock of $1 if the call $2 has it, tells callers that wait, and says for how long they are to go first: at most $3 ms, in
-     * which one that is not told asks again. What a caller has noted that has given up, or has the lock now, lasts no longer. $4 topic.
-     */
-    release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp(),
-  wanted_until = CASE WHEN wanted_until IS NOT NULL THEN least(wanted_until, statement_timestamp() + $3::float8 * interval '1 ms') END
+    /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says until when one of them will ask again. $3 topic. */
+    release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING extract(epoch FROM wanted_until - statement_timestamp()) * 1000 AS wanted_ms,
-  CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $4) END AS notified`,
+  CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
 
     /** The locks that are not released, without those of the calls $1. */
     locks: `SELECT l.name, l.holder, l.owner, ${seen} AS seen, extract(epoch FROM l.ends_at - clock_timestamp()) * 1000 AS left_ms

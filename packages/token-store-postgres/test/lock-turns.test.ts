@@ -91,10 +91,10 @@ for (const [kind, listen] of [
     assert.is(fewest, 0);
   });
 
-test('a caller that gave up is waited for only once', async () => {
+test('a caller that gave up is not waited for longer than a moment', async () => {
   const schema = scene.newSchema();
   const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
-  const fastest = await least(2_300, 5, async () => {
+  const fastest = await least(1_000, 5, async () => {
     const held = await hold(store);
     await watch.forgetWanted(schema);
     const controller = new AbortController();
@@ -107,7 +107,7 @@ test('a caller that gave up is waited for only once', async () => {
     for (let turn = 0; turn < 5; turn++) await store.exclusively('app', async () => {});
     return performance.now() - startedAt;
   });
-  assert.ok(fastest < 2_300, `5 turns took ${fastest} ms`);
+  assert.ok(fastest < 1_000, `5 turns took ${fastest} ms`);
 });
 
 test.run();

@@ -13,8 +13,6 @@ const renewShare = 1 / 3;
 const timerMarginMs = 2;
 /** How long a caller waits for the release of its lock. */
 const releaseTimeoutMs = 1_000;
-/** For so long a process that releases a lock lets the others go first: a caller that is not told asks again in less. */
-const giveWayMs = 1_200;
 /**
  * The least share of a lease for which a caller waits since it has seen it first, or first again after the database was away: a holder that
  * lives renews it in this time, or writes what it has got. So a lease that had ended long before is taken a little later.
@@ -110,13 +108,13 @@ export class Lease implements Lock {
     this.#schedule();
   }
 
-  /** Releases the lock, or leaves it to its end. Says for how many milliseconds others are to go first; 0: none wants it. */
+  /** Releases the lock, or leaves it to its end. Says within how many milliseconds another caller will ask for it; 0: none will. */
   async release(): Promise<number> {
     this.hasEnded = true;
     clearTimeout(this.#timer);
     if (this.isOwing) return 0;
     const { database, statements } = this.#context;
-    const values = [this.key, this.owner, giveWayMs, statements.topicOf(this.name)];
+    const values = [this.key, this.owner, statements.topicOf(this.name)];
     const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
     const released = database.write(statements.release, () => values, options).catch(() => []);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.

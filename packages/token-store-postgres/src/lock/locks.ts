@@ -7,6 +7,10 @@ import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
+/** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
+const giveWayMs = { told: 100, untold: 1_200 };
+/** One that is told looks seldom, so it has asked for longer than that. */
+const maxUntoldMs = 1_600;
 /** With more leases, a caller may wait a little longer. */
 const maxSightings = 10_000;
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
@@ -55,8 +59,9 @@ export class Locks {
       if (!isAcquired) return undefined;
       this.#running.set(running, lease);
       return async () => {
-        const giveWayMs = await lease.release();
-        if (giveWayMs > 0) this.#giveWay.set(name, performance.now() + giveWayMs);
+        const wantedMs = await lease.release();
+        const giveWay = wantedMs > maxUntoldMs ? giveWayMs.told : giveWayMs.untold;
+        if (wantedMs > 0) this.#giveWay.set(name, performance.now() + giveWay);
       };
     };
     const runTask = () => this.#leases.run([...(this.#leases.getStore() ?? []), lease], () => task(lease));

@@ -203,8 +203,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('takes the lock again at once although others want it', 20_000, [
     'lock/locks.ts',
-    'this.#giveWay.set(name, performance.now() + giveWayMs);',
-    'void giveWayMs;',
+    'this.#giveWay.set(name, performance.now() + giveWay);',
+    'void giveWay;',
   ]),
   defect('gives a read the rows of a statement that was sent before it', 20_000, [
     'records/row-reader.ts',

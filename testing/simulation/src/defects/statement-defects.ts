@@ -25,12 +25,6 @@ export const statementDefects: readonly StatementDefect[] = [
     'CASE WHEN true THEN',
   ),
   defect(
-    'gives way for as long as what a caller has noted that has given up',
-    'release',
-    'THEN least(wanted_until, statement_timestamp() + $3::float8',
-    'THEN greatest(wanted_until, statement_timestamp() + $3::float8',
-  ),
-  defect(
     'believes the clock of the server at each try',
     'take',
     'OR ($7::boolean AND l.ends_at <= statement_timestamp())',

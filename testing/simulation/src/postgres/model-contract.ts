@@ -159,7 +159,7 @@ class Sequence {
         this.isRare(4),
       ],
       renew: [name, owner, this.#fence, 1_000],
-      release: [name, owner, 1_200, 'topic'],
+      release: [name, owner, 'topic'],
       write: [name, ...record, revision, salt, base, ...lease, 'topic'],
       read: [['a', 'b', 'c']],
       look: [['a', 'b', 'c']],

@@ -93,17 +93,16 @@ export class Tables {
     return (now) => (isHeld() && this.#extend(name, now + (leaseMs as number)) ? [{ durable: null }] : []);
   };
 
-  #release: Statement = ([name, owner, giveWayMs, topic], received) => {
+  #release: Statement = ([name, owner, topic], received) => {
     const key = name as string;
     const wasOwn = this.leases.get(key)?.owner === owner;
     return () => {
       const lease = this.leases.get(key);
       if (!wasOwn || !lease || lease.owner !== owner) return [];
-      const wantedUntil = lease.wantedUntil && Math.min(lease.wantedUntil, received + (giveWayMs as number));
-      this.leases.set(key, { ...lease, owner: null, holder: null, endsAt: received, wantedUntil });
-      const isWanted = wantedUntil !== null && wantedUntil > received;
+      this.leases.set(key, { ...lease, owner: null, holder: null, endsAt: received });
+      const isWanted = lease.wantedUntil !== null && lease.wantedUntil > received;
       if (isWanted) this.notices.push(`f${topic}`);
-      const wantedMs = wantedUntil === null ? null : `${wantedUntil - received}`;
+      const wantedMs = lease.wantedUntil === null ? null : `${lease.wantedUntil - received}`;
       return [{ wanted_ms: wantedMs, notified: isWanted ? '' : null }];
     };
   };
