@@ -93,6 +93,18 @@ test('a caller that is refused frees the lock that a statement of its own has ac
   assert.is(await within(8_000, 'the lock, long before the lease ends', free), 'free');
 });
 
+test('a write that is repeated while an earlier try of it is still at work says that it was done', async () => {
+  const schema = scene.newSchema();
+  const fates: Fate[] = [{ type: 'normal' }, { type: 'late', after: 0 }, { type: 'slow', after: 100 }];
+  const { store } = await openUnreliable({ schema, of: write, fates });
+  await store.set('app', { refreshToken: 'first' });
+  // The repetition begins before the first try has been committed, and waits for its row.
+  await scene.cluster.query(`CREATE FUNCTION ${schema}.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END';
+    CREATE TRIGGER slow AFTER UPDATE ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.slow()`);
+  assert.is(await store.replace('app', 'first', { refreshToken: 'second' }), true);
+  assert.equal(await store.get('app'), { refreshToken: 'second' });
+});
+
 test('a caller takes the lock that a statement of its own has acquired, whose answer was lost, for its own', async () => {
   const schema = scene.newSchema();
   const holder = await scene.open({ schema });

@@ -72,8 +72,10 @@ export class RecordTable {
     let version = this.#known.get(name);
     if (version?.token !== previous) ({ version } = await this.#read(name, deadline));
     while (version?.token === previous) {
-      const isRefused = (): boolean => true;
-      const outcome = await this.#write({ name, record, lease, base: version?.revision, deadline, isRefused });
+      const base = version?.revision;
+      // If it found the base and yet wrote nothing, another write was committed meanwhile: perhaps an earlier try of its own.
+      const isRefused = (found: Row): boolean => (found.revision ?? undefined) !== base;
+      const outcome = await this.#write({ name, record, lease, base, deadline, isRefused });
       if (outcome !== 'not-written') return outcome;
       // Another caller may have written a record with the same token.
       ({ version } = await this.#read(name, deadline));

@@ -129,8 +129,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('repeats a replace over what another caller has written', 20, [
     'records/record-table.ts',
-    'const isRefused = (): boolean => true;',
-    'const isRefused = (found: Row): boolean => found.revision === null;',
+    '(found.revision ?? undefined) !== base;',
+    '(found.revision ?? undefined) !== base && found.revision === null;',
   ]),
   defect('compares the token with none if the record is not known', 20, [
     'records/record-table.ts',
