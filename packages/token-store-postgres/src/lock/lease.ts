@@ -10,6 +10,10 @@ import { toStoredName } from '../statements.ts';
 /** The lock counts as lost when this share of the lease is left, because a busy process notices it late. */
 const safetyShare = 0.1;
 const renewShare = 1 / 3;
+/** After a renewal that failed. */
+const retryShare = 0.05;
+/** Then a fresh connection is tried. */
+const renewAnswerMs = 2_000;
 const timerMarginMs = 2;
 /** How long a caller waits for the release of its lock. */
 const releaseTimeoutMs = 1_000;
@@ -130,32 +134,33 @@ export class Lease implements Lock {
     return this.leaseTimeMs * (1 - safetyShare) - this.#since.elapsedMs;
   }
 
-  #schedule(): void {
+  /** Renews after this share of the lease. */
+  #schedule(share = renewShare): void {
     clearTimeout(this.#timer);
     if (this.hasEnded || this.isLost) return;
     // For the signal. Without the margin, a timer that fires a moment too early would find the lease still held.
     const leftMs = this.check() ? this.#remainingMs + timerMarginMs : this.leaseTimeMs;
     // The lock does not keep the process alive.
-    const delay = Math.max(0, Math.min(this.leaseTimeMs * renewShare, leftMs));
+    const delay = Math.max(0, Math.min(this.leaseTimeMs * share, leftMs));
     this.#timer = setTimeout(() => void this.#renew(), delay).unref();
   }
 
-  /** Does not wait for an earlier try, whose connection may be dead: any answer counts. */
+  /**
+   * Tries once, and again by the timer alone: it ends with the task, and does not keep the process alive. Does not wait for an earlier try, whose
+   * connection may be dead: any answer counts.
+   */
   async #renew(): Promise<void> {
     this.#schedule();
     const { database, statements } = this.#context;
-    let since = new Stopwatch();
-    const values = (): unknown[] => {
-      since = new Stopwatch();
-      return [this.key, this.owner, this.fence, this.leaseTimeMs];
-    };
+    const since = new Stopwatch();
     try {
-      const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
-      const rows = await database.write(statements.renew, values, options);
+      const values = [this.key, this.owner, this.fence, this.leaseTimeMs];
+      const limits = { deadline: Math.min(deadlineIn(this.leaseTimeMs), deadlineIn()), answerMs: renewAnswerMs };
+      const rows = await database.use((run) => run(statements.renew, values), limits, true);
       if (rows.length === 0) this.lose();
       else this.renewed(since);
     } catch {
-      // The next renewal may succeed.
+      this.#schedule(retryShare);
     }
   }
 }

@@ -45,8 +45,8 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('does not renew', 20, [
     'lock/lease.ts',
-    'Math.min(this.leaseTimeMs * renewShare, leftMs)',
-    'Math.max(this.leaseTimeMs * renewShare, leftMs)',
+    'Math.min(this.leaseTimeMs * share, leftMs)',
+    'Math.max(this.leaseTimeMs * share, leftMs)',
   ]),
   defect('releases a lock although its last write did not get through', 1000, [
     'lock/lease.ts',
@@ -191,7 +191,7 @@ export const leaseDefects: readonly Defect[] = [
     "if (head.startsWith('f')) for (const { wake } of this.#waitsFor('lock', topic)) wake();",
     "if (head.startsWith('f')) return;",
   ]),
-  defect('looks again and again although nobody waits', 20, [
+  defect('looks again and again although nobody waits', 100, [
     'lock/watcher.ts',
     ' || oldest === Number.POSITIVE_INFINITY) return;',
     ') return;',
