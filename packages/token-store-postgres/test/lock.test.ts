@@ -164,15 +164,18 @@ async function timeToEnd(name: string, target: object, lastLine: string): Promis
   return performance.now() - started;
 }
 
-test('a process that gives up waiting and closes its store ends at once', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema });
-  await store.exclusively('app', async () => {
-    const target = { connectionString: scene.cluster.connectionString(), schema };
-    const took = await least(1_900, 5, () => timeToEnd('give-up', target, 'closed'));
-    assert.ok(took < 1_900, `it ended after ${took} ms`);
+for (const delayMs of [0, 40])
+  test(`a process that gives up waiting and closes its store ends at once, over ${delayMs} ms, with which it still connects to listen`, async () => {
+    const schema = scene.newSchema();
+    const store = await scene.open({ schema });
+    const proxy = await scene.proxy();
+    proxy.delayMs = delayMs;
+    await store.exclusively('app', async () => {
+      const target = { connectionString: scene.cluster.connectionString({ port: proxy.port }), schema };
+      const took = await least(1_900, 5, () => timeToEnd('give-up', target, 'closed'));
+      assert.ok(took < 1_900, `it ended after ${took} ms`);
+    });
   });
-});
 
 test('a task that waits for nothing else does not keep the process alive, nor does a waiting listener', async () => {
   const target = { connectionString: scene.cluster.connectionString() };

@@ -58,7 +58,6 @@ export interface FullClient {
   readonly connection?: { readonly stream: PgSocket; on(event: string, listener: () => void): unknown };
   connect(): Promise<unknown>;
   query(text: string): Promise<{ rows: Readonly<Record<string, string | null>>[] }>;
-  end(): Promise<void>;
   unref?(): void;
   on(event: 'error' | 'end' | 'notification', listener: (event: { payload?: string | undefined }) => void): unknown;
 }

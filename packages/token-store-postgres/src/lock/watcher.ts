@@ -94,7 +94,8 @@ export class Watcher {
 
   /** Call it when no caller waits any more. */
   close(): void {
-    this.#listener?.end().catch(() => {});
+    // By a goodbye, pg would never say how its connection went that is still being made.
+    if (this.#listener) destroySocket(this.#listener);
     this.#listener = undefined;
   }
 
