@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
-import { deadlineIn, unanswered } from '../connection/retry.ts';
+import type { Row } from '../connection/database.ts';
+import { deadlineIn, type Limits, retry, unanswered } from '../connection/retry.ts';
 import type { Context } from '../records/open-tables.ts';
 import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
 
@@ -132,16 +133,19 @@ export class Locks {
     const values = (): unknown[] => {
       since = new Stopwatch();
       attempt.isTold = false;
-      // After a failure, it is seen anew.
-      sighting = this.#sightings.get(lease.name);
-      this.#sightings.delete(lease.name);
       const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
       return [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
+    };
+    const take = (limits: Limits): Promise<Row[]> => {
+      // After a failure, also to connect, it is seen anew.
+      sighting = this.#sightings.get(lease.name);
+      this.#sightings.delete(lease.name);
+      return database.use((run) => run(statements.take, values()), limits, true);
     };
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
     // A caller that waits does not give up for a restart.
     const options = { deadline: answerBy, isPatient: attempt.holder !== undefined };
-    const [row = {}] = await database.write(statements.take, values, options);
+    const [row = {}] = await retry(take, options);
     if (row.taken === 't') {
       lease.begin(row.fence ?? '', since);
       return true;
