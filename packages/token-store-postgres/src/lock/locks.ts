@@ -130,17 +130,15 @@ export class Locks {
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
     let since = new Stopwatch();
     let sighting: Sighting | undefined;
-    const values = (): unknown[] => {
+    const take = (limits: Limits): Promise<Row[]> => {
       since = new Stopwatch();
       attempt.isTold = false;
-      const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
-      return [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
-    };
-    const take = (limits: Limits): Promise<Row[]> => {
       // After a failure, also to connect, it is seen anew.
       sighting = this.#sightings.get(lease.name);
       this.#sightings.delete(lease.name);
-      return database.use((run) => run(statements.take, values()), limits, true);
+      const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
+      const values = [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
+      return database.use((run) => run(statements.take, values), limits, true);
     };
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
     // A caller that waits does not give up for a restart.

@@ -32,7 +32,8 @@ export async function openTables(database: Database, settings: Settings): Promis
   const ring = new KeyRing(database.name, keys);
   const areMissing = state.found === '0';
   // Hosts that come at the same time wait for each other.
-  if (areMissing && !readOnly) await database.transaction((run) => makeTables(run, statements), { isPatient: true });
+  if (areMissing && !readOnly)
+    await database.transaction((run) => makeTables(run, statements), { isPatient: true, isUnhurried: true });
   const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
   const hasNoKeyYet = !check && ring.preferred !== undefined;
   // The key of a host that has only been started may be a mistake: the first record says which key is in use.
