@@ -43,7 +43,8 @@ test('close() while the network is dead: the process ends, and does not wait for
   program.tell('go');
   assert.is((await within(20_000, 'its end', program.ended)).output, 'unreachable');
   const took = performance.now() - started;
-  assert.ok(took < 4_000, `it took ${took} ms`);
+  // The answer would be waited for for 10 s.
+  assert.ok(took < 7_000, `it took ${took} ms`);
 });
 
 for (const [kind, options] of Object.entries(pools)) {

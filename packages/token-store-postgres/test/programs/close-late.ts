@@ -6,5 +6,5 @@ const store = await openPostgresTokenStore(JSON.parse(process.argv[2] ?? '{}'));
 console.log('opened');
 await once(process.stdin, 'data');
 process.stdin.destroy();
-store.rekey('another').catch(({ reason }) => console.log(reason));
+store.rekey(new Uint8Array(32)).catch(({ reason }) => console.log(reason));
 await store.close();
