@@ -29,6 +29,8 @@ export class DatabaseFile {
   readonly stats: FileStats;
   /** Whether other users may make files beside it. */
   readonly #isShared: boolean;
+  /** Whether this process has just made it. */
+  readonly #isNew: boolean;
   /** Of a file that this process has just made, until {@link makePrivate} closes it. */
   #descriptor: number | undefined;
 
@@ -45,6 +47,7 @@ export class DatabaseFile {
       found = findFile(absolute);
     }
     if (!found) throw fileError(absolute, fileFailures.danglingLink);
+    this.#isNew = this.#descriptor !== undefined;
     this.path = found.path;
     this.stats = found.stats;
     this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(this.path)).mode & 0o022) !== 0;
@@ -77,16 +80,21 @@ export class DatabaseFile {
   }
 
   /**
-   * Closes what {@link makePrivate} has not closed, because the file could not be opened or read. If another thread may have a lock on it,
-   * the descriptor stays.
+   * Removes the file that this process has made, if nothing could be written into it, for example because the disk is full. Otherwise, the
+   * next command would find a database. A process that has opened it meanwhile hears that it was moved. If another thread may have a lock
+   * on it, the descriptor stays.
    */
   giveUp(sql: Database.Database | undefined): void {
-    if (this.#descriptor === undefined) return;
+    if (!this.#isNew) return;
     try {
+      this.check();
+      // A journal would need a place on the disk.
       sql?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-      if (sql || fs.fstatSync(this.#descriptor).size === 0) this.#close();
+      const isEmpty = fs.statSync(this.path).size === 0;
+      if (sql || isEmpty) this.#close();
+      if (isEmpty) fs.unlinkSync(this.path);
     } catch {
-      // Another one uses it.
+      // Another one uses it, or Windows, which does not remove a file that is open.
     }
   }
 
