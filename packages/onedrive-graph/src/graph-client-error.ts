@@ -33,7 +33,7 @@ export class GraphClientError extends Error {
 }
 
 /** For `catch`: throws FILE if the file system failed: `cannot write disk.img: no space left on device`. */
-export function fileFailure(action: 'read' | 'write', file: string): (cause: NodeJS.ErrnoException) => never {
+export function fileFailure(action: 'read' | 'write', file: string): (cause: Error & { errno?: number }) => never {
   return (cause) => {
     const reason = cause.errno === undefined ? cause.message : getSystemErrorMessage(cause.errno);
     throw new GraphClientError('FILE', `cannot ${action} ${file}: ${reason}`, { cause });
