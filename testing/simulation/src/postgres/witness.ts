@@ -313,7 +313,8 @@ export class Witness {
     const old = this.#grants.get(name);
     const now = this.#now;
     const owner = values[1] as string;
-    if (old && old.releasedAt === undefined && old.owner !== owner && now < old.endsAt) {
+    // A microsecond less than that is a sum that was rounded.
+    if (old && old.releasedAt === undefined && old.owner !== owner && old.endsAt - now > 0.001) {
       // The clock of the server is believed by the last look alone, and by others only if the lease is not renewed meanwhile.
       const isRenewed = now - old.renewedAt < this.#leaseMs / 2;
       const wasSet = this.#forwardAt >= old.renewedAt;
