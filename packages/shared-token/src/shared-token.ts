@@ -247,7 +247,9 @@ export class SharedToken implements AsyncDisposable {
     this.#assertOpen();
     this.#assertSignedIn(work);
     const { held, forced, minValid } = work;
-    return this.#memory.hold(record, { useless: [held?.accessToken, ...replaced], forced, minValid, bridgeMs });
+    // A bridge is what was known before: it takes the place of nothing.
+    const useless = bridgeMs === undefined ? [held?.accessToken, ...replaced] : [];
+    return this.#memory.hold(record, { useless, forced, minValid, bridgeMs });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {

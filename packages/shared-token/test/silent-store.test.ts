@@ -63,6 +63,19 @@ test('a call that does not force gets it, also if it has joined one that does', 
   assert.is((await forced).code, 'STORE');
 });
 
+test('a call gets no older token than one before it, which was refreshed ahead meanwhile', async (scene) => {
+  scene.provider.expiresIn = 2;
+  await scene.signedIn({ expiresAt: Date.now() + 1_650 });
+  const shared = scene.open({ expirySkew: 0, refreshAhead: 60_000 });
+  const { accessToken: older } = await shared.getToken();
+  const answer = scene.store.holdRead();
+  const call = () => shared.getToken({ minValid: 1_700 });
+  assert.is.not((await call()).accessToken, older);
+  await untilTrue(() => shared.peek({ minValid: 1_700 }) === undefined);
+  assert.is.not((await within(5_000, call())).accessToken, older);
+  answer();
+});
+
 testSignedIn('a token that was stored is given out although the lock is not released', async (scene) => {
   const exclusively = scene.store.exclusively.bind(scene.store);
   scene.store.exclusively = async (...given) => {
