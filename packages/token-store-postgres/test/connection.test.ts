@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import crypto, { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -281,13 +282,15 @@ together('close() ends callers that wait, keeps the lock of a running task, and 
   await store.set('app', record);
   const begun = Promise.withResolvers<void>();
   const ending = Promise.withResolvers<void>();
+  // What a task has left does not close within it any more.
+  const close = await store.exclusively('ended', async () => AsyncResource.bind(() => store.close()));
   const task = store.exclusively('app', async () => {
     begun.resolve();
     await ending.promise;
   });
   await begun.promise;
   const waiting = [store.exclusively('app', async () => 1), store.changed('app', { timeout: 30_000 })];
-  const closed = store.close();
+  const closed = close();
   for (const call of [...waiting, store.get('app'), store.exclusively('new', async () => 1)]) {
     const error = await errorOf(call);
     assert.equal([error.code, error.reason], ['STORE_OPEN', 'closed']);

@@ -82,7 +82,7 @@ export class Locks {
 
   /** Waits for all tasks, but not if the caller is within one. Tasks that need longer than `milliseconds` lose their locks. */
   async idle(milliseconds: number): Promise<void> {
-    if (this.#leases.getStore()) return;
+    if (this.#leases.getStore()?.some(({ hasEnded }) => !hasEnded)) return;
     await settled(Promise.allSettled(this.#running.keys()), milliseconds);
     for (const lease of this.#running.values()) lease.lose();
   }
