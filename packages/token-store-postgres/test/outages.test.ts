@@ -117,6 +117,18 @@ test('statement_timeout, a lock of another session and idle_in_transaction_sessi
   assert.equal(await store.get('app'), record);
 });
 
+test('a write that the server ends in favor of another session is repeated', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.set('app', record);
+  // Unlike a table, a sequence still counts what is rolled back.
+  await scene.cluster.query(`CREATE SEQUENCE ${schema}.tries; CREATE FUNCTION ${schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    CASE nextval('${schema}.tries') WHEN 1 THEN RAISE deadlock_detected; WHEN 2 THEN RAISE serialization_failure; ELSE RETURN NEW; END CASE; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.refuse()`);
+  assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
+  assert.equal(await store.get('app'), { refreshToken: 'second' });
+});
+
 test('a table that another session has locked: a connection of the own pool is told, on one of the caller’s it looks like a server that hangs', async () => {
   const schema = scene.newSchema();
   const own = await scene.open({ schema });
