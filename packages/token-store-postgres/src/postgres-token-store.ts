@@ -201,7 +201,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
       const failure = error as TokenStoreError;
       const { code, problem, reason, remedy, cause } = failure;
       const isUnknown = unanswered.has(failure);
-      if (lease) lease.isOwing = reason === 'unreachable' || isUnknown;
+      if (lease) lease.isOwing = reason === 'unreachable' || code === 'STORE_BUSY' || isUnknown;
       if (!isUnknown) throw error;
       throw new TokenStoreError(code, `${problem}; whether the write was done is not known`, { reason, remedy, cause });
     } finally {
