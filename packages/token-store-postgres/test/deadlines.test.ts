@@ -47,6 +47,15 @@ test('close() while the network is dead: the process ends, and does not wait for
   assert.ok(took < 7_000, `it took ${took} ms`);
 });
 
+test('a server that takes longer than the first try waits for an answer is waited for by the second one', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await scene.cluster.query(`CREATE FUNCTION ${schema}.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(2.2); RETURN NEW; END';
+    CREATE TRIGGER slow BEFORE INSERT ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.slow()`);
+  await store.set('app', record);
+  assert.equal(await store.get('app'), record);
+});
+
 for (const [kind, options] of Object.entries(pools)) {
   test(`a connection that swallows everything, of ${kind}: each call is answered in the promised time`, async () => {
     const proxy = await scene.proxy();

@@ -5,7 +5,7 @@ import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
-import { hold, LockWatch, never } from './lock-watch.ts';
+import { hold, LockWatch, never, until } from './lock-watch.ts';
 import { startScene } from './scene.ts';
 import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
@@ -166,6 +166,21 @@ test('a statement that acquires the lock and arrives twice changes nothing', asy
     assert.is(await leaseOf(schema, 'owner, holder, fence'), before);
   });
   assert.equal(await within(10_000, 'the turns', Promise.all(waiting)), ['my turn', 'my turn']);
+});
+
+test('a renewal that is answered after its task has ended is the last one, also if the task owes a write', async () => {
+  const schema = scene.newSchema();
+  const answers = Promise.withResolvers<void>();
+  const fates: Fate[] = [{ type: 'refused' }, { type: 'slow', after: answers.promise }];
+  const { store } = await openUnreliable({ schema, of: /SET ends_at = clock/, fates, leaseTime: 2_000 });
+  const other = await scene.open({ schema });
+  await store.exclusively('app', async () => {
+    await store.set('app', { refreshToken: 'first' }).catch(() => {});
+    await until('a renewal is under way', async () => fates.length === 0);
+  });
+  answers.resolve();
+  const free = other.exclusively('app', async () => 'free');
+  assert.is(await within(8_000, 'the end of the lease', free), 'free');
 });
 
 test('a renewal that had to wait for the row does not shorten the lease that a later one has written', async () => {

@@ -18,7 +18,7 @@ test('a renewal that fails is tried again soon, so that a short outage does not 
     if (!isDown) return pool.connect();
     setTimeout(() => {
       isDown = false;
-    }, 300);
+    }, 1_500);
     return Promise.reject(Object.assign(new Error('refused'), { code: 'ECONNREFUSED', syscall: 'connect' }));
   };
   const unreliable = new Proxy(pool, { get: (_, key) => (key === 'connect' ? connect : Reflect.get(pool, key)) });
