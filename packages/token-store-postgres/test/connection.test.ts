@@ -10,6 +10,7 @@ import pg from 'pg';
 import { within } from 'testing-authority/start-program';
 import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
+import { cancelStatement } from '../src/connection/pg-client.ts';
 import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
 import { startScene } from './scene.ts';
@@ -84,6 +85,14 @@ test('the password comes from the password file, unless others can read that', a
     assert.is(error.code, 'STORE_OPEN');
   });
 });
+
+/** It takes all that is sent, also the end, and says nothing. */
+const silentPort = async (): Promise<number> => {
+  const server = createServer({ allowHalfOpen: true }, (socket) => socket.unref().resume());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  server.unref();
+  return (server.address() as { port: number }).port;
+};
 
 const unreachablePort = async (): Promise<number> => {
   const server = createServer();
@@ -170,6 +179,12 @@ for (const isOwn of [true, false]) {
     },
   );
 }
+
+for (const [kind, port] of Object.entries({ refused: unreachablePort, 'not answered': silentPort }))
+  together(`to ask for the end of a statement takes about a second at most, if it is ${kind}`, async () => {
+    const client = { host: '127.0.0.1', port: await port(), processID: 1, secretKey: 1 };
+    await within(5_000, 'its end', cancelStatement(client));
+  });
 
 together('an error of a statement has neither the statement nor a value in it', async () => {
   const schema = scene.newSchema();

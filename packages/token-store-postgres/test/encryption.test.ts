@@ -84,9 +84,10 @@ test('a wrong or missing key is STORE_KEY', async () => {
 
 test('a key for plain tokens is STORE_KEY, and for tables without tokens it encrypts', async () => {
   const schema = scene.newSchema();
-  const plain = await scene.open({ schema });
+  const [plain, early] = [await scene.open({ schema }), await scene.open({ schema, key: bytes })];
   await plain.set('app', record);
-  assert.equal(await codeAndReasonOf(scene.open({ schema, key: bytes })), ['STORE_KEY', 'not-encrypted']);
+  for (const call of [() => scene.open({ schema, key: bytes }), () => early.set('other', record)])
+    assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'not-encrypted'], String(call));
   await plain.delete('app');
   const store = await scene.open({ schema, key: bytes });
   await store.set('other', record);
@@ -255,21 +256,22 @@ for (const [kind, old, next] of keyChanges) {
   });
 }
 
-test('a host without the new key can neither read nor write after the change', async () => {
-  const schema = scene.newSchema();
-  const old = await scene.open({ schema, key: bytes });
-  await old.set('app', record);
-  await (await scene.open({ schema, key: bytes })).rekey(otherBytes);
-  const calls: (() => Promise<unknown>)[] = [
-    () => old.get('app'),
-    () => old.set('app', { refreshToken: 'lost' }),
-    () => old.set('new', record),
-    () => old.replace('app', record.refreshToken, { refreshToken: 'lost' }),
-    () => old.replace('new', undefined, record),
-    () => old.rekey(bytes),
-  ];
-  for (const call of calls) assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'key-changed'], String(call));
-  assert.equal(await (await scene.open({ schema, key: otherBytes })).get('app'), record);
-});
+for (const [kind, next] of Object.entries({ 'another key': otherBytes, 'no key': undefined }))
+  test(`a host that has the old key alone can neither read nor write after a change to ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const old = await scene.open({ schema, key: bytes });
+    await old.set('app', record);
+    await (await scene.open({ schema, key: bytes })).rekey(next);
+    const calls: (() => Promise<unknown>)[] = [
+      () => old.get('app'),
+      () => old.set('app', { refreshToken: 'lost' }),
+      () => old.set('new', record),
+      () => old.replace('app', record.refreshToken, { refreshToken: 'lost' }),
+      () => old.replace('new', undefined, record),
+      () => old.rekey(bytes),
+    ];
+    for (const call of calls) assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'key-changed'], String(call));
+    assert.equal(await (await scene.open({ schema, key: next })).get('app'), record);
+  });
 
 test.run();

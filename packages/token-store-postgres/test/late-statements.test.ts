@@ -168,6 +168,22 @@ test('a statement that acquires the lock and arrives twice changes nothing', asy
   assert.equal(await within(10_000, 'the turns', Promise.all(waiting)), ['my turn', 'my turn']);
 });
 
+test('a task whose second try to write gets through releases its lock', async () => {
+  const schema = scene.newSchema();
+  const { store } = await openUnreliable({ schema, of: write, fates: [{ type: 'refused' }] });
+  await store.exclusively('app', async () => {
+    for (const isLost of [true, false])
+      assert.is(
+        await store.set('app', { refreshToken: 'first' }).then(
+          () => false,
+          () => true,
+        ),
+        isLost,
+      );
+  });
+  assert.is(await (await scene.open({ schema })).exclusively('app', async () => 'free', { timeout: 0 }), 'free');
+});
+
 test('a renewal that is answered after its task has ended is the last one, also if the task owes a write', async () => {
   const schema = scene.newSchema();
   const answers = Promise.withResolvers<void>();

@@ -77,6 +77,7 @@ test('a write whose answer was lost is not done again over what was written sinc
     for (let count = 1; count < 32; count++) assert.ok(await other.replace('app', 'later', later));
     proxy.heal();
     assert.is(await writing, result);
+    assert.is(await store.replace('app', 'mine', record), false);
     assert.equal(await other.get('app'), later);
   }
 });
