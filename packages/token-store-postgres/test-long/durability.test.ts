@@ -5,10 +5,16 @@ const { scene, test } = await startScene({ settings: { wal_writer_delay: '10s', 
 
 test('a commit is durable even if the database is set to lose the newest ones', async () => {
   const store = await scene.open();
-  for (let round = 0; round < 5; round++) {
-    await store.set('app', { refreshToken: String(round) });
+  const check = async (): Promise<void> => {
     const all = await scene.cluster.query('SELECT pg_current_wal_flush_lsn() = pg_current_wal_insert_lsn()');
     assert.is(all, 't');
+  };
+  for (let round = 0; round < 5; round++) {
+    await store.set('app', { refreshToken: String(round) });
+    await check();
+    await store.exclusively('app', check);
+    await store.rekey(new Uint8Array(32).fill(round));
+    await check();
   }
 });
 

@@ -184,19 +184,33 @@ test('a task whose second try to write gets through releases its lock', async ()
   assert.is(await (await scene.open({ schema })).exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 
-test('a renewal that is answered after its task has ended is the last one, also if the task owes a write', async () => {
-  const schema = scene.newSchema();
-  const answers = Promise.withResolvers<void>();
-  const fates: Fate[] = [{ type: 'refused' }, { type: 'slow', after: answers.promise }];
-  const { store } = await openUnreliable({ schema, of: /SET ends_at = clock/, fates, leaseTime: 2_000 });
-  const other = await scene.open({ schema });
-  await store.exclusively('app', async () => {
-    await store.set('app', { refreshToken: 'first' }).catch(() => {});
-    await until('a renewal is under way', async () => fates.length === 0);
+for (const [kind, write] of Object.entries<Fate[]>({
+  'has released its lock': [],
+  'owes a write': [{ type: 'refused' }],
+}))
+  test(`a renewal that is answered after its task has ended is the last one, and no loss: the task ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const answers = Promise.withResolvers<void>();
+    const fates: Fate[] = [...write, { type: 'slow', after: answers.promise }];
+    const { store } = await openUnreliable({ schema, of: /SET ends_at = clock/, fates, leaseTime: 2_000 });
+    const other = await scene.open({ schema });
+    const ended = await store.exclusively('app', async ({ signal }) => {
+      if (write.length > 0) await store.set('app', { refreshToken: 'first' }).catch(() => {});
+      await until('a renewal is under way', async () => fates.length === 0);
+      return signal;
+    });
+    answers.resolve();
+    await delay(100);
+    const free = other.exclusively('app', async () => 'free');
+    assert.is(await within(8_000, 'the end of the lease', free), 'free');
+    assert.is(ended.aborted, false);
   });
-  answers.resolve();
-  const free = other.exclusively('app', async () => 'free');
-  assert.is(await within(8_000, 'the end of the lease', free), 'free');
+
+test('a release that the server refuses at first is tried again', async () => {
+  const schema = scene.newSchema();
+  const { store } = await openUnreliable({ schema, of: /SET owner = NULL/, fates: [{ type: 'refused' }] });
+  await store.exclusively('app', async () => {});
+  assert.is(await (await scene.open({ schema })).exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 
 test('a renewal that had to wait for the row does not shorten the lease that a later one has written', async () => {

@@ -91,6 +91,22 @@ for (const [kind, listen] of [
     assert.is(fewest, 0);
   });
 
+test('a store that listens goes on for a caller that waits again, and tells it what came before', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
+  await store.set('app', { refreshToken: 'first' });
+  const stop = new AbortController();
+  const first = store.changed('app', { timeout: deadlineMs, signal: stop.signal }).catch(() => {});
+  await watch.untilListening(schema, 1);
+  stop.abort();
+  await first;
+  await other.set('app', { refreshToken: 'second' });
+  await delay(100);
+  await within(3_000, 'the change', store.changed('app', { timeout: deadlineMs }));
+  await store.changed('app', { timeout: 2_500 });
+  await within(1_000, 'a session that listens', watch.untilListening(schema, 1));
+});
+
 test('a caller that gave up is not waited for longer than a moment', async () => {
   const schema = scene.newSchema();
   const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];

@@ -11,25 +11,27 @@ const { scene, together: test } = await startScene();
 
 const record = { refreshToken: 'first' };
 
-test('an answer that was lost is found out', async () => {
-  const schema = scene.newSchema();
-  const proxy = await scene.proxy();
-  const connectionString = scene.cluster.connectionString({ port: proxy.port });
-  const store = await scene.open({ schema, connectionString, listen: false });
-  const calls: (() => Promise<unknown>)[] = [
-    () => store.set('app', record),
-    () => store.replace('app', 'first', { refreshToken: 'second' }),
-    () => store.exclusively('app', () => store.replace('app', 'second', { refreshToken: 'third' })),
-    () => store.delete('app'),
-  ];
-  const results = [];
-  for (const call of calls) {
-    void proxy.cutAfter('server', 0);
-    results.push(await attempt(call));
-  }
-  assert.equal(results, [{ result: undefined }, { result: true }, { result: true }, { result: true }]);
-  assert.equal(await store.list(), []);
-});
+for (const kind of ['the own pool', 'a pool of the caller'])
+  test(`an answer that was lost is found out: ${kind}`, async () => {
+    const proxy = await scene.proxy();
+    const connectionString = scene.cluster.connectionString({ port: proxy.port });
+    const options =
+      kind === 'the own pool' ? { connectionString } : { pool: scene.newPool('lost', { connectionString }) };
+    const store = await scene.open({ ...options, listen: false });
+    const calls: (() => Promise<unknown>)[] = [
+      () => store.set('app', record),
+      () => store.replace('app', 'first', { refreshToken: 'second' }),
+      () => store.exclusively('app', () => store.replace('app', 'second', { refreshToken: 'third' })),
+      () => store.delete('app'),
+    ];
+    const results = [];
+    for (const call of calls) {
+      void proxy.cutAfter('server', 0);
+      results.push(await attempt(call));
+    }
+    assert.equal(results, [{ result: undefined }, { result: true }, { result: true }, { result: true }]);
+    assert.equal(await store.list(), []);
+  });
 
 /** Two stores of one table, the first one behind a proxy. */
 async function openTwo() {
