@@ -4,9 +4,10 @@ import pg from 'pg';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
-import { assertUnreachable, attempt } from './attempt.ts';
+import { assertUnreachable, attempt, errorOf } from './attempt.ts';
 import { startScene } from './scene.ts';
 import { startProgram } from './start-program.ts';
+import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
 const { scene, together: test } = await startScene();
 
@@ -54,6 +55,25 @@ test('a server that takes longer than the first try waits for an answer is waite
     CREATE TRIGGER slow BEFORE INSERT ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.slow()`);
   await store.set('app', record);
   assert.equal(await store.get('app'), record);
+});
+
+test('a replace that has to read first is answered in the promised time as well', async () => {
+  const never = new Promise(() => {});
+  const fates: Fate[] = [
+    { type: 'slow', after: never },
+    { type: 'slow', after: 3_500 },
+  ];
+  const decide = (text: string): Fate =>
+    /^SELECT name|^WITH/.test(text) ? (fates.shift() ?? { type: 'slow', after: never }) : { type: 'normal' };
+  const schema = scene.newSchema();
+  await (await scene.open({ schema })).set('app', record);
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  const store = await scene.open({ schema, pool });
+  const started = performance.now();
+  assert.is((await errorOf(store.replace('app', 'first', record))).reason, 'unreachable');
+  const took = performance.now() - started;
+  // Under way are a read of 5.5 s and a write, which would have 9.5 s for itself.
+  assert.ok(took < 12_000, `it took ${took} ms`);
 });
 
 for (const [kind, options] of Object.entries(pools)) {
