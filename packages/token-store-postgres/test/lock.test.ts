@@ -61,6 +61,20 @@ test('no task runs after an abort, also if the lock has been acquired', async ()
   }
 });
 
+test('close() waits for the release of a lock that a caller acquires after it gave up', async () => {
+  const [schema, proxy] = [scene.newSchema(), await scene.proxy()];
+  const connectionString = scene.cluster.connectionString({ port: proxy.port });
+  const store = await scene.open({ schema, connectionString, leaseTime: 20_000 });
+  const other = await scene.open({ schema });
+  proxy.delayMs = 40;
+  const controller = new AbortController();
+  const givenUp = store.exclusively('app', never, { signal: controller.signal }).catch(() => {});
+  await delay(20);
+  controller.abort();
+  await Promise.all([givenUp, store.close()]);
+  assert.is(await other.exclusively('app', async () => 'free', { timeout: 5_000 }), 'free');
+});
+
 test('no connection is held while the task runs', async () => {
   const pool = scene.newPool('held', { maxUses: 1 });
   const held = await hold(await scene.open({ pool }));
