@@ -160,7 +160,8 @@ export class Witness {
     const isOurs = error === undefined || error.code?.startsWith('STORE_') || process.isDead;
     if (!isOurs && error?.code !== 'ABORTED')
       this.#break('A store rejects with a TokenStoreError', String((error as Error)?.stack ?? error));
-    if (task && method !== 'get' && method !== 'changed') task.isOwing = error?.reason === 'unreachable';
+    const mayPass = error?.reason === 'unreachable' || error?.reason === 'database-locked';
+    if (task && method !== 'get' && method !== 'changed') task.isOwing = mayPass;
     this.#judgeTime(call);
     // The last look at a lock has no time for another one; it may even wait for a connection.
     const hasTime = method !== 'exclusively' || this.#now - call.calledAt < (call.timeoutMs ?? 0);
@@ -169,6 +170,9 @@ export class Witness {
     if (error?.code === 'STORE_BUSY' && error.reason === 'lock-held') this.#judgeRefusal(call);
     if (error === undefined) this.#judgeAnswer(call);
     if (task) this.#judgeSignal(task);
+    for (const each of this.#tasks)
+      if (method === 'close' && each.call.process === process && this.observe(each))
+        this.#break('After close(), no task has its lock', `process ${process.id} still believes that it has it`);
   }
 
   /** All that was asked for is over. */
@@ -328,10 +332,7 @@ export class Witness {
     }
     const owing = this.#tasks.findLast((task) => task.owner === old?.owner);
     if (owing?.hasEnded && owing.isOwing && !this.#isExcused(owing) && old && now < old.endsAt)
-      this.#break(
-        'A lock stays with its lease while a write of its task may be under way',
-        `process ${process.id} has it`,
-      );
+      this.#break('A lock stays with its lease while its task owes a write', `process ${process.id} has it`);
     const waiting = this.#calls.find(
       (call) => call.process === process && call.name === name && call.method === 'exclusively' && !call.settledAt,
     );
