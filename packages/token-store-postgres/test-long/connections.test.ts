@@ -3,7 +3,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
+import { errorOf } from '../test/attempt.ts';
 import { startScene } from '../test/scene.ts';
+import { type Fate, UnreliablePool } from '../test/unreliable-pool.ts';
 
 const { scene, together: test } = await startScene();
 
@@ -64,6 +66,25 @@ test('one connection more listens while callers wait, and goes afterwards', asyn
   stop.abort();
   await ended;
   await untilConnections('listening', '0');
+});
+
+test('a replace that has to read first is answered within 10 s as well', async () => {
+  const never = new Promise(() => {});
+  const fates: Fate[] = [
+    { type: 'slow', after: never },
+    { type: 'slow', after: 3_500 },
+  ];
+  const decide = (text: string): Fate =>
+    /^SELECT name|^WITH/.test(text) ? (fates.shift() ?? { type: 'slow', after: never }) : { type: 'normal' };
+  const schema = scene.newSchema();
+  await (await scene.open({ schema })).set('app', record);
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  const store = await scene.open({ schema, pool });
+  const started = performance.now();
+  assert.is((await errorOf(store.replace('app', 'first', record))).reason, 'unreachable');
+  const took = performance.now() - started;
+  // Under way are a read of 5.5 s and a write, which would have 9.5 s for itself.
+  assert.ok(took < 12_000, `it took ${took} ms`);
 });
 
 test.run();
