@@ -2,6 +2,7 @@ import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { printResponse } from '../src/commands/api/print-response.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -69,10 +70,12 @@ test('a second 401 ends with 3, after one refresh', async () => {
 test('a 401 from the address of a content, which never gets the token, needs no sign-in', async () => {
   const notes = ['api', '/me/drive/root:/notes.txt:/content'];
   await home.call([...notes, '-X', 'PUT', '-d', 'hello']);
-  authority.fail('content', { type: 'status', status: 401 });
-  const { status, stderr } = await home.call(notes);
-  assert.is(status, 1);
-  assert.match(stderr, /run the same command again\n$/);
+  for (const option of [[], ['-i']]) {
+    authority.fail('content', { type: 'status', status: 401 });
+    const { status, stderr } = await home.call([...notes, ...option]);
+    assert.is(status, 1);
+    assert.match(stderr, /run the same command again\n$/);
+  }
 });
 
 for (const [status, advice] of [
@@ -159,6 +162,13 @@ test('Ctrl-C while Graph does not answer ends with 130', async () => {
   const { status, stderr } = await running.ended;
   assert.is(status, 130);
   assert.is(stderr, 'Interrupted.\n');
+});
+
+test('Ctrl-C before an error is complete is no error of Graph', async () => {
+  const interrupt = new AbortController();
+  const body = new ReadableStream({ pull: () => interrupt.abort('Ctrl-C') }, { highWaterMark: 0 });
+  const options = { include: false, json: false, url: new URL(authority.graphUrl), signal: interrupt.signal };
+  assert.is(await printResponse(new Response(body, { status: 404 }), options).catch((error) => error), 'Ctrl-C');
 });
 
 test('a Graph that never answers: 6 after --idle-timeout, with the host and the reason', async () => {

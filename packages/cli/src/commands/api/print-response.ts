@@ -19,9 +19,11 @@ export async function printResponse(
     if (include) printHead(response);
     return;
   }
-  const failure = response.ok ? undefined : await GraphError.from(include ? response.clone() : response);
+  // The error is read from the response itself: of a copy, it is not known whether the request had the token.
+  const shown = include && !response.ok ? response.clone() : response;
+  const failure = response.ok ? undefined : await GraphError.from(response, signal);
   if (include) printHead(response);
-  if (include || response.ok) await printBody(response, signal);
+  if (include || response.ok) await printBody(shown, signal);
   if (failure) throw failure;
 }
 
