@@ -1,6 +1,7 @@
 // Takes about 4 s.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { until } from 'testing-authority/until';
 import { CliHome } from 'testing-command';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -32,6 +33,18 @@ test('login --keyring encrypts the database with a key that only the keyring has
   assert.not.match(said.join(''), key);
   assert.is((await person.call([])).status, 3);
   assert.equal(JSON.parse(readFileSync(`${person.home.db}.keyring.json`, 'utf8')), { account: person.home.db });
+});
+
+test('Ctrl-C ends doctor at once, also after it has asked the keyring', async () => {
+  using person = await signIn(['--keyring']);
+  authority.fail('graph', { type: 'hang' });
+  const before = authority.count('graph');
+  const running = person.home.start(['doctor']);
+  await until(() => authority.count('graph') !== before);
+  running.child.kill('SIGINT');
+  const { signal, stderr } = await running.ended;
+  authority.clearFaults();
+  assert.equal([signal, stderr], ['SIGINT', 'Interrupted.\n']);
 });
 
 always('without a desktop session --keyring ends with 7, says what to do and changes nothing', async () => {

@@ -20,7 +20,7 @@ export class Interrupt implements Disposable {
   readonly #signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   /** Work that must not be cut off. The first signal tells the person about it. */
   busyWith: string | undefined;
-  #endsAtOnce = false;
+  #cuttableWorks = 0;
 
   constructor() {
     for (const signal of this.#signals) process.on(signal, this.#abort);
@@ -37,11 +37,11 @@ export class Interrupt implements Disposable {
 
   /** While `work` runs, the first signal already ends the process: native code that waits would keep it alive. */
   async endAtOnceDuring<T>(work: Promise<T>): Promise<T> {
-    this.#endsAtOnce = true;
+    this.#cuttableWorks++;
     try {
       return await work;
     } finally {
-      this.#endsAtOnce = false;
+      this.#cuttableWorks--;
     }
   }
 
@@ -50,8 +50,8 @@ export class Interrupt implements Disposable {
   }
 
   readonly #abort = (signal: NodeJS.Signals): void => {
-    if (this.signal.aborted || this.#endsAtOnce) {
-      if (this.#endsAtOnce) writeErr('Interrupted.\n');
+    if (this.signal.aborted || this.#cuttableWorks > 0) {
+      if (this.#cuttableWorks > 0) writeErr('Interrupted.\n');
       this[Symbol.dispose]();
       process.kill(process.pid, signal);
       // The kernel does not end process 1 that way, which this is in a container.
