@@ -6,9 +6,11 @@ import { until } from 'testing-authority/until';
 import { CliHome, openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { guardRequest } from '../src/session/session.ts';
+import { guardRequest, openSession } from '../src/session/session.ts';
 import type { Command } from '../src/settings/command.ts';
+import { readSettings } from '../src/settings/settings.ts';
 import { Interrupt } from '../src/terminal/interrupt.ts';
+import { Screen } from '../src/terminal/screen.ts';
 import { writeOut } from '../src/terminal/streams.ts';
 import { rowsOf } from './fixtures/rows-of.ts';
 
@@ -220,6 +222,25 @@ test('a second signal during a refresh ends the process at once', async () => {
   running.child.kill('SIGTERM');
   assert.is((await running.ended).signal, 'SIGTERM');
   assert.is((await home.call([])).status, 0);
+});
+
+test('new tokens that could be stored at the second attempt are not missed', async () => {
+  home.expireTokens();
+  const { promise, resolve: answer } = Promise.withResolvers<void>();
+  authority.fail('token', { type: 'held', until: promise });
+  using interrupt = new Interrupt();
+  const command: Command = { settings: readSettings({}, home.env), screen: new Screen({}), interrupt };
+  const session = await openSession(command, { interactive: false });
+  const refresh = session.handler.getTokenDetails();
+  await until(() => interrupt.busyWith !== undefined);
+  const database = new DatabaseSync(home.db);
+  database.exec('CREATE TRIGGER full BEFORE UPDATE ON token BEGIN INSERT INTO missing VALUES (1); END');
+  answer();
+  const { accessToken } = await refresh;
+  database.exec('DROP TRIGGER full');
+  database.close();
+  await session.finish();
+  assert.is((await home.call([])).stdout, `${accessToken}\n`);
 });
 
 test('a passphrase comes from a variable or a file; without it the status is 7', async () => {
