@@ -1,5 +1,5 @@
-import { chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -175,7 +175,7 @@ for (const [what, stdin, expected, says] of [
   });
 }
 
-test('an unfinished upload is kept for the account, and a logout forgets it', async () => {
+test('an unfinished upload is kept for the account, and a logout forgets it, by whatever path of the database', async () => {
   const own = ['--app', 'own'];
   await home.login([...own, '--client-id', authority.clientId]);
   const account = JSON.parse((await home.call(['status', '--json', ...own])).stdout).account.id;
@@ -187,7 +187,8 @@ test('an unfinished upload is kept for the account, and a logout forgets it', as
   await ended;
   const file = inHome('data/onedrive-token/uploads.json');
   assert.match(readFileSync(file, 'utf8'), account);
-  await home.call(['logout', ...own]);
+  symlinkSync(dirname(home.db), inHome('link'), 'junction');
+  await home.call(['logout', ...own, '--db', inHome('link/tokens.db')]);
   assert.is(readFileSync(file, 'utf8'), '{}\n');
 });
 

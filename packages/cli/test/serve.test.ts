@@ -6,6 +6,7 @@ import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openFiles } from '../../onedrive-graph/test/open-files.ts';
 import {
   askService,
   askUntilSignedIn,
@@ -155,8 +156,10 @@ test('min_valid while the provider fails: 503 if the token that is still valid e
   for (const service of [other, third]) await endService(service);
 });
 
-test('after a sign-out each client gets 401, and after the next sign-in the new token', async () => {
+test('after a sign-out each client gets 401, and after the next sign-in the new token; no database stays open', async () => {
   const { body: before } = await ask('/token');
+  const openDatabases = () => openFiles(running.child.pid).filter((file) => file.includes('tokens.db')).length;
+  const open = openDatabases();
   await home.call(['logout']);
   for (const path of ['/token', '/token?refresh=1', '/token?min_valid=9']) {
     const { status, body } = await ask(path);
@@ -169,6 +172,7 @@ test('after a sign-out each client gets 401, and after the next sign-in the new 
   assert.is(status, 200);
   assert.is.not(body.token, before.token);
   assert.is(`${body.token}\n`, (await home.call([])).stdout);
+  assert.is(openDatabases(), open);
 });
 
 test('a token that another process has refreshed, or another sign-in, counts at once', async () => {
