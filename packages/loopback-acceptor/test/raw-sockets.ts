@@ -1,11 +1,12 @@
 import net from 'node:net';
 import { within } from './within.ts';
 
-/** Opens connections, each of which has sent `bytes` and waits. */
-export function connectAll(port: number, count: number, bytes: string): Promise<net.Socket[]> {
+/** Opens connections, each of which has sent `bytes` and waits. With `stays`, also when the other side has ended. */
+export function connectAll(port: number, count: number, bytes: string, stays = false): Promise<net.Socket[]> {
   const sockets = Array.from({ length: count }, () => {
     return new Promise<net.Socket>((resolve, reject) => {
-      const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes, () => resolve(socket)));
+      const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: stays });
+      socket.on('connect', () => socket.write(bytes, () => resolve(socket)));
       socket.once('error', reject);
       socket.on('error', () => {}).resume();
     });

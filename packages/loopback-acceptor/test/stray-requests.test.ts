@@ -108,6 +108,15 @@ test('beyond 1,000 connections the oldest is closed, which is no stray request, 
   assert.is(await within('the redemption', redeemed), 'the token');
 });
 
+test('a thousand refused clients that stay do not keep the browser out', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const accepted = acceptor.accept();
+  const staying = await connectAll(acceptor.port, 1_000, '\n', true);
+  await postForm(acceptor.redirectUri, { code: 'the-code', state: 'right' });
+  assert.is((await within('the answer', accepted)).code, 'the-code');
+  for (const socket of staying) socket.destroy();
+});
+
 test('a connection on which nothing is sent is not a request', async () => {
   await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 0 });
   const accepted = acceptor.accept();

@@ -169,20 +169,20 @@ export const strays: Stray[] = [
     target: `/?${answer}`,
     request: { headers: { 'sec-fetch-dest': dest } },
   })),
-  {
-    name: 'a WebSocket of a page in Chromium, which sends no Sec-Fetch-Dest with it',
+  ...['websocket', 'h2c, WebSocket'].map((upgrade) => ({
+    name: `an upgrade to ${upgrade} of a page in Chromium, which sends no Sec-Fetch-Dest with it`,
     status: 403,
     target: `/?${answer}`,
     request: {
       headers: {
         connection: 'Upgrade',
-        upgrade: 'websocket',
+        upgrade,
         origin: 'https://attacker.example',
         'sec-websocket-version': '13',
         'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
       },
     },
-  },
+  })),
   {
     name: 'Sec-Fetch-Dest twice',
     status: 403,
