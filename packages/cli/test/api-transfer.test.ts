@@ -1,5 +1,6 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -179,6 +180,10 @@ test('an unfinished upload is kept for the account, and a logout forgets it, by 
   const own = ['--app', 'own'];
   await home.login([...own, '--client-id', authority.clientId]);
   const account = JSON.parse((await home.call(['status', '--json', ...own])).stdout).account.id;
+  // The next refresh says whose sign-in it is.
+  const database = new DatabaseSync(home.db);
+  database.exec('UPDATE token SET id_token = NULL, expires_at = 1');
+  database.close();
   authority.fail('content', { type: 'hang' });
   const sent = authority.requests.length;
   const { child, ended } = home.start(['api', '/me/drive/root:/small.txt', '--upload', 'small.txt', ...own]);
