@@ -1,5 +1,5 @@
 // Takes about 4 s.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from 'testing-authority/until';
 import { CliHome } from 'testing-command';
@@ -62,7 +62,7 @@ always('without a desktop session --keyring ends with 7, says what to do and cha
 });
 
 always(
-  'if the keyring package is missing or too old, the message says how to install it, and the status is 7',
+  'if the keyring package is missing or too old, the message says how to install it; a keyring that forgets changes nothing: 7',
   async () => {
     if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
     using other = new CliHome(home.env);
@@ -77,11 +77,23 @@ always(
     const old = join(modules, '@napi-rs/keyring');
     mkdirSync(old, { recursive: true });
     writeFileSync(join(old, 'package.json'), '{"version":"1.9.0"}');
-    writeFileSync(join(old, 'index.js'), 'exports.AsyncEntry = class { async getPassword() { return null; } }');
+    writeFileSync(
+      join(old, 'index.js'),
+      'exports.AsyncEntry = class { async getPassword() { return null; } async setPassword() {} }',
+    );
     const tooOld = await other.shell(login);
     assert.is(tooOld.status, 7);
     assert.match(tooOld.stderr, says);
     assert.is(peers['@napi-rs/keyring'], `^${oldestKeyring}`);
+
+    // It only claims to store what it gets.
+    writeFileSync(join(old, 'package.json'), '{"version":"9.0.0"}');
+    await other.login(clientId);
+    const forgetful = await other.shell(`${run} rekey --keyring`);
+    assert.is(forgetful.status, 7);
+    assert.match(forgetful.stderr, /nothing was changed/);
+    assert.not(existsSync(`${other.db}.keyring.json`));
+    assert.is((await other.call([])).status, 0);
   },
 );
 

@@ -146,13 +146,16 @@ test('min_valid while the provider fails: 503 if the token that is still valid e
     assert.equal([status, body], [200, old], path);
   }
   const third = await startService(home, { name: 'third/token.sock' });
-  for (const { status, headers, body } of await Promise.all([other, third].map(({ ask }) => ask('/token?min_valid=1800')))) {
+  for (const { status, headers, body } of await Promise.all(
+    [other, third].map(({ ask }) => ask('/token?min_valid=1800')),
+  )) {
     assert.equal([status, body.error], [503, 'unavailable']);
     assert.ok(headers['retry-after']);
   }
   authority.clearFaults();
   assert.is((await other.ask('/token?refresh=1')).status, 200);
-  for (const { status } of await Promise.all([other, third].map(({ ask }) => ask('/token?min_valid=3600')))) assert.is(status, 200, 'the trouble is over');
+  for (const { status } of await Promise.all([other, third].map(({ ask }) => ask('/token?min_valid=3600'))))
+    assert.is(status, 200, 'the trouble is over');
   for (const service of [other, third]) await endService(service);
 });
 
