@@ -62,10 +62,6 @@ export async function obtainToken(
   if (isLongEnough(Date.now(), found)) return found;
   if (session.bridged) throw session.bridged;
   const seconds = Math.max(0, Math.floor((found.expiresAt - Date.now()) / 1000));
-  throw new Failure(
-    `--min-valid asks for ${minValid / 1000}s, but the provider's token is valid for ${seconds}s only`,
-    {
-      remedy: 'Ask for less, and ask again before each long step',
-    },
-  );
+  const problem = `--min-valid asks for ${minValid / 1000}s, but the provider's token is valid for ${seconds}s only`;
+  throw new Failure(problem, { remedy: 'Ask for less, and ask again before each long step' });
 }
