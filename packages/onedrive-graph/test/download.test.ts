@@ -462,8 +462,11 @@ test('a rest that ends early is not taken for the whole file: what is missing is
 });
 
 test('if the same file comes from its beginning instead of its rest, what is there already is left out', async () => {
-  const resume: FlakyOptions['resume'] = (_request, response) =>
-    void response.writeHead(200, { etag: '"v1"' }).end(content);
+  // In chunks, the first of which is there already.
+  const resume: FlakyOptions['resume'] = (_request, response) => {
+    response.writeHead(200, { etag: '"v1"' }).write(content.subarray(0, 300));
+    setTimeout(() => response.end(content.subarray(300)), 20);
+  };
   const file = inFolder('no-rest.bin');
   assert.is((await downloadFlaky(file, { pieces: [1000], resume })).bytes, 5000);
   assert.ok(readFileSync(file).equals(content));
