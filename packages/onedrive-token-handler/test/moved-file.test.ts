@@ -104,6 +104,24 @@ test('close() closes the file, also one that was moved away', async () => {
   assert.is(countOpen(scene), before - 2);
 });
 
+test('close() closes the file, also if a call has waited for a lock of the one that was moved away', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
+  await using scene = await openScene();
+  const { store, close } = openStore({ dbFilepath: scene.dbFilepath, encryptionKey: undefined });
+  await store.set('my-app', { refreshToken: 'before' });
+  const held = Promise.withResolvers<void>();
+  const holding = store.exclusively?.('my-app', () => held.promise, { timeout: 5_000 });
+  const waiting = store.exclusively?.('my-app', async () => 'its turn', { timeout: 5_000 });
+  await sleep(50);
+  rmSync(scene.dbFilepath);
+  await store.get('my-app');
+  held.resolve();
+  await holding;
+  assert.is(await waiting, 'its turn');
+  close();
+  assert.is(countOpen(scene), 0);
+});
+
 test('a failure of another kind does not open the file again', async () => {
   if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
   await using scene = await openScene();
