@@ -394,11 +394,13 @@ test('with sessions, a later call goes on where an earlier one stopped', async (
 test('a file that has changed since is uploaded from its beginning', async () => {
   const file = inFolder('changing.img');
   for (const change of [
-    () => utimesSync(file, 1, 1),
+    // Within the same millisecond.
+    () => utimesSync(file, 1, 1.0003),
     () => writeFileSync(file, Buffer.concat([big, Buffer.from('more')])),
   ]) {
     const sessions = new Map<string, UnfinishedUpload>();
     writeFileSync(file, big);
+    utimesSync(file, 1, 1);
     await breakOff(sessions, '/me/drive/root:/changing.img', file);
     change();
     const before = authority.requests.length;
