@@ -31,6 +31,8 @@ test('asking for more scopes than granted needs consent, and keeps the scopes th
   await scene.handler({ scopes: ['Files.Read'], interactive: false }).getToken({ forceRefresh: true });
   await scene.handler({ ...wider, interactive: false }).getToken();
   assert.is(scene.windows.length, 2);
+  const { scopes } = await scene.handler(wider).signIn();
+  assert.not(scopes.includes('Files.Read'), 'signIn() asks for its own alone');
 });
 
 test('the refresh token of another client id or authority is never sent', async () => {
