@@ -201,6 +201,19 @@ test('what is left and cannot be opened is not gone on with', async () => {
   assert.equal(parts(), []);
 });
 
+test('what is left on a file system without modes is gone on with', async () => {
+  if (!isLinux) return console.log('skipped: not gone on with here');
+  leaveAgain();
+  const restore = replaceBuiltin(promises, 'open', (open) => async (path, flags, mode) => {
+    const chmod = () => Promise.reject(new Error('no'));
+    return Object.assign(await open(path, flags, mode), { chmod });
+  });
+  const reports: number[] = [];
+  const onProgress = ({ done }: { done: number }) => reports.push(done);
+  await client.download('/file', file, { onProgress }).finally(restore);
+  assert.is(reports[0], 1_000);
+});
+
 for (const mode of [0o444, 0o666]) {
   test(`a file of mode ${mode.toString(8)} keeps it, and what is left of it can be written again`, async () => {
     if (!isLinux) return console.log('skipped: not gone on with here');

@@ -62,8 +62,8 @@ async function takeOver(left: string, path: string, mode: number | undefined): P
     await lutimes(left, new Date(), new Date());
     await rename(left, path);
     const output = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
-    // The new file must not be readable for more users than the old one.
-    if (mode !== undefined) await output.chmod(mode);
+    // The new file must not be readable for more users than the old one. Not every file system has modes.
+    if (mode !== undefined) await output.chmod(mode).catch(() => {});
     return { path, output, length: (await output.stat()).size };
   } catch {
     await rm(path).catch(() => {});
