@@ -177,7 +177,7 @@ for (const [what, stdin, expected, says] of [
 }
 
 test('an unfinished upload is kept for the account, and a logout forgets it, by whatever path of the database', async () => {
-  const own = ['--app', 'own'];
+  const own = ['--app', 'a'];
   await home.login([...own, '--client-id', authority.clientId]);
   const account = JSON.parse((await home.call(['status', '--json', ...own])).stdout).account.id;
   // The next refresh says whose sign-in it is.
@@ -193,7 +193,14 @@ test('an unfinished upload is kept for the account, and a logout forgets it, by 
   const file = inHome('data/onedrive-token/uploads.json');
   assert.match(readFileSync(file, 'utf8'), account);
   symlinkSync(dirname(home.db), inHome('link'), 'junction');
-  await home.call(['logout', ...own, '--db', inHome('link/tokens.db')]);
+  // Of the two sign-ins, the other one cannot be deleted.
+  using damaged = new DatabaseSync(home.db);
+  damaged.exec(
+    `CREATE TRIGGER kept BEFORE DELETE ON token WHEN old.app_name <> 'a' BEGIN SELECT RAISE(ABORT, 'no'); END`,
+  );
+  assert.is((await home.call(['logout', '--all', '--db', inHome('link/tokens.db')])).status, 7);
+  damaged.exec('DROP TRIGGER kept');
+  assert.is((await home.call(['status', ...own])).status, 3);
   assert.is(readFileSync(file, 'utf8'), '{}\n');
 });
 

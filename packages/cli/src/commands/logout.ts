@@ -23,23 +23,27 @@ With --json: an array of the app names whose tokens were deleted.`,
     const { settings, screen } = command;
     /** By app name: the client id that is forgotten with the tokens. */
     const signedOut = new Map<string, string | undefined>();
-    const touched = await withDatabase(command, async (database) => {
-      const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
-      for (const name of names) {
-        const clientId = await readClientId(name, database);
-        const meant = all ? undefined : settings.clientId;
-        await spareOtherClient(command, { verb: 'delete', meant, stored: clientId, yes: shared.yes });
-        if (await forgetTokens(name, database)) signedOut.set(name, clientId);
+    const touched: string[] = [];
+    try {
+      await withDatabase(command, async (database) => {
+        const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
+        for (const name of names) {
+          const clientId = await readClientId(name, database);
+          const meant = all ? undefined : settings.clientId;
+          await spareOtherClient(command, { verb: 'delete', meant, stored: clientId, yes: shared.yes });
+          if (await forgetTokens(name, database)) signedOut.set(name, clientId);
+          touched.push(name);
+        }
+      });
+      if (settings.json) writeAnswer(`${JSON.stringify([...signedOut.keys()])}\n`);
+      else if (signedOut.size === 0) screen.say('Not signed in: there was nothing to delete.');
+      for (const [name, clientId] of settings.json ? [] : signedOut) {
+        const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
+        screen.say(`Signed out of ${name}.${next}`);
       }
-      return names;
-    });
-    if (settings.json) writeAnswer(`${JSON.stringify([...signedOut.keys()])}\n`);
-    else if (signedOut.size === 0) screen.say('Not signed in: there was nothing to delete.');
-    for (const [name, clientId] of settings.json ? [] : signedOut) {
-      const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
-      screen.say(`Signed out of ${name}.${next}`);
+    } finally {
+      // They can be written without a token. If a later sign-in could not be deleted, the next logout does not find this one.
+      for (const app of touched) forgetUploads({ ...settings, app });
     }
-    // They can be written without a token.
-    for (const app of touched) forgetUploads({ ...settings, app });
   },
 });

@@ -74,10 +74,8 @@ With --json and --output: {"file": string, "bytes": number}.`,
     const { settings, screen, interrupt } = command;
     const { signal } = interrupt;
     const { include = false, output, paginate, upload } = options;
-    const { root, url } = resolveAddress(
-      settings.graph,
-      encodeNames(upload === undefined ? path : readUploadPath(path)),
-    );
+    const encoded = encodeNames(upload === undefined ? path : readUploadPath(path));
+    const { root, url } = resolveAddress(settings.graph, encoded);
     const request = await interrupt.endAtOnceDuring(readRequest(options));
     const { headers } = request;
     await using session = await openTokenSource(command);
