@@ -17,9 +17,13 @@ export async function noticesWrites(store: TokenStore, writer: TokenStore): Prom
 /** Fails if `changed` of this store does not resolve soon after `act`. */
 async function resolvesSoonAfter(store: TokenStore, act: () => unknown): Promise<void> {
   if (!store.changed) return;
-  const stop = new AbortController();
-  const changed = store.changed('app', { ...noTimeout, signal: stop.signal });
+  const [stop, givenUp] = [new AbortController(), new AbortController()];
+  const wait = ({ signal }: AbortController) => store.changed?.('app', { ...noTimeout, signal });
+  const changed = Promise.all([stop, stop].map(wait));
   changed.catch(() => {});
+  // The end of one wait is none of the others'.
+  wait(givenUp)?.catch(() => {});
+  givenUp.abort();
   try {
     await act();
     await soon(changed);

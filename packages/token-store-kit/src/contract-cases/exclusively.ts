@@ -1,15 +1,18 @@
 import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
-import { rejectsWith, soon, whileOccupied } from './soon.ts';
+import type { ExclusivelyOptions, Lock, TokenStore } from '../token-store.ts';
+import { fullRecord } from './records.ts';
+import { assertSame, rejectsWith, soon, whileOccupied } from './soon.ts';
 
 const neverRuns = async (): Promise<never> => assert.fail('the task ran');
 const busy = { code: 'STORE_BUSY' };
 
 export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<void>> = {
   'exclusively gives its task a lock that has not aborted, and returns what the task returns': async (store) => {
-    const { signal } = await soon(store.exclusively('app', async (lock) => lock));
-    assert.equal(signal.aborted, false);
+    const task = async (lock: Lock) => [lock.signal.aborted, await store.list(), lock] as const;
+    const [isAborted, names, { signal }] = await soon(store.exclusively('app', task));
+    // A lock is no record.
+    assertSame([isAborted, signal.aborted, names, await store.list()], [false, false, [], []]);
   },
 
   'exclusively rejects with the error of its task, and the next task runs': async (store) => {
@@ -39,9 +42,10 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
       );
     },
 
-  'exclusively makes no other name wait, be it long, and not even within a task': async (store) => {
+  'exclusively makes no other name wait, be it long, and not even within a task, and no reader': async (store) => {
     const long = 'x'.repeat(999);
     await whileOccupied(store, `${long}a`, async () => {
+      assert.equal(await soon((async () => store.get(`${long}a`))()), undefined);
       assert.equal(await soon(store.exclusively(`${long}b`, async () => 'at once', { timeout: 1_000 })), 'at once');
       const nested = store.exclusively('a', () => store.exclusively('b', async () => 'nested'));
       assert.equal(await soon(nested), 'nested');
@@ -83,11 +87,13 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     assert.equal(await store.get('app'), undefined);
   },
 
-  'exclusively keeps the lock until its task has ended, even if the signal aborts meanwhile': async (store) => {
+  'exclusively keeps the lock until its task has ended, even if the signal aborts or the record goes': async (store) => {
     const controller = new AbortController();
     const { signal } = controller;
     const check = async (): Promise<void> => {
       controller.abort();
+      await store.set('app', fullRecord);
+      await store.delete('app');
       await assert.rejects(soon(store.exclusively('app', neverRuns, { timeout: 100 })), busy);
     };
     await whileOccupied(store, 'app', check, { signal });

@@ -25,6 +25,27 @@ export const brokenChanged: readonly BrokenStores[] = [
     'wakes no caller after a deletion': (store) => ({
       delete: (name) => MemoryStore.prototype.delete.call(store, name),
     }),
+    'wakes the newest caller alone': (store) => {
+      let newest = 0;
+      return {
+        changed: async (name, options) => {
+          const own = ++newest;
+          do await store.changed(name, options);
+          while (own !== newest && options.timeout > 1_000);
+        },
+      };
+    },
+    'forgets all callers when one gives up': (store) => {
+      let generation = 0;
+      return {
+        changed: async (name, options) => {
+          const own = generation;
+          options.signal?.addEventListener('abort', () => generation++);
+          do await store.changed(name, options);
+          while (own !== generation && options.timeout > 1_000);
+        },
+      };
+    },
     'wakes no caller after a replacement': (store) => ({
       replace: (name, previous, record) => {
         if (store.get(name)?.refreshToken !== previous) return false;

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ExclusivelyOptions, type Lock, lockHeldError, type TokenStore } from '../../src/index.ts';
+import { CallerQueue, type ExclusivelyOptions, type Lock, lockHeldError, type TokenStore } from '../../src/index.ts';
 import { WatchedStore } from '../watched-store.ts';
 import { type BrokenStores, breaking } from './broken-stores.ts';
 
@@ -58,6 +58,15 @@ export const brokenLocks: readonly BrokenStores[] = [
     'locks nothing': () => ({ exclusively: async (_name, task) => task({ signal: new AbortController().signal }) }),
   }),
   breaking(/^exclusively makes no other name wait/, {
+    'lets no other caller read while a task runs': (store) => {
+      const inside = new AsyncLocalStorage<true>();
+      return {
+        get: async (name) =>
+          inside.getStore() ? store.get(name) : store.exclusively(name, async () => store.get(name)),
+        exclusively: (name, task, options) =>
+          store.exclusively(name, (lock) => inside.run(true, () => task(lock)), options),
+      };
+    },
     'has one lock for all names': (store) => ({
       exclusively: (_name, task, options) => store.exclusively('all', task, options),
     }),
@@ -78,6 +87,14 @@ export const brokenLocks: readonly BrokenStores[] = [
     'gives its tasks no lock': (store) => ({
       exclusively: (name, task, options) => store.exclusively(name, () => task(undefined as never), options),
     }),
+    'lists the name of a lock': (store) => {
+      const locked = new Set<string>();
+      return {
+        list: () => [...store.list(), ...locked],
+        exclusively: (name, task, options) =>
+          store.exclusively(name, (lock) => task(locked.add(name) && lock), options),
+      };
+    },
     'gives its tasks a lock that is lost already': (store) => ({
       exclusively: (name, task, options) =>
         store.exclusively(name, () => task({ signal: AbortSignal.abort() }), options),
@@ -96,6 +113,16 @@ export const brokenLocks: readonly BrokenStores[] = [
   }),
   breaking(/^exclusively keeps the lock until its task has ended/, {
     'frees the lock of a running task when the signal aborts': freesLockOnAbort,
+    'deletes the lock with the record': (store) => {
+      let queue = new CallerQueue();
+      return {
+        delete: (name) => {
+          queue = new CallerQueue();
+          return store.delete(name);
+        },
+        exclusively: (name, task, options) => queue.run(name, task, options),
+      };
+    },
   }),
   breaking(/^exclusively excludes the tasks of another store until/, {
     'frees the lock for another store when the signal aborts': freesLockOnAbort,

@@ -46,6 +46,10 @@ export const brokenRecords: readonly BrokenStores[] = [
     'takes an empty string for none': (store) => ({
       set: (name, record) => store.set(name, withoutValues(record, '')),
     }),
+    'keeps a time in seconds': (store) => ({
+      set: (name, { signedInAt, ...others }) =>
+        store.set(name, { ...others, signedInAt: signedInAt && Math.floor(signedInAt / 1_000) * 1_000 }),
+    }),
     'takes zero for none': (store) => ({ set: (name, record) => store.set(name, withoutValues(record, 0)) }),
     'takes an empty string of a new name for none': (store) => ({
       set: (name, record) => store.set(name, store.get(name) ? record : withoutValues(record, '')),
