@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from 'testing-authority/until';
@@ -37,6 +37,26 @@ test('a waiter that gives up, or is aborted, keeps no other one waiting', async 
   assert.ok((await turn) - killed < 1_000);
   assert.equal(filesBeside(store), ['tokens.db']);
 });
+
+(process.platform === 'linux' ? test : test.skip)(
+  'a holder that leaves the lock to another process has none of its files open any more',
+  async () => {
+    using store = newStore();
+    const next = await store.exclusively('app', () => waiter(store));
+    const open = readdirSync('/proc/self/fd', 'utf8').map((descriptor) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${descriptor}`);
+      } catch {
+        return ''; // That of the folder itself.
+      }
+    });
+    assert.equal(
+      open.filter((path) => path.includes('-lock-')),
+      [],
+    );
+    await next.ended;
+  },
+);
 
 test('a waiter that gives up removes the files if the holder left them to it', async () => {
   using store = newStore();

@@ -76,13 +76,13 @@ async function acquireLock(
 
 function release(lock: LockFile, gate: LockFile, paths: LockPaths): void {
   removeIfThere(paths.holder);
-  if (existsSync(paths.gate) && !isFree(gate)) {
-    lock.close();
-  } else {
+  if (!existsSync(paths.gate) || isFree(gate)) {
     // No process waits at the gate. One that comes now makes the files again.
     gate.remove();
     lock.remove();
   }
+  lock.close();
+  gate.close();
 }
 
 /** The last holder has left the files to the process at the gate, which may be this one. */
