@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { TokenDatabase } from '../src/database/token-database.ts';
+import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
 import { assertLocked, keyError } from './key-errors.ts';
 import { neverRuns } from './lock-holders.ts';
 import { bare } from './original-class.ts';
@@ -149,6 +150,43 @@ test('rekey adds, changes and removes encryption, and keeps every record', () =>
   store.close();
 });
 
+test('a change of key that fails at its end leaves the old key, in the file and in the store', () => {
+  using store = openTokenStore(newPath(), { key: bytes });
+  store.set('app', record);
+  const { transaction } = TokenDatabase.prototype;
+  TokenDatabase.prototype.transaction = function (work) {
+    const workAndFail = (): never => {
+      work();
+      throw new Error('no commit');
+    };
+    return transaction.call(this, workAndFail) as never;
+  };
+  try {
+    assert.throws(() => store.rekey(otherBytes), 'no commit');
+  } finally {
+    TokenDatabase.prototype.transaction = transaction;
+  }
+  assert.ok(store.replace('app', record.refreshToken, record));
+  assert.equal(store.get('app'), record);
+});
+
+test('of two that make a file with different keys at once, one gets STORE_KEY, and the other keeps its tokens', () => {
+  const path = newPath();
+  const crypto = process.getBuiltinModule('node:crypto');
+  const { randomBytes } = crypto;
+  let first: SqliteTokenStore | undefined;
+  // Just before the key of the second one goes into the file.
+  crypto.randomBytes = ((size: number) => {
+    crypto.randomBytes = randomBytes;
+    first = openTokenStore(path, { key: bytes });
+    return randomBytes(size);
+  }) as typeof randomBytes;
+  keyError('key-wrong', () => openTokenStore(path, { key: otherBytes }));
+  first?.set('app', record);
+  assert.equal(first?.get('app'), record);
+  first?.close();
+});
+
 function refusesOldKey(path: string, old: Uint8Array, next: Uint8Array | undefined): void {
   if (next === undefined) keyError('not-encrypted', () => openTokenStore(path, { key: old }), /is not encrypted/);
   else keyError('key-wrong', () => openTokenStore(path, { key: old }), /another key/);
@@ -164,7 +202,12 @@ test('a store that was open when the key changed can neither read, write nor loc
     using old = openTokenStore(path, before ? { key: before } : {});
     old.set('app', record);
     using store = openTokenStore(path, before ? { key: before } : {});
+    const ending = Promise.withResolvers<void>();
+    const running = store.exclusively('new', () => ending.promise);
+    const waiting = old.exclusively('new', neverRuns).catch((error: unknown) => error);
     store.rekey(after);
+    ending.resolve();
+    await running;
     const content = readFileSync(path);
     keyError('key-changed', () => old.get('app'), /Open it again/);
     keyError('key-changed', () => old.set('app', record), /Open it again/);
@@ -172,8 +215,8 @@ test('a store that was open when the key changed can neither read, write nor loc
     keyError('key-changed', () => old.replace('app', record.refreshToken, { refreshToken: 'lost' }), /Open it again/);
     keyError('key-changed', () => old.replace('new', undefined, record), /Open it again/);
     keyError('key-changed', () => old.rekey(bytes), /Open it again/);
-    const refused = await old.exclusively('new', neverRuns).catch((error: unknown) => error);
-    assert.is((refused as TokenStoreError).reason, 'key-changed');
+    const late = old.exclusively('new', neverRuns).catch((error: unknown) => error);
+    for (const refused of [waiting, late]) assert.is(((await refused) as TokenStoreError).reason, 'key-changed');
     assert.ok(readFileSync(path).equals(content), 'the file was changed');
     assert.equal(store.get('app'), record);
   }

@@ -1,4 +1,13 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -7,6 +16,9 @@ import * as assert from 'uvu/assert';
 import { DatabaseFile } from '../src/database/database-file.ts';
 import { openTokenStore, type TokenStoreError } from '../src/index.ts';
 import { LockFile } from '../src/lock/lock-file.ts';
+import { lockPathsOf } from '../src/lock/lock-paths.ts';
+
+const posix = process.platform === 'win32' ? test.skip : test;
 
 function newLocks(count: number): LockFile[] {
   const path = join(temporaryDirectory(), 'lock');
@@ -14,9 +26,17 @@ function newLocks(count: number): LockFile[] {
   return Array.from({ length: count }, () => new LockFile(path, database));
 }
 
-for (const [what, isMadeAgain] of [
-  ['removes', false],
-  ['removes and makes again', true],
+/** As if another file had got the number of the one before. */
+function moveBack(path: string): void {
+  unlinkSync(path);
+  renameSync(`${path}-before`, path);
+  utimesSync(path, 1, 1);
+}
+
+for (const [what, makeAgain] of [
+  ['removes', () => {}],
+  ['removes and makes again', (path: string) => writeFileSync(path, '', { mode: 0o600 })],
+  ['removes and makes twice again, with its old number', moveBack],
 ] as const) {
   test(`a file that another process ${what} while it is opened is no error`, () => {
     const path = join(temporaryDirectory(), 'lock');
@@ -25,16 +45,18 @@ for (const [what, isMadeAgain] of [
     const { connect } = database;
     database.connect = (options) => {
       database.connect = connect;
-      unlinkSync(path);
+      renameSync(path, `${path}-before`);
+      if (makeAgain === moveBack) writeFileSync(path, '', { mode: 0o600 });
       try {
         return database.connect(options);
       } finally {
-        if (isMadeAgain) writeFileSync(path, '', { mode: 0o600 });
+        makeAgain(path);
       }
     };
     const lock = new LockFile(path, database);
     assert.ok(lock.tryLock());
     assert.is(database.connect, connect);
+    assert.not.ok(new LockFile(path, database).tryLock(), 'two hold the lock');
     lock.remove();
   });
 }
@@ -103,23 +125,40 @@ test('a file that is removed between its opening and its locking does not count 
   newcomer.remove();
 });
 
-(process.platform === 'win32' ? test.skip : test)(
-  'a lock on a file that another process removes just before is none',
-  () => {
-    const directory = temporaryDirectory();
-    const path = join(directory, 'lock');
-    const lock = new LockFile(path, new DatabaseFile(join(directory, 'db'), { readOnly: false }));
-    const { exec } = Database.prototype;
-    Database.prototype.exec = function (...args) {
-      Database.prototype.exec = exec;
-      unlinkSync(path);
-      return exec.apply(this, args);
-    };
-    assert.ok(lock.tryLock());
-    assert.ok(existsSync(path), 'another process could lock a new file');
-    lock.remove();
-  },
-);
+posix('a lock on a file that another process removes just before is none', () => {
+  const directory = temporaryDirectory();
+  const path = join(directory, 'lock');
+  const lock = new LockFile(path, new DatabaseFile(join(directory, 'db'), { readOnly: false }));
+  const { exec } = Database.prototype;
+  Database.prototype.exec = function (...args) {
+    Database.prototype.exec = exec;
+    unlinkSync(path);
+    return exec.apply(this, args);
+  };
+  assert.ok(lock.tryLock());
+  assert.ok(existsSync(path), 'another process could lock a new file');
+  lock.remove();
+});
+
+posix('no other has the lock before the files that say so are gone', async () => {
+  using store = openTokenStore(join(temporaryDirectory(), 'tokens.db'));
+  const other = new LockFile(lockPathsOf(store.path, 'app').lock, new DatabaseFile(store.path, { readOnly: false }));
+  const fs = process.getBuiltinModule('node:fs');
+  const { unlinkSync } = fs;
+  const early: unknown[] = [];
+  const unlink: typeof unlinkSync = (path) => {
+    fs.unlinkSync = unlinkSync;
+    if (other.tryLock()) early.push(path);
+    fs.unlinkSync = unlink;
+    unlinkSync(path);
+  };
+  await store.exclusively('app', async () => {
+    fs.unlinkSync = unlink;
+  });
+  fs.unlinkSync = unlinkSync;
+  assert.equal(early, []);
+  other.remove();
+});
 
 test('a database may have as long a name as its locks leave', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows limits the whole path');

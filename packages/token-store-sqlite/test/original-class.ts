@@ -43,7 +43,9 @@ export function testOriginalClass(original: OriginalClass, test: typeof uvuTest 
     original.create(path);
     original.write(path, 'app', 'first');
     using store = openTokenStore(path);
-    assert.ok(store.replace('app', 'first', { refreshToken: 'second', accessToken: 'access', expiresAt: 5 }));
+    const second = { refreshToken: 'second', accessToken: 'access', expiresAt: 5 };
+    assert.ok(store.replace('app', 'first', second));
+    assert.equal(store.get('app'), second);
     assert.is(original.read(path, 'app'), 'second');
     original.write(path, 'app', 'third');
     assert.is(original.read(path, 'app'), 'third');
