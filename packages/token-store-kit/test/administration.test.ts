@@ -152,21 +152,28 @@ test('a key is chosen and changed while no refresh, no sign-in and no other chan
   assert.equal(store.keys, ['first', 'other']);
 });
 
-test('a name that is stored while the key is chosen is not refreshed while the key is changed', async () => {
+test('a name that is stored while the key is chosen, or waits, is not refreshed while the key is changed', async () => {
   const store = rekeyStore();
   const answer = Promise.withResolvers<void>();
-  let refresh: Promise<void> | undefined;
-  const changed = changeKey(store, async () => {
-    await store.set('new', record);
-    refresh = store.exclusively('new', async () => {
-      await answer.promise;
+  const refreshes: unknown[] = [];
+  const addAndRefresh = async (name: string, until?: Promise<void>): Promise<void> => {
+    await store.set(name, record);
+    const refresh = async (): Promise<void> => {
+      await until;
+      if (until) await addAndRefresh('newer');
+      for (let turn = 0; turn < 9; turn++) await new Promise(setImmediate);
       assert.equal(store.keys, [], 'the key was changed before the result was stored');
-    });
+    };
+    refreshes.push(store.exclusively(name, refresh));
+  };
+  const changed = changeKey(store, async () => {
+    await addAndRefresh('new', answer.promise);
     return 'key';
   });
   await Promise.race([changed, new Promise((resolve) => setTimeout(resolve, 50))]);
   answer.resolve();
-  await Promise.all([changed, refresh]);
+  await changed;
+  await Promise.all(refreshes);
   assert.equal(store.keys, ['key']);
 });
 
@@ -430,30 +437,32 @@ test('while a refresh or a sign-in runs at either store, nothing moves', async (
   }
 });
 
-/** A store whose locks are lost as soon as `method` is called, so that it refuses a compare-and-swap. */
-function losesLocksAt(method: string, store: MemoryStore): TokenStore {
+/** Loses the locks of one store as soon as `method` of the target is called, which then refuses a compare-and-swap. */
+function losesLocksAt(method: string, whose: 'source' | 'target', pair: ReturnType<typeof newPair>) {
   const lost = new AbortController();
   const onWrite = (called: string): void => {
     if (called === method) lost.abort();
   };
-  return {
-    ...writeBy(store, onWrite),
-    replace: (name, previous, value) => {
-      onWrite('replace');
-      return !lost.signal.aborted && store.replace(name, previous, value);
-    },
-    exclusively: (name, task, options) => store.exclusively(name, () => task({ signal: lost.signal }), options),
+  const target = writeBy(pair.target, onWrite);
+  target.replace = (name, previous, value) => {
+    onWrite('replace');
+    return !lost.signal.aborted && pair.target.replace(name, previous, value);
   };
+  const stores = { source: writeBy(pair.source, () => {}), target };
+  stores[whose].exclusively = (name, task, options) =>
+    pair[whose].exclusively(name, () => task({ signal: lost.signal }), options);
+  return stores;
 }
 
 test('a move whose lock was lost stops where it is, and the next one finishes it', async () => {
   // Before the first change at the source, and at the write at the target.
-  for (const [method, left] of [
-    ['set', ['app']],
-    ['replace', ['moving\u001fapp']],
+  for (const [method, whose, left] of [
+    ['set', 'source', ['app']],
+    ['set', 'target', ['app']],
+    ['replace', 'target', ['moving\u001fapp']],
   ] as const) {
     const { source, target } = newPair();
-    const error = (await errorOf(move({ source, target: losesLocksAt(method, target) }))) as TokenStoreError;
+    const error = (await errorOf(move(losesLocksAt(method, whose, { source, target })))) as TokenStoreError;
     assert.equal([error.code, error.reason, error.remedy], ['STORE_BUSY', 'lock-lost', 'Move it again']);
     assert.equal([source.list(), target.list()], [left, []]);
     assert.is(await move({ source, target }), 'moved');

@@ -87,7 +87,9 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     assert.equal(await store.get('app'), undefined);
   },
 
-  'exclusively keeps the lock until its task has ended, even if the signal aborts or the record goes': async (store) => {
+  'exclusively keeps the lock until its task has ended, if the signal aborts, and if the record goes': async (
+    store,
+  ) => {
     const controller = new AbortController();
     const { signal } = controller;
     const check = async (): Promise<void> => {
