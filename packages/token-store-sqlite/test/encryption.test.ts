@@ -170,6 +170,21 @@ test('a change of key that fails at its end leaves the old key, in the file and 
   assert.equal(store.get('app'), record);
 });
 
+test('of two that change the key at once, one gets STORE_KEY, also if there is no record', () => {
+  const path = newPath();
+  using store = openTokenStore(path);
+  using other = openTokenStore(path);
+  const { transaction } = TokenDatabase.prototype;
+  TokenDatabase.prototype.transaction = function (work) {
+    TokenDatabase.prototype.transaction = transaction;
+    other.rekey(otherBytes);
+    return transaction.call(this, work) as never;
+  };
+  keyError('key-changed', () => store.rekey(bytes));
+  other.set('app', record);
+  assert.equal(other.get('app'), record);
+});
+
 test('of two that make a file with different keys at once, one gets STORE_KEY, and the other keeps its tokens', () => {
   const path = newPath();
   const crypto = process.getBuiltinModule('node:crypto');
