@@ -1,4 +1,4 @@
-import fs, { renameSync, writeFileSync } from 'node:fs';
+import fs, { renameSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -18,11 +18,18 @@ const writers: Record<string, (path: string) => unknown> = {
     writeFileSync(`${path}.tmp`, text);
     renameSync(`${path}.tmp`, path);
   },
+  // A clock of the system may stand still for milliseconds.
+  'a program that renames a file of the same size and time': (path) => {
+    writeFileSync(`${path}.tmp`, text);
+    utimesSync(`${path}.tmp`, 1, 1);
+    renameSync(`${path}.tmp`, path);
+  },
 };
 for (const [who, write] of Object.entries(writers)) {
   test(`changed resolves soon after a write of ${who}`, async () => {
     const path = join(temporaryDirectory(), 'tokens.json');
-    writeFileSync(path, '');
+    writeFileSync(path, text.replace('new', 'old'));
+    utimesSync(path, 1, 1);
     using store = openFileTokenStore(path);
     const started = performance.now();
     const changed = store.changed('app', { timeout: longMs });

@@ -1,8 +1,19 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import fs, { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import fs, {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import net, { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { least } from 'testing-authority/least';
 import {
   directoryForUsers,
@@ -126,9 +137,12 @@ posixTest('a stopped process keeps its lock, also if it has as many connections 
   const [socket = ''] = readdirSync('.');
   const sockets: Socket[] = [];
   let looks = 0;
+  const looking = new Set<Socket>();
   const countLooks = (...args: Parameters<typeof connect>) => {
     looks++;
-    return connect(...args);
+    const socket = connect(...args);
+    looking.add(socket);
+    return socket;
   };
   Object.assign(net, { connect: countLooks });
   try {
@@ -150,6 +164,7 @@ posixTest('a stopped process keeps its lock, also if it has as many connections 
       setTimeout(() => controller.abort(reason), 100);
       assert.is(await errorOf(store.exclusively('app', async () => {}, { signal: controller.signal })), reason);
     }
+    assert.ok(Array.from(looking).every(({ destroyed }) => destroyed));
   } finally {
     Object.assign(net, { connect });
     process.chdir(before);
@@ -165,15 +180,33 @@ posixTest(
     using store = newStore();
     mkdirSync(`${store.path}-locks`, { mode: 0o700 });
     const choosing = createServer();
-    await new Promise<void>((resolve) => choosing.listen(`${store.path}-locks/${lockOfApp}-new-1.a`, resolve));
+    const [draft, place] = ['new-1.a', '000001-0.a'].map((end) => `${store.path}-locks/${lockOfApp}-${end}`) as [
+      string,
+      string,
+    ];
+    await new Promise<void>((resolve) => choosing.listen(draft, resolve));
     const tryOnce = () => store.exclusively('app', async () => 'ran', { timeout: 0 });
     assert.is(((await errorOf(tryOnce())) as TokenStoreError).code, 'STORE_BUSY');
+    // It turns out to be ahead.
+    setTimeout(() => renameSync(draft, place), 50);
+    assert.is(((await errorOf(tryOnce())) as TokenStoreError).code, 'STORE_BUSY');
+    renameSync(place, draft);
     const trying = tryOnce();
     setTimeout(() => choosing.close(), 50);
     assert.is(await trying, 'ran');
     assert.equal(filesBeside(store), []);
   },
 );
+
+test('a process that has nothing more to do ends, and its lock with it, although another one waits', async () => {
+  using store = newStore();
+  const program = startProgram('leave', [store.path]);
+  assert.is(await program.line(), 'holds');
+  const turn = store.exclusively('app', async () => 'my turn', { timeout: 5_000 });
+  await delay(50);
+  program.tell('leave');
+  assert.is(await turn, 'my turn');
+});
 
 posixTest('the lock of a worker of a cluster is its own, and not of the primary process', async () => {
   using store = newStore();
