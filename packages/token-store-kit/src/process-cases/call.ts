@@ -18,12 +18,13 @@ export interface Call {
   readonly start: number;
   /** Without it, nobody knows whether it has happened, or will: its process was killed, for example. */
   readonly end?: number;
-  /** What `get` has found, what `replace` and `delete` have returned, or that the store has said `lock-lost`. */
+  /** What `get` has found, what `replace` and `delete` have returned, or that the store has said `lock-lost`, or ended the wait for it. */
   readonly result?: Result;
 }
 
 export type Result = string | boolean | undefined;
 export const lockLost = 'lock-lost';
+export const gaveUp = 'gives up';
 
 /** What a process is told to do: calls for each of the names, at the same time. */
 export interface Run {

@@ -1,8 +1,8 @@
 import { writeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import type { TokenStore } from '../token-store.ts';
-import { type Call, lockLost, now, type Result, type Run, randomFrom, recordOf } from './call.ts';
+import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
+import { type Call, gaveUp, lockLost, now, type Result, type Run, randomFrom, recordOf } from './call.ts';
 
 /** Of all calls, tasks and tokens of this process. */
 let count = 0;
@@ -59,26 +59,41 @@ export class Caller {
     const task = `${process.pid}/${++count}`;
     const pauseMs = isSpecial ? (this.#run.taskMs ?? 0) / 2 : undefined;
     let end = this.#begin({ kind: 'acquire', task });
-    const running = this.#store.exclusively(this.#name, async ({ signal }) => {
-      end();
-      if (isSpecial) {
-        this.#specialAt = 0;
-        process.send?.('special');
-      }
-      this.#task = task;
-      this.#isLost = false;
-      await this.#read();
-      await this.#pause(pauseMs);
-      // If the lock is lost meanwhile, a comparison would refuse most writes.
-      await this.#write(isSpecial ? 'set' : undefined);
-      if (this.#random() < 0.3) await this.#read();
-      const start = now();
-      // If the lock was lost until then, the store's timer that says so is due before the end of this pause.
-      await this.#pause(pauseMs);
-      end = this.#begin({ kind: 'release', start, isLost: this.#isLost || signal.aborted });
-      this.#task = undefined;
-    });
-    await running.then(() => end(), this.#passCut);
+    let isRejected = false;
+    const patience = isSpecial || this.#random() < 0.7 ? {} : this.#drawPatience();
+    const running = this.#store.exclusively(
+      this.#name,
+      async ({ signal }) => {
+        if (isRejected || patience.signal?.aborted)
+          await fail('ran a task after it had ended the wait for it', this.#name);
+        end();
+        if (isSpecial) {
+          this.#specialAt = 0;
+          process.send?.('special');
+        }
+        this.#task = task;
+        this.#isLost = false;
+        await this.#read();
+        await this.#pause(pauseMs);
+        // If the lock is lost meanwhile, a comparison would refuse most writes.
+        await this.#write(isSpecial ? 'set' : undefined);
+        if (this.#random() < 0.3) await this.#read();
+        const start = now();
+        // If the lock was lost until then, the store's timer that says so is due before the end of this pause.
+        await this.#pause(pauseMs);
+        end = this.#begin({ kind: 'release', start, isLost: this.#isLost || signal.aborted });
+        this.#task = undefined;
+      },
+      patience,
+    );
+    const giveUp = async (error: unknown): Promise<void> => {
+      const { code, reason } = Object(error);
+      if (error !== patience.signal?.reason && (code !== 'STORE_BUSY' || reason === lockLost))
+        return this.#passCut(error);
+      isRejected = true;
+      end(gaveUp);
+    };
+    await running.then(() => end(), giveUp);
     // So that a lock without turns goes to others as well.
     await this.#pause();
   }
@@ -106,6 +121,12 @@ export class Caller {
     } else {
       await this.#call({ kind }, () => this.#store.delete(this.#name));
     }
+  }
+
+  /** Options of a wait that is mostly too short if another one has the lock. */
+  #drawPatience(): ExclusivelyOptions {
+    const timeout = Math.floor(10 * this.#random());
+    return this.#random() < 0.5 ? { timeout } : { signal: AbortSignal.timeout(timeout) };
   }
 
   #drawWrite(): 'set' | 'replace' | 'delete' {

@@ -3,7 +3,7 @@
  * register with compare-and-swap, and the lock has one holder. The search is that of Wing and Gong ("Testing and verifying concurrent
  * objects", 1993), which goes nowhere twice, as Lowe proposed ("Testing for linearizability", 2017).
  */
-import { type Call, lockLost, type Result } from './call.ts';
+import { type Call, gaveUp, lockLost, type Result } from './call.ts';
 
 interface State {
   readonly token?: string | undefined;
@@ -69,6 +69,7 @@ function outcomes(call: Call, state: State, hasLease: boolean): (readonly [Resul
   const { task, kind, previous } = call;
   const { token } = state;
   if (kind === 'get') return [[token, state]];
+  if (kind === 'acquire' && call.result === gaveUp) return [[gaveUp, state]];
   if (kind === 'acquire') return state.isHeld && !hasLease ? [] : [[undefined, { ...state, task, isHeld: true }]];
   if (kind === 'release' && call.isLost && state.task !== task) return [[undefined, state]];
   if (kind === 'release') return state.task === task ? [[undefined, { ...state, isHeld: false }]] : [];

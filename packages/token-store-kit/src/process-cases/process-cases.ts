@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import type { Call } from './call.ts';
+import { type Call, gaveUp } from './call.ts';
 import type { ProcessGroup } from './process-group.ts';
 
 /** A case, with its share of the options of `storeProcessContract`. */
@@ -77,7 +77,8 @@ export const cutCases: Record<string, ProcessCase> = {
 };
 
 /** How long after the end of a killed process another one had its lock, in milliseconds. Without those that had none, or that nobody wanted. */
-function waitsAfterKills(history: readonly Call[]): number[] {
+function waitsAfterKills(calls: readonly Call[]): number[] {
+  const history = calls.filter(({ result }) => result !== gaveUp);
   return history.flatMap((kill) => {
     const last = history.findLast(
       ({ pid, kind, end }) => pid === kill.pid && (end !== undefined || kind === 'release'),

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExclusivelyOptions, type Lock, type TokenRecord, TokenStoreError } from '../../src/index.ts';
-import { PortStore } from './port-store.ts';
+import { PortStore, unlessAborted } from './port-store.ts';
 
 export const leaseTimeMs = 400;
 
@@ -41,7 +41,7 @@ export class LeaseStore extends PortStore {
   }
 
   override exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
-    return this.queue.run(name, () => this.#runWithLease(name, task), options);
+    return this.queue.run(name, () => this.#runWithLease(name, unlessAborted(task, options)), options);
   }
 
   async #runWithLease<T>(name: string, task: (lock: Lock) => Promise<T>): Promise<T> {

@@ -1,7 +1,14 @@
 /** A module for the contract, with several kinds of stores. A place is JSON: `[KIND, FOLDER, PORTS]`. A kind that is not broken is a sound store with a lease. */
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CallerQueue, type Lock, type TokenRecord, type TokenStore, TokenStoreError } from '../../src/index.ts';
+import {
+  CallerQueue,
+  type LockWait,
+  pause,
+  type TokenRecord,
+  type TokenStore,
+  TokenStoreError,
+} from '../../src/index.ts';
 import { LeaseStore, leaseTimeMs } from './lease-store.ts';
 import { PortStore } from './port-store.ts';
 
@@ -54,11 +61,11 @@ function lockFile(store: PortStore, staleMs: number): TokenStore['exclusively'] 
   };
   return (name, task, options) => {
     const path = store.path(`lock of ${name}`);
-    const acquireAndRun = async (lock: Lock) => {
-      while (!(await acquire(path))) await delay(2);
-      return task(lock).finally(() => rmSync(path));
+    const acquireInTime = async ({ deadline, signals }: LockWait) => {
+      for (; !(await acquire(path)); await pause(2, signals)) if (performance.now() > deadline) return undefined;
+      return () => rmSync(path, { force: true });
     };
-    return queue.run(name, acquireAndRun, options);
+    return queue.run(name, task, { ...options, acquire: acquireInTime });
   };
 }
 
@@ -139,6 +146,40 @@ export const brokenStores: Record<string, BrokenKind> = {
     rounds: 1,
     fails: kills,
     says: /^the lock of a killed process was free after \d{4} ms, with a lease of 0 ms\n/,
+  },
+  'ends the lock of another process when a caller gives up': {
+    ...ofProcess,
+    breakIt: (store) => {
+      const exclusively = lockFile(store, Number.POSITIVE_INFINITY);
+      return {
+        exclusively: (name, ...args) =>
+          exclusively(name, ...args).catch((error) => {
+            rmSync(store.path(`lock of ${name}`), { force: true });
+            throw error;
+          }),
+      };
+    },
+    fails: turns,
+    says: /^two processes ran a task for one name at once/,
+  },
+  'runs the task of a caller that it has told to give up': {
+    ...ofProcess,
+    breakIt: (store) => {
+      const exclusively = lockFile(store, Number.POSITIVE_INFINITY);
+      return {
+        exclusively: (name, task, options) => {
+          const late = new Promise<never>((_, reject) => {
+            const { timeout = 60_000, signal } = options ?? {};
+            setTimeout(() => reject(new TokenStoreError('STORE_BUSY', 'too late')), timeout).unref();
+            signal?.addEventListener('abort', () => reject(signal.reason));
+          });
+          return Promise.race([exclusively(name, task), late]);
+        },
+      };
+    },
+    isLong: true,
+    fails: turns,
+    says: /^process \d+ ran a task after it had ended the wait for it\n/,
   },
   'fails now and then': {
     ...ofProcess,

@@ -12,6 +12,14 @@ import {
   type TokenStore,
 } from '../../src/index.ts';
 
+/** For a caller that may have given up since its turn has come. */
+export function unlessAborted<T>(task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): typeof task {
+  return (lock) => {
+    options?.signal?.throwIfAborted();
+    return task(lock);
+  };
+}
+
 /**
  * What the contract uses of a store, in a folder, for the processes of a machine. Its lock is a port that its holder listens to: that
  * ends with its process. Another one is for each `replace`.
@@ -47,7 +55,8 @@ export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | '
   }
 
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
-    return this.queue.run(name, (lock) => this.withPort(0, () => task(lock)), options);
+    const run = unlessAborted(task, options);
+    return this.queue.run(name, (lock) => this.withPort(0, () => run(lock)), options);
   }
 
   async withPort<T>(which: 0 | 1, task: () => MaybePromise<T>): Promise<T> {
