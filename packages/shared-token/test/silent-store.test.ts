@@ -76,6 +76,21 @@ test('a call gets no older token than one before it, which was refreshed ahead m
   answer();
 });
 
+test('calls that have ended leave nothing behind that is woken when the store falls silent', async (scene) => {
+  let asked = 0;
+  const accepts = (): boolean => ++asked > 0;
+  const { call } = await expiringSoon(scene, { accepts });
+  for (let count = 0; count < 100; count++) {
+    scene.provider.failures.push(new TypeError('fetch failed'));
+    await call();
+  }
+  const goOn = silence(scene, 'get');
+  asked = 0;
+  await within(5_000, call());
+  assert.ok(asked < 100, `${asked} times`);
+  goOn();
+});
+
 testSignedIn('a token that was stored is given out although the lock is not released', async (scene) => {
   const exclusively = scene.store.exclusively.bind(scene.store);
   scene.store.exclusively = async (...given) => {
@@ -84,6 +99,48 @@ testSignedIn('a token that was stored is given out although the lock is not rele
   };
   const { accessToken } = await within(4_000, scene.open().getToken());
   assert.is(accessToken, scene.record.accessToken);
+});
+
+testSignedIn('a store that gives the lock when no call waits for it any more: nothing is sent', async (scene) => {
+  const { store, provider } = scene;
+  const exclusively = store.exclusively.bind(store);
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  store.exclusively = async (...given) => {
+    await late;
+    return exclusively(...given) as never;
+  };
+  const real = globalThis.setTimeout;
+  // What a call waits for the lock, and 5 seconds. The other limits are longer.
+  globalThis.setTimeout = ((callback: () => void, milliseconds: number) =>
+    real(callback, milliseconds === 10_200 ? 0 : milliseconds)) as typeof setTimeout;
+  try {
+    assert.is((await rejection(scene.open({ refreshTimeout: 200 }).getToken())).code, 'STORE');
+  } finally {
+    globalThis.setTimeout = real;
+  }
+  resolve();
+  await store.exclusively('my-app', async () => {});
+  assert.is(provider.refreshes, 0);
+});
+
+test('a call that tries again has only the time that is left', async (scene) => {
+  const answer = scene.store.holdRead();
+  const shared = scene.open({ refreshTimeout: 200 });
+  const calls = [shared.getToken(), shared.getToken()].map((call) => rejection(call));
+  await untilTrue(() => scene.store.reads === 1);
+  const clock = performance.now;
+  performance.now = () => clock.call(performance) + 14_000;
+  try {
+    const goOn = silence(scene, 'get');
+    answer();
+    assert.equal(
+      (await Promise.all(calls)).map(({ code }) => code),
+      ['SIGN_IN_REQUIRED', 'STORE'],
+    );
+    goOn();
+  } finally {
+    performance.now = clock;
+  }
 });
 
 test('after a sign-out, a silent store gives out no token', async (scene) => {
