@@ -48,6 +48,16 @@ test('a sign-out that the store refuses is STORE, and the token in memory is gon
   assert.is(scene.count('signed-out'), 0);
 });
 
+test('a sign-out that the store refuses keeps what a refresh under way brings: the old refresh token is spent', async (scene) => {
+  const { shared, call, answer } = await scene.refreshing();
+  scene.store.delete = () => Promise.reject(new Error('the disk is read-only'));
+  assert.is((await rejection(shared.signOut())).code, 'STORE');
+  answer();
+  assert.is((await rejection(call)).reason, 'signed-out');
+  await shared.close();
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
 for (const place of ['this process', 'another process']) {
   test(`a sign-out in ${place} wins over a refresh that is under way`, async (scene) => {
     const { shared, call, answer } = await scene.refreshing({ signIn: mustNotAsk });
