@@ -55,6 +55,7 @@ test('the bridge lasts as long as retryAfter of the error asks for', async (scen
   const shared = scene.open();
   await shared.getToken();
   assert.is((await shared.getToken()).accessToken, stored);
+  assert.is((await shared.getToken({ minValid: 120_000 })).accessToken, stored);
   assert.is(scene.provider.refreshes, 1, 'the provider is left alone');
   await sleep(320);
   assert.is.not((await shared.getToken()).accessToken, stored);

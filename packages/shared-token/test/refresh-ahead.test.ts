@@ -169,6 +169,27 @@ test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', 
   assert.is(scene.store.records.size, 0);
 });
 
+test('after a sign-out meanwhile, the token of the next sign-in is refreshed ahead as well', async (scene) => {
+  const answer = scene.holdAnswers();
+  const { shared } = await due(scene);
+  await scene.until('refresh-started');
+  await shared.signOut();
+  answer();
+  // It has ended then.
+  await scene.store.exclusively('my-app', async () => {});
+  const old = await signedIn(scene, 14);
+  await shared.getToken();
+  const clock = performance.now;
+  try {
+    // It pauses after one that brought no token.
+    performance.now = () => clock.call(performance) + 6_000;
+    await shared.getToken();
+    await untilReplaced(shared, old);
+  } finally {
+    performance.now = clock;
+  }
+});
+
 test('close() waits until a refresh ahead that was sent is stored', async (scene) => {
   scene.provider.gate = sleep(100);
   const { old, shared } = await due(scene);
