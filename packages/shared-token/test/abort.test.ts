@@ -57,6 +57,19 @@ testSignedIn('a caller that aborts while it waits for another process sends noth
   assert.is(scene.provider.refreshes, 1);
 });
 
+testSignedIn('a caller that aborts during the test write sends nothing', async (scene) => {
+  const { begun, goOn } = scene.store.holdWrites();
+  const shared = scene.open();
+  const abort = new AbortController();
+  const call = rejection(shared.getToken({ signal: abort.signal }));
+  await begun;
+  abort.abort();
+  assert.is((await call).name, 'AbortError');
+  goOn();
+  await shared.close();
+  assert.is(scene.provider.refreshes, 0);
+});
+
 testSignedIn('a call after an abort does not join what the aborted one began', async (scene) => {
   const shared = scene.open();
   const abort = new AbortController();

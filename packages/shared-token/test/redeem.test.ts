@@ -95,6 +95,13 @@ test('a token that was rejected before signIn ended is given to no call', async 
   assert.equal([await call, await next], [await forced, await forced]);
 });
 
+test('signIn() asks anew while the page of a sign-in is still shown whose tokens are stored', async (scene) => {
+  const { shared, call, end } = await signInThatGoesOn(scene);
+  const again = shared.signIn();
+  end();
+  assert.is.not((await again).accessToken, (await call).accessToken);
+});
+
 test('signIn may resolve with something else than redeem did: what was redeemed counts', async (scene) => {
   const signIn: SignIn = async ({ redeem }) => {
     await redeem(scene.provider.signIn);
