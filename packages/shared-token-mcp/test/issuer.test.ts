@@ -150,6 +150,16 @@ test('a sign-in of another client is not used', async () => {
   assert.is(scene.windows.length, 3);
 });
 
+test('the sign-in of a client that has registered itself is refreshed as that one, also by a program with a given client', async () => {
+  await using scene = await openMcpScene();
+  await scene.open().shared.signIn();
+  scene.authorizationServer.clientsStore.known.set('one', { client_id: 'one', redirect_uris: ['http://localhost'] });
+  scene.authorizationServer.expireAccessTokens();
+  const given = scene.open({ clientInformation: { client_id: 'one' } });
+  assert.is(await scene.call('greet', await scene.connect(given)), 'greet');
+  assert.equal([scene.authorizationServer.refreshes, scene.windows.length], [1, 1]);
+});
+
 test('a program without a client of its own: a sign-in of a given client is left as it is, and the person signs in once', async () => {
   await using scene = await openMcpScene();
   scene.authorizationServer.clientsStore.known.set('one', { client_id: 'one', redirect_uris: ['http://localhost'] });

@@ -173,6 +173,17 @@ test('close() ends a sign-in that waits for the person', async () => {
   assert.is((await failure).code, 'CLOSED');
 });
 
+test('close() before the port is open asks nobody, also with a fetch that ignores its signal', async () => {
+  await using scene = await openMcpScene();
+  const { shared } = scene.open({
+    onEvent: ({ type }) => type === 'sign-in-started' && void shared.close(),
+    fetch: (input, init) => globalThis.fetch(input, { ...init, signal: null }),
+  });
+  assert.is((await rejection(shared.signIn())).code, 'CLOSED');
+  await shared.close();
+  assert.is(scene.windows.length, 0);
+});
+
 test('the `fetch` option sends all requests, those of the sign-in too', async () => {
   await using scene = await openMcpScene();
   const sent: string[] = [];

@@ -94,6 +94,19 @@ for (const givesRefreshTokens of [true, false]) {
   });
 }
 
+test('a 403 that comes late, when a refresh has brought another token: that one lacks the scope as well', async () => {
+  await using scene = await openMcpScene();
+  const access = scene.open({
+    fetch: async (input, init) => {
+      const response = await globalThis.fetch(input, init);
+      if (response.status === 403) await access.shared.getToken({ forceRefresh: true });
+      return response;
+    },
+  });
+  assert.is(await scene.call('write', await scene.connect(access)), 'write');
+  assert.equal(scene.asked, ['read', 'read write']);
+});
+
 test('an answer with more than a store can keep is refused: the person is not asked for ever, and what there is stays', async () => {
   for (const sdk of Object.values(sdks)) {
     await using scene = await openMcpScene(sdk);
