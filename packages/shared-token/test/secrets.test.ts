@@ -37,6 +37,17 @@ test('an error of refresh that quotes the record is told by an event without the
   assertNoSecret(inspect(scene.events));
 });
 
+test('and without those of the record that another process had stored before it was refreshed', async (scene) => {
+  await signedIn(scene);
+  scene.store.get = async () => {
+    Reflect.deleteProperty(scene.store, 'get');
+    return { refreshToken: 'of before' };
+  };
+  await rejection(scene.open({ refresh: (record) => Promise.reject(quote(record)) }).getToken());
+  assert.is(scene.count('refresh-failed'), 1);
+  assertNoSecret(inspect(scene.events));
+});
+
 test('a refusal that quotes the record is neither in an event nor in the record, unless describeRefusal says so', async (scene) => {
   await signedIn(scene);
   const refresh = (record: TokenRecord) => Promise.reject(Object.assign(quote(record), { error: 'invalid_grant' }));

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions } from '../src/index.ts';
-import { test } from './scene.ts';
+import { test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 // How long a store is waited for.
@@ -20,18 +20,22 @@ test('a new token that the store does not take is given out after 10 seconds, an
   assert.is(scene.count('store-failed'), 1);
 });
 
-test('a sign-out that a write without an answer could undo is STORE', async (scene) => {
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const writing = Promise.withResolvers<void>();
-  scene.store.replace = () => {
-    writing.resolve();
-    return new Promise<never>(() => {});
-  };
-  const signIn = rejection(shared.signIn(), 20_000);
-  await writing.promise;
-  assert.is((await rejection(shared.signOut(), 20_000)).code, 'STORE');
-  assert.is((await signIn).reason, 'signed-out');
-});
+testSignedIn(
+  'a sign-out that a write without an answer could undo is STORE, and deletes what there is',
+  async (scene) => {
+    const shared = scene.open({ signIn: scene.provider.signIn });
+    const writing = Promise.withResolvers<void>();
+    scene.store.replace = () => {
+      writing.resolve();
+      return new Promise<never>(() => {});
+    };
+    const signIn = rejection(shared.signIn(), 20_000);
+    await writing.promise;
+    assert.is((await rejection(shared.signOut(), 20_000)).code, 'STORE');
+    assert.is((await signIn).reason, 'signed-out');
+    assert.is(scene.store.records.size, 0);
+  },
+);
 
 test('what is owed is not written while another process has the lock, if that could undo a sign-out', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
