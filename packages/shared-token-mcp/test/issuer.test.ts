@@ -93,6 +93,21 @@ test('a server that does not say who its issuer is, for now, is no reason to sig
   }
 });
 
+test('a server that does not answer who its issuer is counts as unchanged after 5 seconds', async () => {
+  const { timeout } = AbortSignal;
+  AbortSignal.timeout = (limitMs) => timeout.call(AbortSignal, limitMs === 5_000 ? 50 : limitMs);
+  try {
+    await using scene = await openMcpScene();
+    const client = await scene.connect();
+    scene.server.isSilent = true;
+    scene.authorizationServer.expireAccessTokens();
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.is(scene.windows.length, 1);
+  } finally {
+    AbortSignal.timeout = timeout;
+  }
+});
+
 test('a server that says elsewhere who its issuer is may move as well', async () => {
   await using scene = await openMcpScene();
   await using other = await AuthorizationServer.start();

@@ -23,6 +23,8 @@ export class TestMcpServer implements AsyncDisposable {
   metadataPath = '/.well-known/oauth-protected-resource/mcp';
   /** Answers 503 instead. */
   hidesMetadata = false;
+  /** Does not answer that question. */
+  isSilent = false;
   /** How it writes the address of the authorization server. */
   writeIssuer = (issuer: string): string => issuer;
   readonly received: { method: string; authorization: string | undefined }[] = [];
@@ -42,6 +44,7 @@ export class TestMcpServer implements AsyncDisposable {
     server.url = `${origin}/mcp`;
     app.get('/*path', (request, response, next) => {
       if (request.path !== server.metadataPath) return next();
+      if (server.isSilent) return;
       if (server.hidesMetadata) response.status(503);
       const issuer = server.writeIssuer(server.authorizationServer.issuer);
       response.json({ resource: server.url, authorization_servers: [issuer] });

@@ -137,21 +137,26 @@ test("a request with an Authorization header of the caller's own is sent as it i
   assert.is(scene.authorizationServer.refreshes, 0);
 });
 
-test('an abort ends the request alone: the person goes on, and the next request has the token', async () => {
-  await using scene = await openMcpScene();
-  const opened = Promise.withResolvers<string>();
-  scene.browse = opened.resolve;
-  const { fetch } = scene.open();
-  const stop = new AbortController();
-  const failure = rejection(fetch(scene.server.url, { method: 'POST', headers, body: text, signal: stop.signal }));
-  const url = await within(10_000, opened.promise);
-  const reason = new Error('no longer wanted');
-  stop.abort(reason);
-  assert.is(await failure, reason);
-  await new ScriptedBrowser().open(url);
-  assert.is((await fetch(scene.server.url, { method: 'POST', headers, body: text })).status, 200);
-  assert.is(scene.windows.length, 1);
-});
+for (const kind of ['request', 'Request']) {
+  test(`an abort ends the ${kind} alone: the person goes on, and the next one has the token`, async () => {
+    await using scene = await openMcpScene();
+    const opened = Promise.withResolvers<string>();
+    scene.browse = opened.resolve;
+    const { fetch } = scene.open();
+    const stop = new AbortController();
+    const init = { method: 'POST', headers, body: text, signal: stop.signal };
+    const failure = rejection(
+      kind === 'Request' ? fetch(new Request(scene.server.url, init)) : fetch(scene.server.url, init),
+    );
+    const url = await within(10_000, opened.promise);
+    const reason = new Error('no longer wanted');
+    stop.abort(reason);
+    assert.is(await failure, reason);
+    await new ScriptedBrowser().open(url);
+    assert.is((await fetch(scene.server.url, { method: 'POST', headers, body: text })).status, 200);
+    assert.is(scene.windows.length, 1);
+  });
+}
 
 test('a request that was aborted before is not sent', async () => {
   await using scene = await openMcpScene();
