@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events';
+import { queryObjects } from 'node:v8';
 import * as assert from 'uvu/assert';
+import { Flight } from '../src/flight.ts';
 import type { SharedToken, TokenResponse } from '../src/index.ts';
 import { openScene, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
@@ -156,6 +158,14 @@ test('no call leaves a listener on a signal that lives longer', async () => {
   } finally {
     EventTarget.prototype.addEventListener = addEventListener;
   }
+});
+
+testSignedIn('what a refresh needed is not kept when it has ended', async (scene) => {
+  const shared = scene.open();
+  const before = Number(queryObjects(Flight));
+  for (let count = 0; count < 20; count++) await shared.getToken({ forceRefresh: true });
+  const kept = Number(queryObjects(Flight)) - before;
+  assert.ok(kept < 10, `${kept} of 20`);
 });
 
 testSignedIn('close() ends a wait for another process', async (scene) => {

@@ -53,7 +53,7 @@ for (const hasRedeem of [false, true]) {
   test(`${how}: a sign-in for which nobody waits any more counts`, async (scene) => {
     await signedIn(scene);
     const { signIn, answer } = slowSignIn(scene, hasRedeem);
-    const shared = scene.open({ signIn, signInTimeout: 20, refreshTimeout: 20 });
+    const shared = scene.open({ signIn, signInTimeout: 500, refreshTimeout: 20 });
     assert.is((await rejection(shared.signIn())).code, 'SIGN_IN_TIMEOUT');
     await refresh(scene);
     const { access_token: accessToken } = await answer();

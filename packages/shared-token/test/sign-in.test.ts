@@ -73,6 +73,15 @@ test('a signIn that never settles ends in SIGN_IN_TIMEOUT, is told to stop, and 
   await scene.open({ signIn: scene.provider.signIn }).getToken();
 });
 
+test('a signIn that goes on when its last caller has gone blocks no other process for longer than an exchange may take', async (scene) => {
+  const abort = new AbortController();
+  const call = rejection(scene.open({ signIn: never, refreshTimeout: 10 }).getToken({ signal: abort.signal }));
+  await scene.until('sign-in-started');
+  abort.abort();
+  await call;
+  await within(5_000, scene.open({ signIn: scene.provider.signIn }).getToken());
+});
+
 test('an answer that comes after the timeout is stored for the next caller', async (scene) => {
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: () => answer.promise, signInTimeout: 300 });
@@ -149,6 +158,23 @@ test('6 processes without a sign-in ask the person once; the others wait, and us
   const tokens = await Promise.all(calls);
   assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);
   assert.equal([scene.count('sign-in-started'), scene.provider.refreshes], [1, 0]);
+});
+
+test('signIn() asks itself if the getToken() that it has waited with fails without a question', async (scene) => {
+  const turn = Promise.withResolvers<void>();
+  const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const call = rejection(shared.getToken());
+  await scene.until('waiting');
+  const signIn = shared.signIn();
+  scene.store.get = async () => {
+    Reflect.deleteProperty(scene.store, 'get');
+    throw new Error('the disk is busy');
+  };
+  turn.resolve();
+  await other;
+  assert.is((await call).code, 'STORE');
+  assert.is((await signIn).accessToken, scene.record.accessToken);
 });
 
 test('a process with hardly any time left, after it has waited for another one, does not ask the person', async (scene) => {

@@ -82,11 +82,12 @@ testSignedIn('a late answer does not undo a sign-out', async (scene) => {
 
 test('close() waits for a refresh that was sent, so that its tokens are stored; callers reject at once', async (scene) => {
   const { shared, call, answer } = await scene.refreshing();
+  const calls = [call, shared.getToken({ signal: new AbortController().signal })].map((each) => rejection(each));
   let closed = false;
   const closing = shared.close().then(() => {
     closed = true;
   });
-  assert.is((await rejection(call)).code, 'CLOSED');
+  for (const { code } of await Promise.all(calls)) assert.is(code, 'CLOSED');
   assert.not(closed);
   answer();
   await closing;
