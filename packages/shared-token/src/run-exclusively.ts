@@ -25,8 +25,7 @@ export interface LockRequest {
 }
 
 /**
- * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task. That of the lock has
- * aborted when the lock is lost, and when the task has ended.
+ * Runs `task` while no other caller or process runs one of that name. The signal ends the wait, not the task.
  * Throws STORE if the lock cannot be acquired; what the task throws passes through.
  */
 export async function runExclusively<T>(
@@ -44,7 +43,6 @@ export async function runExclusively<T>(
   };
   const silenceTimer = setTimeout(onSilence, timeout + answerMarginMs);
   let result: Promise<T> | undefined;
-  const ended = new AbortController();
   let releaseTimer: NodeJS.Timeout | undefined;
   const { promise: notReleased, resolve: giveUp } = Promise.withResolvers<void>();
   // A store of the user's own may give its tasks no lock.
@@ -52,14 +50,7 @@ export async function runExclusively<T>(
     clearTimeout(notice);
     clearTimeout(silenceTimer);
     if (silence) throw silence;
-    const held: Lock = {
-      // Asked for each time: a store may look at the clock then.
-      get signal() {
-        return ended.signal.aborted ? ended.signal : lock.signal;
-      },
-    };
-    result = task(held).finally(() => {
-      ended.abort();
+    result = task(lock).finally(() => {
       releaseTimer = setTimeout(giveUp, releaseLimitMs);
     });
     return result;

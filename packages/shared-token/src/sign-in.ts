@@ -123,15 +123,13 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   const late = Promise.withResolvers<UsableRecord>();
   late.promise.catch(() => {});
   let isLate = false;
-  let hasEnded = false;
   let deadline: NodeJS.Timeout | undefined;
   const setDeadline = (milliseconds: number, onLate: () => void): void => {
     clearTimeout(deadline);
     // An exchange that begins later has no caller to tell, and its timer would keep the process alive.
-    if (!hasEnded) deadline = setTimeout(onLate, milliseconds);
+    if (!isLate) deadline = setTimeout(onLate, milliseconds);
   };
   const giveUp = (why: unknown): void => {
-    isLate = true;
     stop.abort(why);
     late.reject(why);
   };
@@ -186,7 +184,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   try {
     return await Promise.race([finish(answer), late.promise]);
   } finally {
-    hasEnded = true;
+    isLate = true;
     clearTimeout(deadline);
     signal.removeEventListener('abort', abort);
   }
