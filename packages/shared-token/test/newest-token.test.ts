@@ -270,4 +270,24 @@ test('a sign-in after a token that was rejected counts, also if the clock was se
   assert.is(accessToken, scene.record.accessToken);
 });
 
+test('a token that was refreshed before the store had released the lock of its sign-in stays in memory', async (scene) => {
+  const { store } = scene;
+  const released = Promise.withResolvers<void>();
+  const exclusively = store.exclusively.bind(store);
+  store.exclusively = async (name, ...rest) => {
+    const isRecord = name === 'my-app';
+    if (isRecord) Reflect.deleteProperty(store, 'exclusively');
+    const result = await exclusively(name, ...rest);
+    if (isRecord) await released.promise;
+    return result;
+  };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const signIn = shared.signIn();
+  await untilTrue(() => store.records.size === 1);
+  const refreshed = await shared.getToken({ forceRefresh: true });
+  released.resolve();
+  assert.equal(await signIn, refreshed);
+  assert.equal(shared.peek(), refreshed);
+});
+
 test.run();

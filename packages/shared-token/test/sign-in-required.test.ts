@@ -216,4 +216,10 @@ test('the provider gives the token that an API rejects to whoever signs in: each
   }
 });
 
+testSignedIn('a store that cannot note a refusal does not take its place', async (scene) => {
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  scene.store.refuse = ({ refusedAt }) => (refusedAt === undefined ? undefined : new Error('the disk is full'));
+  assert.is((await rejection(scene.open().getToken())).reason, 'refused');
+});
+
 test.run();
