@@ -102,6 +102,13 @@ test('signIn() asks anew while the page of a sign-in is still shown whose tokens
   assert.is.not((await again).accessToken, (await call).accessToken);
 });
 
+test('a sign-out before signIn ends wins over the tokens that it has stored', async (scene) => {
+  const { shared, call, end } = await signInThatGoesOn(scene);
+  await shared.signOut();
+  end();
+  assert.is((await rejection(call)).reason, 'signed-out');
+});
+
 test('signIn may resolve with something else than redeem did: what was redeemed counts', async (scene) => {
   const signIn: SignIn = async ({ redeem }) => {
     await redeem(scene.provider.signIn);
