@@ -246,10 +246,10 @@ export class SharedToken implements AsyncDisposable {
   ): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
-    const { held, forced, minValid } = work;
+    const { held, minValid } = work;
     // A bridge is what was known before: it takes the place of nothing.
     const useless = bridgeMs === undefined ? [held?.accessToken, ...replaced] : [];
-    return this.#memory.hold(record, { useless, forced, minValid, bridgeMs });
+    return this.#memory.hold(record, { useless, minValid, bridgeMs });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {

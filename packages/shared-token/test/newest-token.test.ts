@@ -290,4 +290,30 @@ test('a token that was refreshed before the store had released the lock of its s
   assert.equal(shared.peek(), refreshed);
 });
 
+testSignedIn(
+  'a forced refresh whose caller has gone, and what a program without times has stored since',
+  async (scene) => {
+    const { store } = scene;
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const replace = store.replace.bind(store);
+    let writes = 0;
+    store.replace = async (...args) => {
+      const isDone = await replace(...args);
+      if (++writes === 2) await answered;
+      return isDone;
+    };
+    const shared = scene.open();
+    const abort = new AbortController();
+    const call = rejection(shared.getToken({ forceRefresh: true, signal: abort.signal }));
+    await untilTrue(() => writes === 2);
+    abort.abort();
+    await call;
+    await store.set('my-app', { accessToken: 'newer', refreshToken: 'newer' });
+    const token = await shared.getToken();
+    answer();
+    await store.exclusively('my-app', async () => {});
+    assert.equal(shared.peek(), token);
+  },
+);
+
 test.run();

@@ -65,7 +65,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
     'token-in-memory.ts',
-    '      if (isLess ?? (!forced && this.get(minValid))) return held;\n',
+    '      if (isLess ?? this.get(minValid)) return held;\n',
     '',
   ]),
   defect('goes by the times alone, and they may be those of one millisecond', 400000, [
