@@ -7,7 +7,7 @@ import { assertSame } from './soon.ts';
 export const fullRecord: Required<TokenRecord> = {
   refreshToken: 'refresh-1',
   accessToken: 'access-1',
-  expiresAt: 1_790_000_000_000.5,
+  expiresAt: 1_790_000_000_005,
   obtainedAt: 1_789_996_400_001,
   clientId: '11111111-2222-3333-4444-555555555555',
   authority: 'https://issuer.example/tenant',
