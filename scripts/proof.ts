@@ -1,6 +1,6 @@
 /**
- * `pnpm proof [PART…]`: runs the trials whose names have one of the PARTs, and writes what comes out, with the commit and the day, into the
- * table of docs/proof.md. Without a PART it lists the trials. A trial that fails writes nothing. Each is a command that a person can run,
+ * `pnpm proof [PART…]`: runs the trials whose names have one of the PARTs, or are one, and writes what comes out, with the commit and the
+ * day, into the table of docs/proof.md. Without a PART it lists the trials. A trial that fails writes nothing. Each is a command that a person can run,
  * too; some take an hour.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -11,8 +11,10 @@ import { trials } from './trials.ts';
 const root = join(import.meta.dirname, '..');
 const page = join(root, 'docs/proof.md');
 const parts = process.argv.slice(2);
-const chosen = trials.filter(({ name }) => parts.some((part) => name.includes(part)));
-if (chosen.length === 0) console.log(`usage: proof PART…\n\n${trials.map(({ name }) => name).join('\n')}`);
+const names = trials.map(({ name }) => name);
+const isMeant = (name: string, part: string): boolean => (names.includes(part) ? name === part : name.includes(part));
+const chosen = trials.filter(({ name }) => parts.some((part) => isMeant(name, part)));
+if (chosen.length === 0) console.log(`usage: proof PART…\n\n${names.join('\n')}`);
 
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
 for (const { name, folder, commands, env, read } of chosen) {
