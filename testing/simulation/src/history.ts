@@ -174,6 +174,9 @@ export class History {
       case 'written': {
         const { name, record } = fact;
         const isFirst = !this.stored.has(name);
+        const replaced = this.accesses.get(this.stored.get(name)?.accessToken ?? '');
+        // A program that knows no marks has taken it away.
+        if (!fact.by) delete replaced?.rejectedAt;
         this.#replace(name, record);
         const token = this.refreshTokens.get(record.refreshToken ?? '');
         const access = this.accesses.get(record.accessToken ?? '');
