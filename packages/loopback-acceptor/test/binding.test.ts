@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { freePort } from 'testing-authority/free-port';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bindLoopback } from '../src/http/bind-loopback.ts';
@@ -113,7 +114,7 @@ withIpv6('if [::1] never takes the port, another one is tried some times, and a 
       attempts++;
       failWith('EADDRINUSE', server);
     });
-    const port = fixed ? await findFreePort() : 0;
+    const port = fixed ? await freePort() : 0;
     assert.is((await rejection(bindLoopback({ host: 'localhost', port }, createServer))).code, 'ACCEPTOR_LISTEN');
     assert.ok(fixed ? attempts === 1 : attempts > 5, `${attempts} attempts`);
   }
@@ -144,7 +145,7 @@ for (const address of ['127.0.0.1', '::1']) {
 }
 
 test('a fixed port is used exclusively, and is free again after close()', async () => {
-  const port = await findFreePort();
+  const port = await freePort();
   const acceptor = await openAcceptor({ state: 'right', port });
   assert.is(acceptor.port, port);
   assert.is((await rejection(openAcceptor({ state: 'right', port }))).code, 'ACCEPTOR_LISTEN');
@@ -163,7 +164,7 @@ test('the workers of node:cluster do not share a port', async () => {
     const [message] = await within('a worker', once(worker, 'message'));
     return message;
   };
-  const port = await findFreePort();
+  const port = await freePort();
   const opened = [await open(port), await open(port)];
   for (const worker of workers) worker.process.kill();
   await within('the end of the workers', Promise.all(workers.map((worker) => once(worker, 'exit'))), 30_000);
@@ -248,14 +249,6 @@ async function listens(host: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = net.createServer().listen({ host: '127.0.0.1', port: 0 });
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test.run();
