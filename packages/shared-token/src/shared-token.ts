@@ -206,10 +206,9 @@ export class SharedToken implements AsyncDisposable {
     // What was held is out of memory by now, and still is what a call of before has rejected: no newer sign-in.
     if (isOfBefore) outcome = await tryOnce(work);
     else if (isUseless) {
-      const anew = this.#begin(forceRefresh, minValid);
       // The store may have got it once more, without the mark that an API has rejected it.
-      const ended = outcome.type === 'token' && this.#memory.hasEnded(outcome.record) ? outcome.record : undefined;
-      outcome = await tryOnce(ended ? { ...anew, forced: true, held: ended } : anew);
+      const hasEnded = outcome.type === 'token' && this.#memory.hasEnded(outcome.record);
+      outcome = await tryOnce(this.#begin(forceRefresh || hasEnded, minValid));
     }
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;

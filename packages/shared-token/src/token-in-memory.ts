@@ -35,9 +35,9 @@ export class TokenInMemory {
     this.#accepts = accepts;
   }
 
-  /** Good or not, but not one that has ended. */
+  /** Good or not, also one that has ended: what the store has in its place was not rejected. */
   get record(): UsableRecord | undefined {
-    return this.#held && !hasEnded(this.#held.record) ? this.#held.record : undefined;
+    return this.#held?.record;
   }
 
   /** The token, if it is good. Nothing is awaited and next to nothing is allocated. What `accepts` throws passes through. */

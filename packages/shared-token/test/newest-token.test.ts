@@ -121,6 +121,15 @@ test('a token that an API has rejected is not given out if the store gets it aga
   assert.ok(scene.record.refusedAt);
 });
 
+test('a call that forces again does not end the sign-in of another process', async (scene) => {
+  await scene.store.set('my-app', { accessToken: 'rejected' });
+  const shared = scene.open();
+  await shared.getToken();
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
+  await scene.store.set('my-app', { accessToken: 'of the other process' });
+  assert.is((await shared.getToken({ forceRefresh: true })).accessToken, 'of the other process');
+});
+
 test('a newer token that has expired is not kept', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
   scene.provider.expiresIn = 0;
