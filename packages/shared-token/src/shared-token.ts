@@ -260,8 +260,8 @@ export class SharedToken implements AsyncDisposable {
     if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome): HeldOutcome => {
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
-        const useless = outcome.type === 'sign-in' && work.forced ? (outcome.record ?? work.held) : undefined;
-        if (useless) this.#memory.reject(useless);
+        if (outcome.type === 'sign-in' && work.forced)
+          this.#memory.reject(outcome.reason === 'refused' ? outcome.record : work.held);
         return outcome;
       };
       this.#silent = this.#fly(new SilentFlight(this.#keeper, work, land));

@@ -75,8 +75,8 @@ export class TokenInMemory {
   }
 
   /** An API has rejected its token. If that has ended, it is not given out again, also if a read of before brings it. */
-  reject(record: TokenRecord): void {
-    if (hasAccessToken(record) && endsByRejection(record)) this.hold({ ...record, refusedAt: Date.now() });
+  reject(record: TokenRecord | undefined): void {
+    if (record && hasAccessToken(record) && endsByRejection(record)) this.hold({ ...record, refusedAt: Date.now() });
   }
 
   /** Whether its token is known to have ended. */

@@ -130,6 +130,17 @@ test('a call that forces again does not end the sign-in of another process', asy
   assert.is((await shared.getToken({ forceRefresh: true })).accessToken, 'of the other process');
 });
 
+test('a call that forces does not end a sign-in that lacks only what this call needs', async (scene) => {
+  await scene.store.set('my-app', { accessToken: 'rejected', scope: 'files', signedInAt: 1 });
+  let needed = 'files';
+  const shared = scene.open({ accepts: ({ scope }) => scope === needed });
+  await shared.getToken();
+  await scene.store.set('my-app', { accessToken: 'of the other process', scope: 'mail', signedInAt: 2 });
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'not-accepted');
+  needed = 'mail';
+  assert.is((await shared.getToken()).accessToken, 'of the other process');
+});
+
 test('a newer token that has expired is not kept', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
   scene.provider.expiresIn = 0;
