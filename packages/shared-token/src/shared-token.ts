@@ -260,8 +260,9 @@ export class SharedToken implements AsyncDisposable {
     if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome): HeldOutcome => {
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
+        // Only a record that was refused is the one of the rejected token. Any other cannot refresh that.
         if (outcome.type === 'sign-in' && work.forced)
-          this.#memory.reject(outcome.reason === 'refused' ? outcome.record : work.held);
+          this.#memory.reject(outcome.reason === 'refused' ? outcome.record : { ...work.held, refreshToken: undefined });
         return outcome;
       };
       this.#silent = this.#fly(new SilentFlight(this.#keeper, work, land));

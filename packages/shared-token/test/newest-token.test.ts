@@ -141,6 +141,15 @@ test('a call that forces does not end a sign-in that lacks only what this call n
   assert.is((await shared.getToken()).accessToken, 'of the other process');
 });
 
+test('a token that an API has rejected is not given out after a sign-out of another process', async (scene) => {
+  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open();
+  await shared.getToken();
+  await scene.open().signOut();
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'not-signed-in');
+  assert.is((await rejection(shared.getToken())).reason, 'not-signed-in');
+});
+
 test('a newer token that has expired is not kept', async (scene) => {
   await scene.signedIn({ obtainedAt: Date.now() - 1, expiresAt: Date.now() + 3_600_000 });
   scene.provider.expiresIn = 0;
