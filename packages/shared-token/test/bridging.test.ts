@@ -25,6 +25,16 @@ test('a forced refresh is not bridged', async (scene) => {
   assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && !event.bridged));
 });
 
+test('a token that an API has rejected is no bridge, although the store did not take the mark', async (scene) => {
+  await scene.signedIn({ expiresAt: undefined });
+  scene.store.refuse = ({ refusedAt }) => (refusedAt ? new Error('the disk failed') : undefined);
+  const shared = scene.open();
+  await shared.getToken();
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'), new Error('no network'));
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
+  assert.is((await rejection(shared.getToken())).message, 'no network');
+});
+
 test('a refused refresh token is not bridged', async (scene) => {
   await expiringSoon(scene);
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
