@@ -105,7 +105,7 @@ export class SharedToken implements AsyncDisposable {
     const { interactive: _, forceRefresh, minValid, signal, ...unknown } = options;
     refuseUnknown(unknown);
     if (minValid !== undefined) readDuration('minValid', minValid);
-    return forceRefresh || signal?.aborted ? undefined : this.#memory.get(minValid);
+    return forceRefresh || signal?.aborted ? undefined : this.#memory.good(minValid)?.token;
   }
 
   /**

@@ -41,11 +41,6 @@ export class TokenInMemory {
   }
 
   /** The token, if it is good. Nothing is awaited and next to nothing is allocated. What `accepts` throws passes through. */
-  get(minValid?: number): AccessToken | undefined {
-    return this.good(minValid)?.token;
-  }
-
-  /** The same, with its record. */
   good(minValid?: number): Held | undefined {
     if (!this.#held) return undefined;
     const { record, clockOffset } = this.#held;
@@ -57,15 +52,16 @@ export class TokenInMemory {
 
   /** What callers get: a newer one that is held; else the record, which is held from now on. */
   hold(record: UsableRecord, { useless = [], minValid, bridgeMs = 0 }: Holding = {}): Held {
-    const { accessToken, signedInAt } = record;
+    const { accessToken, signedInAt, obtainedAt } = record;
     const held = this.#held;
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
-    // It stays as it is: the wall clock may have been set since, or it has ended.
-    if (isSame && bridgeMs === 0 && !hasEnded(record)) return held;
+    // A refresh may give it a longer life. Else it stays as it is: the wall clock may have been set since, or it has ended.
+    const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
+    if (isSame && !isLonger && bridgeMs === 0 && !hasEnded(record)) return held;
     const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now());
     if (isOfUse && !isSame) {
       const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
-      if (isLess ?? this.get(minValid)) return held;
+      if (isLess ?? this.good(minValid)) return held;
     }
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();

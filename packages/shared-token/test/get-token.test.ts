@@ -187,6 +187,16 @@ for (const accessToken of ['', 5]) {
   });
 }
 
+test('a provider that answers with the same access token gives it a longer life, also in memory', async (scene) => {
+  await scene.signedIn({ accessToken: 'same', obtainedAt: Date.now() - 3_590_000, expiresAt: Date.now() + 10_000 });
+  scene.provider.extra = { access_token: 'same' };
+  scene.provider.failures.push(new Error('no network'));
+  const shared = scene.open();
+  assert.ok((await shared.getToken()).expiresAt < Date.now() + 20_000);
+  assert.ok((await shared.getToken()).expiresAt > Date.now() + 20_000);
+  assert.is(shared.peek()?.expiresAt, scene.record.expiresAt);
+});
+
 test('a store that gives null for absent fields, and times as text, is as good as another', async (scene) => {
   const expiresAt = String(Date.now() + hour);
   const absent = { obtainedAt: null, clientId: null, authority: null, scope: null, refusedAt: null };
