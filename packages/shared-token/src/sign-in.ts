@@ -129,8 +129,9 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
     // An exchange that begins later has no caller to tell, and its timer would keep the process alive.
     if (!isLate) deadline = setTimeout(onLate, milliseconds);
   };
-  const giveUp = (why: unknown): void => {
+  const giveUp = (why: unknown, kept?: UsableRecord): void => {
     stop.abort(why);
+    if (kept) late.resolve(kept);
     late.reject(why);
   };
   const askedAt = Date.now();
@@ -143,7 +144,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
     return storeTokens(attempt, { ...toRecord(settings, tokens), signedInAt }, () => isLate || lock.signal.aborted);
   };
 
-  /** The person's answer is being exchanged, or was. */
+  /** The person's answer is being exchanged, or was. A `signIn` that does not end after that costs neither the tokens nor the error. */
   let redemption: Promise<{ response: TokenResponse; kept: UsableRecord }> | undefined;
   const redeem: SignInContext['redeem'] = async (exchange) => {
     redemption ??= (async () => {
@@ -153,10 +154,12 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
       const exchangedAt = Date.now();
       const response = await exchange();
       const kept = await keep(response, exchangedAt);
-      // A `signIn` that does not end after that does not cost the token.
-      setDeadline(exchangeTimeout, () => late.resolve(kept));
+      setDeadline(exchangeTimeout, () => giveUp(timeoutError(notFinished, settings.refreshTimeout), kept));
       return { response, kept };
-    })();
+    })().catch((error: unknown) => {
+      setDeadline(exchangeTimeout, () => giveUp(error));
+      throw error;
+    });
     return (await redemption).response;
   };
 

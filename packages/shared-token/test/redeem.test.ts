@@ -187,13 +187,24 @@ test('an exchange that never settles is given up a second after refreshTimeout',
   assert.ok(performance.now() - started >= 1_050);
 });
 
-test('a signIn that does not end after the exchange does not cost the sign-in', async (scene) => {
-  const signIn: SignIn = async ({ redeem }) => {
+test('a signIn that does not end after the exchange does not cost the sign-in, and is told to stop', async (scene) => {
+  let told: AbortSignal | undefined;
+  const signIn: SignIn = async ({ redeem, signal }) => {
+    told = signal;
     await redeem(scene.provider.signIn);
     return new Promise(() => {});
   };
   const { accessToken } = await scene.open({ signIn, refreshTimeout: 50 }).getToken();
   assert.is(accessToken, scene.record.accessToken);
+  assert.ok(told?.aborted);
+});
+
+test('a signIn that does not end after an exchange that failed does not hide what went wrong', async (scene) => {
+  const signIn: SignIn = async ({ redeem }) => {
+    await redeem(async () => ({ access_token: '' })).catch(() => {});
+    return new Promise(() => {});
+  };
+  assert.is((await rejection(scene.open({ signIn, refreshTimeout: 50 }).getToken(), 3_000)).code, 'RESPONSE');
 });
 
 for (const [what, options, signIn] of [
