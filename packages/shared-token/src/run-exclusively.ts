@@ -60,7 +60,7 @@ export async function runExclusively<T>(
     return await Promise.race([notAnswered, released, notReleased.then(() => result as Promise<T>)]);
   } catch (error) {
     // To release the lock may fail as well: the task's result counts.
-    if (result) return result;
+    if (result) return await result;
     throw signal?.aborted ? error : toStoreError(error);
   } finally {
     clearTimeout(notice);

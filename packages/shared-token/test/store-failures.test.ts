@@ -124,4 +124,15 @@ testSignedIn('a record that changes at each look is STORE, worth a retry, and no
   assert.is(scene.provider.refreshes, 0);
 });
 
+testSignedIn('a store that says that the lock is lost before the work has ended leaves no timer', async (scene) => {
+  scene.store.exclusively = async (_name, task) => {
+    void task({ signal: new AbortController().signal });
+    throw Object.assign(new Error('the lease has ended'), { code: 'STORE_BUSY' });
+  };
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+  const before = timers();
+  assert.is((await scene.open().getToken()).accessToken, 'access-token-2');
+  assert.ok(timers() <= before);
+});
+
 test.run();
