@@ -1,9 +1,8 @@
 // `AsyncDisposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { comparedToken, refuseUnknown, type TokenRecord } from 'token-store-kit';
+import { comparedToken, refuseUnknown, settled, type TokenRecord } from 'token-store-kit';
 import { Flight } from './flight.ts';
-import { inTime } from './in-time.ts';
 import {
   type GetTokenOptions,
   readDuration,
@@ -177,9 +176,8 @@ export class SharedToken implements AsyncDisposable {
     this.#memory.clear();
     for (const flight of this.#flights) flight.stop(reason);
     const ended = Promise.all([...this.#flights].map((flight) => flight.ended()));
-    const goOn = (): void => {};
-    await inTime(this.#settings.refreshTimeout, ended, goOn).catch(goOn);
-    await inTime(lastWriteLimitMs, this.#keeper.close(), goOn).catch(goOn);
+    await settled(ended, this.#settings.refreshTimeout);
+    await settled(this.#keeper.close(), lastWriteLimitMs);
   }
 
   async #obtain(options: GetTokenOptions): Promise<AccessToken> {
@@ -260,9 +258,10 @@ export class SharedToken implements AsyncDisposable {
     if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome): HeldOutcome => {
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
-        // Only a record that was refused is the one of the rejected token. Any other cannot refresh that.
+        // Unless it was refused itself, what is stored cannot refresh the token that was rejected.
+        const ended = { ...work.held, refreshToken: undefined };
         if (outcome.type === 'sign-in' && work.forced)
-          this.#memory.reject(outcome.reason === 'refused' ? outcome.record : { ...work.held, refreshToken: undefined });
+          this.#memory.reject(outcome.reason === 'refused' ? outcome.record : ended);
         return outcome;
       };
       this.#silent = this.#fly(new SilentFlight(this.#keeper, work, land));

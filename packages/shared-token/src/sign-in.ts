@@ -124,15 +124,16 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   late.promise.catch(() => {});
   let isLate = false;
   let deadline: NodeJS.Timeout | undefined;
-  const setDeadline = (milliseconds: number, onLate: () => void): void => {
+  /** Ends the wait after so long: with what is kept, else with the error. */
+  const giveUpAfter = (milliseconds: number, why: unknown, kept?: UsableRecord): void => {
     clearTimeout(deadline);
+    const giveUp = (): void => {
+      stop.abort(why);
+      if (kept) late.resolve(kept);
+      late.reject(why);
+    };
     // An exchange that begins later has no caller to tell, and its timer would keep the process alive.
-    if (!isLate) deadline = setTimeout(onLate, milliseconds);
-  };
-  const giveUp = (why: unknown, kept?: UsableRecord): void => {
-    stop.abort(why);
-    if (kept) late.resolve(kept);
-    late.reject(why);
+    if (!isLate) deadline = setTimeout(giveUp, milliseconds);
   };
   const askedAt = Date.now();
   const keep = (response: unknown, exchangedAt?: number): Promise<UsableRecord> => {
@@ -148,16 +149,14 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   let redemption: Promise<{ response: TokenResponse; kept: UsableRecord }> | undefined;
   const redeem: SignInContext['redeem'] = async (exchange) => {
     redemption ??= (async () => {
-      setDeadline(exchangeTimeout, () =>
-        giveUp(timeoutError('answer was not exchanged for tokens', settings.refreshTimeout)),
-      );
+      giveUpAfter(exchangeTimeout, timeoutError('answer was not exchanged for tokens', settings.refreshTimeout));
       const exchangedAt = Date.now();
       const response = await exchange();
       const kept = await keep(response, exchangedAt);
-      setDeadline(exchangeTimeout, () => giveUp(timeoutError(notFinished, settings.refreshTimeout), kept));
+      giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout), kept);
       return { response, kept };
     })().catch((error: unknown) => {
-      setDeadline(exchangeTimeout, () => giveUp(error));
+      giveUpAfter(exchangeTimeout, error);
       throw error;
     });
     return (await redemption).response;
@@ -176,9 +175,9 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   // The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`.
   const abort = (): void => {
     stop.abort(signal.reason);
-    if (!redemption) setDeadline(exchangeTimeout, () => giveUp(signal.reason));
+    if (!redemption) giveUpAfter(exchangeTimeout, signal.reason);
   };
-  setDeadline(timeout, () => giveUp(timeoutError(notFinished, settings.signInTimeout)));
+  giveUpAfter(timeout, timeoutError(notFinished, settings.signInTimeout));
   signal.addEventListener('abort', abort);
   emit({ type: 'sign-in-started', expiresAt: askedAt + timeout });
   const ours = keeper.ours(stored);
