@@ -356,8 +356,12 @@ class Schedule {
   #isFresh(instance: Instance): boolean {
     if (instance.mayHoldToken) return false;
     if ([...instance.calls].some(({ outcome }) => outcome && 'value' in outcome)) return false;
-    for (const call of instance.calls)
-      if (call.options.forceRefresh && (!call.outcome || errorOf(call) === call.abortReason)) return false;
+    for (const call of instance.calls) {
+      const error = errorOf(call);
+      // The token that an API has rejected is in memory with that mark.
+      const isRefusal = Object(error).reason === 'refused';
+      if (call.options.forceRefresh && (!call.outcome || isRefusal || error === call.abortReason)) return false;
+    }
     return !this.#history.windows.some((window) => window.instance === instance);
   }
 

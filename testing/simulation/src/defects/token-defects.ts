@@ -29,7 +29,7 @@ export const tokenDefects: readonly Defect[] = [
   ]),
   defect('does not wait for its requests when it is closed', 20000, [
     'shared-token.ts',
-    '    await inTime(this.#settings.refreshTimeout, ended, goOn).catch(goOn);\n',
+    '    await settled(ended, this.#settings.refreshTimeout);\n',
     '    void ended;\n',
   ]),
 ];

@@ -55,8 +55,8 @@ export const worldDefects: readonly Defect[] = [
   defect('fails if a token has half a character', 2000, ['shared-token-event.ts', 'secret.toWellFormed()', 'secret']),
   defect('ends a stored sign-in in SIGN_IN_TIMEOUT if signIn goes on', 200, [
     'sign-in.ts',
-    'setDeadline(exchangeTimeout, () => late.resolve(kept));',
-    'setDeadline(exchangeTimeout, () => giveUp(timeoutError(notFinished, settings.signInTimeout)));',
+    'giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout), kept);',
+    'giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout));',
   ]),
   defect('puts the token of a sign-in over a newer one when signIn ends', 200000, [
     'shared-token.ts',
@@ -65,7 +65,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
     'token-in-memory.ts',
-    '      if (isLess ?? this.get(minValid)) return held;\n',
+    '      if (isLess ?? this.good(minValid)) return held;\n',
     '',
   ]),
   defect('goes by the times alone, and they may be those of one millisecond', 400000, [
@@ -85,8 +85,8 @@ export const worldDefects: readonly Defect[] = [
   ),
   defect('gives a rejected token again if it was read before', 200000, [
     'shared-token.ts',
-    'if (useless) this.#memory.reject(useless);',
-    'void useless;',
+    'this.#memory.reject(outcome.reason',
+    'void (outcome.reason',
   ]),
   defect('trusts a wall clock that was set back', 50000, [
     'token-in-memory.ts',
@@ -185,7 +185,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('waits for a silent store when it is closed', 200000, [
     'shared-token.ts',
-    'await inTime(lastWriteLimitMs, this.#keeper.close(), goOn).catch(goOn);',
+    'await settled(this.#keeper.close(), lastWriteLimitMs);',
     'await this.#keeper.close();',
   ]),
 ];
