@@ -1,5 +1,5 @@
 import type { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently } from './refresh.ts';
+import { obtainSilently, type SilentOutcome } from './refresh.ts';
 import { retryAfterOf } from './shared-token-error.ts';
 import type { UsableRecord } from './token-response.ts';
 import { isStale } from './usable-token.ts';
@@ -34,18 +34,14 @@ export class RefreshAhead {
     this.#keeper.callUserCode(() => setTimeout(start, delayMs).unref());
   }
 
-  /** The record of this process's refresh, or of another one; undefined if there is none. */
-  async run(held: UsableRecord, signal: AbortSignal): Promise<UsableRecord | undefined> {
+  /** With the record of this process's refresh, or of another one, if there is one. */
+  async run(held: UsableRecord, signal: AbortSignal): Promise<SilentOutcome> {
     let pauseMs = pauseAfterFailureMs;
     try {
       const { refreshAhead: ahead } = this.#keeper.settings;
       const outcome = await obtainSilently(this.#keeper, { held, forced: false, ahead, signal });
-      if (outcome.type === 'token') {
-        pauseMs = 0;
-        return outcome.record;
-      }
-      pauseMs = Math.max(pauseMs, retryAfterOf(outcome.error));
-      return undefined;
+      pauseMs = outcome.type === 'token' ? 0 : Math.max(pauseMs, retryAfterOf(outcome.error));
+      return outcome;
     } finally {
       this.#pausedUntil = performance.now() + pauseMs;
     }

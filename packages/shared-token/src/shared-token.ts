@@ -304,7 +304,11 @@ export class SharedToken implements AsyncDisposable {
     const work = this.#begin();
     this.#fly(new Flight((signal) => this.#ahead.run(held, signal)))
       .join(this.#closing.signal)
-      .then((record) => record && this.#hold(record, work))
+      .then((outcome) => {
+        const bridgeMs = outcome.type === 'failed' ? retryAfterOf(outcome.error) : 0;
+        if (outcome.type === 'token') this.#hold(outcome.record, work);
+        else if (held === this.#memory.record) this.#hold(held, work, { bridgeMs });
+      })
       .catch(() => {});
   }
 

@@ -120,6 +120,7 @@ test('it leaves the provider alone for as long as retryAfter of the error asks f
   try {
     performance.now = () => clock.call(performance) + 50_000;
     assert.is((await shared.getToken()).accessToken, old);
+    assert.is((await shared.getToken({ minValid: 20 * minute })).accessToken, old);
     await sleep(150);
     assert.is(scene.provider.refreshes, 1);
     performance.now = () => clock.call(performance) + 61_000;
