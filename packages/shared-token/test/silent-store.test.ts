@@ -143,6 +143,22 @@ test('a call that tries again has only the time that is left', async (scene) => 
   }
 });
 
+test('a call that ends while the provider is slow does not say that the store was', async (scene) => {
+  const real = globalThis.setTimeout;
+  // The limit of the call. The others are shorter.
+  globalThis.setTimeout = ((callback: () => void, milliseconds: number) =>
+    real(callback, milliseconds > 41_000 ? 100 : milliseconds)) as typeof setTimeout;
+  try {
+    const { call, answer } = await scene.refreshing();
+    const { code, remedy, problem } = await rejection(call);
+    assert.equal([code, remedy], ['STORE', 'Try again']);
+    assert.match(String(problem), 'the provider');
+    answer();
+  } finally {
+    globalThis.setTimeout = real;
+  }
+});
+
 test('after a sign-out, a silent store gives out no token', async (scene) => {
   const { shared, call } = await expiringSoon(scene, { refreshTimeout: 200 });
   silence(scene, 'get');
