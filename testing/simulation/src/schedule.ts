@@ -2,7 +2,6 @@ import type { AccessToken, SharedToken, SharedTokenOptions, TokenRecord, TokenRe
 import type { Call, Fact, Family, Instance, Method } from './facts.ts';
 import { History } from './history.ts';
 import { judge } from './invariants/judge.ts';
-import { errorOf } from './invariants/questions.ts';
 import { streams } from './machine/choices.ts';
 import { loadPackage, type Patch } from './machine/load-package.ts';
 import { type Machine, Process } from './machine/machine.ts';
@@ -356,12 +355,8 @@ class Schedule {
   #isFresh(instance: Instance): boolean {
     if (instance.mayHoldToken) return false;
     if ([...instance.calls].some(({ outcome }) => outcome && 'value' in outcome)) return false;
-    for (const call of instance.calls) {
-      const error = errorOf(call);
-      // The token that an API has rejected is in memory with that mark.
-      const isRefusal = Object(error).reason === 'refused';
-      if (call.options.forceRefresh && (!call.outcome || isRefusal || error === call.abortReason)) return false;
-    }
+    // The token that an API has rejected may be in memory with that mark.
+    if ([...instance.calls].some(({ options }) => options.forceRefresh)) return false;
     return !this.#history.windows.some((window) => window.instance === instance);
   }
 
