@@ -12,7 +12,7 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
 /**
  * Reads one record in the first milliseconds of a command, by Node's own SQLite: better-sqlite3 would take longer to load than
  * all the rest. It only reads, and never waits. Undefined if there is no record, and if reading is not enough: the file is
- * missing, encrypted, locked, left behind by a crash, readable by other users, of another version, or damaged. Then open the
+ * missing, encrypted, locked, left behind by a crash, another user's, readable by others, of another version, or damaged. Then open the
  * store: it does what is needed, or says what is wrong.
  *
  * For the start of a program with one thread. If another thread uses the same file through a store at the same time,
@@ -22,9 +22,10 @@ export function readRecord(path: string, appName: string): TokenRecord | undefin
   const fs = process.getBuiltinModule('node:fs');
   try {
     const file = fs.realpathSync.native(path);
-    const { mode, size, nlink } = fs.statSync(file);
-    // Windows has no modes, and reports 0o666.
-    if (nlink > 1 || (process.platform !== 'win32' && (mode & 0o077) !== 0)) return undefined;
+    const { mode, size, nlink, uid } = fs.statSync(file);
+    // Windows has no modes, and reports 0o666. Another user's file may be planted: root can read it.
+    const isOwn = process.platform === 'win32' || (uid === process.geteuid?.() && (mode & 0o077) === 0);
+    if (nlink > 1 || !isOwn) return undefined;
     // Another user may have planted the journal, and SQLite would believe it, or wait for ever for a FIFO.
     if (fs.existsSync(`${file}-journal`) || fs.existsSync(`${file}-wal`)) return undefined;
     const database = open(file);

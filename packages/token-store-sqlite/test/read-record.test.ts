@@ -1,7 +1,7 @@
-import { chmodSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { isRoot, otherUser, temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type TokenRecord } from '../src/index.ts';
@@ -74,6 +74,13 @@ const left: Record<string, (path: string) => void> = {
     makeTokenDatabase(path);
     chmodSync(path, 0o640);
   },
+  // What root could read, another user may have planted.
+  ...(isRoot && {
+    'a file of another user': (path: string) => {
+      makeTokenDatabase(path);
+      chownSync(path, otherUser, otherUser);
+    },
+  }),
 };
 
 const newest = process.versions.node;
