@@ -65,6 +65,24 @@ test('an empty file has no records, and stays empty', async () => {
   });
 });
 
+const becoming = { ...makers, 'an empty file': (path: string) => writeFileSync(path, '') };
+for (const [what, make] of Object.entries(becoming)) {
+  test(`${what} is read as it is after another store has written and encrypted it`, async () => {
+    const path = newPath();
+    make(path);
+    using reader = openTokenStore(path, { readOnly: true });
+    const before = reader.get('app');
+    using writer = openTokenStore(path);
+    assert.equal(reader.get('app'), before);
+    const record = { refreshToken: 'new', accessToken: 'a', expiresAt: 5 };
+    writer.set('app', record);
+    assert.equal([reader.list(), reader.get('app')], [['app'], record]);
+    writer.rekey(new Uint8Array(32));
+    assert.equal(reader.list(), ['app']);
+    await assertFails('STORE_KEY', 'key-changed', () => reader.get('app'));
+  });
+}
+
 test('an encrypted file opens with its key alone', async () => {
   const path = newPath();
   // Not passphrases: to derive a key from one takes long.

@@ -45,10 +45,12 @@ PRAGMA user_version = ${schemaVersion};
 `;
 
 /** Shows the connection that runs it our columns in a file that is not ours yet, and may not be changed. */
-export function viewAsOurs(isOriginal: boolean): string {
+export function viewAsOurs(owner: Tables['owner']): string {
   const added = [...addedColumns, 'sealed'].map((column) => `NULL AS ${column.split(' ')[0]}`);
+  const isOriginal = owner === 'original';
   const present = isOriginal ? 'app_name, refresh_token' : 'NULL AS app_name, NULL AS refresh_token';
-  return `CREATE TEMP VIEW token AS SELECT ${present}, ${added} ${isOriginal ? 'FROM main.token' : 'WHERE 0'}`;
+  const view = `CREATE TEMP VIEW token AS SELECT ${present}, ${added} ${isOriginal ? 'FROM main.token' : 'WHERE 0'}`;
+  return `DROP VIEW IF EXISTS temp.token; ${owner === 'ours' ? '' : view}`;
 }
 
 interface Tables {
@@ -85,7 +87,7 @@ export function inspectTables(sql: Database.Database, path: string): Tables {
 function ownerOf(sql: Database.Database, application: number, version: number): Tables['owner'] | 'newer' | 'foreign' {
   const isMarked = application === applicationId;
   if (isMarked && version === schemaVersion) return 'ours';
-  const columns = sql.prepare('SELECT name FROM pragma_table_info(?)').pluck().all('token');
+  const columns = sql.prepare("SELECT name FROM pragma_table_info('token', 'main')").pluck().all();
   const isLikeOurs = columns.includes('app_name') && columns.includes('refresh_token');
   if (isMarked && version > schemaVersion) return 'newer';
   if (application !== 0 || version !== 0) return 'foreign';
@@ -95,8 +97,8 @@ function ownerOf(sql: Database.Database, application: number, version: number): 
     .all();
   if (tables.length === 0) return 'nobody';
   // The statements need a table that can have each app name only once.
-  const hasUniqueNames = sql.prepare('SELECT 1 FROM pragma_index_list(?) WHERE "unique"').get('token') !== undefined;
-  return isLikeOurs && columns.length === 2 && tables.length === 1 && hasUniqueNames ? 'original' : 'foreign';
+  const isUnique = sql.prepare(`SELECT 1 FROM pragma_index_list('token', 'main') WHERE "unique"`).get() !== undefined;
+  return isLikeOurs && columns.length === 2 && tables.length === 1 && isUnique ? 'original' : 'foreign';
 }
 
 export function readKeyCheck(sql: Database.Database): KeyCheck | undefined {

@@ -26,6 +26,8 @@ export class TokenDatabase {
   readonly sql: Database.Database;
   cipher: TokenCipher | undefined;
   readonly #statements = new Map<string, Database.Statement>();
+  /** Whether the file was not ours when it was opened, and may not be changed. */
+  #isView = false;
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
   constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
@@ -50,7 +52,7 @@ export class TokenDatabase {
     for (;;) {
       this.file.check();
       try {
-        return work();
+        return this.#isView ? this.#view(work) : work();
       } catch (error) {
         deadline ??= performance.now() + busyLimitMs - busyRoundMs;
         if (!isBusy(error) || performance.now() > deadline) throw toTokenStoreError(this.file.path, error);
@@ -119,15 +121,21 @@ export class TokenDatabase {
     if (check) return this.#unlock(key, check);
     if (key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
     if (owner === 'ours' && (readOnly || key === undefined)) return undefined;
-    if (readOnly) {
-      this.sql.exec(viewAsOurs(owner === 'original'));
-      return undefined;
-    }
+    this.#isView = readOnly;
+    if (readOnly) return undefined;
     // The Python class leaves tokens that it replaced in the unused bytes of its pages.
     if (owner === 'original') this.attempt(() => this.sql.exec('VACUUM'));
     // Here, because a passphrase takes a quarter of a second, in which other processes should be able to write.
     const cipher = key === undefined ? undefined : newCipher(key);
     return this.transaction(() => this.#makeOurs(key, cipher));
+  }
+
+  /** Runs `work` on a file that another process may have made ours by now, and encrypted. */
+  #view<T>(work: () => T): T {
+    return this.sql.transaction(() => {
+      this.sql.exec(viewAsOurs(inspectTables(this.sql, this.file.path).owner));
+      return work();
+    })();
   }
 
   /** Inspects the file once more: before this process had the write lock, another one may have done this, or encrypted the file. */
