@@ -330,12 +330,18 @@ test('what a refresh stored after the first writes is what moves', async () => {
   assert.equal([pair.source.list(), pair.target.get('app')], [[], rotated]);
 });
 
-test('what the target refreshed before the move was finished stays', async () => {
-  const pair = newPair();
-  await moveUntilKilled(pair, writesUntilBetween + 1);
-  pair.target.set('app', rotated);
-  assert.is(await move(pair), 'moved');
-  assert.equal([pair.source.list(), pair.target.get('app')], [[], rotated]);
+test('what the target refreshed before the move was finished stays, also if one record does not say when the person signed in', async () => {
+  for (const [before, after] of [
+    [{}, {}],
+    [{ signedInAt: 1 }, {}],
+    [{}, { signedInAt: 1 }],
+  ]) {
+    const pair = newPair({ ...record, ...before });
+    await moveUntilKilled(pair, writesUntilBetween + 1);
+    pair.target.set('app', { ...rotated, ...after });
+    assert.is(await move(pair), 'moved');
+    assert.equal([pair.source.list(), pair.target.get('app')], [[], { ...rotated, ...after }]);
+  }
 });
 
 test('what was written at the target before the move was interrupted is known by its token', async () => {
