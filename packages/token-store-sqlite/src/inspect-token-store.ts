@@ -8,6 +8,7 @@ import {
   fileError,
   inspectFileSystem,
   readIfThere,
+  systemCode,
 } from 'token-store-kit/files';
 import { checkPath, DatabaseFile } from './database/database-file.ts';
 import { toTokenStoreError } from './database/file-error.ts';
@@ -135,7 +136,7 @@ function findHeldLocks(database: DatabaseFile): HeldLock[] {
   };
   const locks: HeldLock[] = [];
   const add = (kind: HeldLock['kind'], pid: number | undefined, name?: string, since?: number): void => {
-    if (pid !== undefined) locks.push({ kind, name, pid, ...readProcess(pid), since });
+    if (pid !== undefined && isRunning(pid)) locks.push({ kind, name, pid, ...readProcess(pid), since });
   };
   add('database', pidOf(database.path));
   for (const paths of findLockPaths(database.path)) {
@@ -166,6 +167,15 @@ function mayHaveOpen(pid: number, { dev, ino }: BigIntStats): boolean {
     });
   } catch {
     return true;
+  }
+}
+
+/** Not a process that was killed while it held a lock: where the system does not tell of locks, its file stays. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return systemCode(error) === 'EPERM';
   }
 }
 

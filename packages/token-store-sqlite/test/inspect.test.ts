@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import {
+import fs, {
   chmodSync,
   chownSync,
   mkdirSync,
@@ -199,6 +199,28 @@ linux('a holder that did not say its name is not called by that of the one befor
     [['name', program.pid, undefined]],
   );
   program.kill('SIGKILL');
+});
+
+test('where the system does not tell of locks, that of a process which runs is told, and not what a killed one has left', async () => {
+  using store = newStore();
+  const program = await holder(store);
+  const { readFileSync } = fs;
+  const noLocks = (path: string): never => {
+    throw new Error(path);
+  };
+  fs.readFileSync = ((path: string, ...rest: []) =>
+    path === '/proc/locks' ? noLocks(path) : readFileSync(path, ...rest)) as typeof readFileSync;
+  try {
+    assert.equal(
+      inspect(store.path).locks.map(({ kind, name, pid }) => [kind, name, pid]),
+      [['name', 'app', program.pid]],
+    );
+    program.kill('SIGKILL');
+    await program.ended;
+    assert.equal(inspect(store.path).locks, []);
+  } finally {
+    fs.readFileSync = readFileSync;
+  }
 });
 
 test('a write of another process is waited for', async () => {
