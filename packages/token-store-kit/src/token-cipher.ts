@@ -86,7 +86,7 @@ export class TokenCipher {
     refuseUnknown(unknown);
     checkKey(key);
     if (!isSalt(salt)) throw new TypeError(`salt must be ${saltBytes} bytes`);
-    this.salt = salt;
+    this.salt = Uint8Array.from(salt);
     this.#domain = domain;
     this.#secret =
       typeof key === 'string'

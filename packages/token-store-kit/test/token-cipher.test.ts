@@ -48,7 +48,7 @@ test('a message of another name, domain, key or salt does not open, and neither 
   const cipher = new TokenCipher({ key: bytes, domain, salt });
   const sealed = cipher.seal('app', record);
   assert.equal(cipher.open('app', sealed), record);
-  assert.is(cipher.open('other', sealed), undefined);
+  for (const name of ['other', 'ap', 'app\0other', '']) assert.is(cipher.open(name, sealed), undefined);
   for (const other of [
     { key: bytes, domain: 'another-store', salt },
     { key: otherBytes, domain, salt },
@@ -74,9 +74,11 @@ test('what a passphrase has sealed opens with no other domain, and with no other
 });
 
 test('a passphrase opens what it has sealed with an earlier salt, and with each salt it has another secret', () => {
-  const salt = new Uint8Array(saltBytes).fill(255);
+  const salt = Uint8Array.from(byPassphrase.salt);
+  const again = new TokenCipher({ key: passphrase, domain, salt });
+  // The caller may use its bytes again.
+  salt.fill(255);
   const next = new TokenCipher({ key: passphrase, domain, salt });
-  const again = new TokenCipher({ key: passphrase, domain, salt: byPassphrase.salt });
   assert.equal(again.open('app', sealedByPassphrase), record);
   const forged = Uint8Array.from(sealedByPassphrase);
   forged.set(salt);
