@@ -185,22 +185,27 @@ test('of two that change the key at once, one gets STORE_KEY, also if there is n
   assert.equal(other.get('app'), record);
 });
 
-test('of two that make a file with different keys at once, one gets STORE_KEY, and the other keeps its tokens', () => {
-  const path = newPath();
-  const crypto = process.getBuiltinModule('node:crypto');
-  const { randomBytes } = crypto;
-  let first: SqliteTokenStore | undefined;
-  // Just before the key of the second one goes into the file.
-  crypto.randomBytes = ((size: number) => {
-    crypto.randomBytes = randomBytes;
-    first = openTokenStore(path, { key: bytes });
-    return randomBytes(size);
-  }) as typeof randomBytes;
-  keyError('key-wrong', () => openTokenStore(path, { key: otherBytes }));
-  first?.set('app', record);
-  assert.equal(first?.get('app'), record);
-  first?.close();
-});
+for (const [firstKey, reason] of [
+  [{ key: bytes }, 'key-wrong'],
+  [{}, 'not-encrypted'],
+] as const) {
+  test(`of two that make a file with different keys at once, one gets STORE_KEY (${reason}), and the other keeps its tokens`, () => {
+    const path = newPath();
+    const crypto = process.getBuiltinModule('node:crypto');
+    const { randomBytes } = crypto;
+    let first: SqliteTokenStore | undefined;
+    // Just before the key of the second one goes into the file.
+    crypto.randomBytes = ((size: number) => {
+      crypto.randomBytes = randomBytes;
+      first = openTokenStore(path, firstKey);
+      first.set('app', record);
+      return randomBytes(size);
+    }) as typeof randomBytes;
+    keyError(reason, () => openTokenStore(path, { key: otherBytes }));
+    assert.equal(first?.get('app'), record);
+    first?.close();
+  });
+}
 
 function refusesOldKey(path: string, old: Uint8Array, next: Uint8Array | undefined): void {
   if (next === undefined) keyError('not-encrypted', () => openTokenStore(path, { key: old }), /is not encrypted/);
