@@ -114,7 +114,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   async exclusively<T>(appName: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     checkText(appName, 'appName');
     const wait = readExclusivelyOptions(task, options);
-    wait.signal?.throwIfAborted();
     // A lock is a file beside the database.
     const database = this.#openToWrite().file;
     const checkAndRun = async (lock: Lock): Promise<T> => {
