@@ -185,19 +185,24 @@ linux('the locks that processes hold, and whether they are stopped', async () =>
   assert.equal(inspect(store.path).locks, [], 'what killed processes leave is no lock');
 });
 
-linux('a holder that did not say its name is not called by that of the one before', async () => {
+linux('a holder that did not say its name is told with no name, and no time, of the one before', async () => {
   using store = newStore();
   const program = await holder(store);
   const [file = ''] = filesBeside(store).filter((name) => name.endsWith('-holder'));
-  writeFileSync(
-    join(dirname(store.path), file),
-    readFileSync(join(dirname(store.path), file), 'utf8').replace('app', 'other'),
-  );
-  const { locks } = inspect(store.path);
-  assert.equal(
-    locks.map(({ kind, pid, name }) => [kind, pid, name]),
-    [['name', program.pid, undefined]],
-  );
+  const path = join(dirname(store.path), file);
+  const text = readFileSync(path, 'utf8');
+  // Each process that has this lock has it for this name.
+  for (const [before, name] of [
+    [text.replace('app', 'other'), undefined],
+    [text.replace(/^\d+/, '1'), 'app'],
+  ] as const) {
+    writeFileSync(path, before);
+    const { locks } = inspect(store.path);
+    assert.equal(
+      locks.map(({ kind, pid, name, since }) => [kind, pid, name, since]),
+      [['name', program.pid, name, undefined]],
+    );
+  }
   program.kill('SIGKILL');
 });
 

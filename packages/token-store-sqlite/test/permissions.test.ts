@@ -65,6 +65,7 @@ posix('an existing file is closed to others, and keeps what its owner may not do
   for (const [before, after] of [
     [0o666, '600'],
     [0o644, '600'],
+    [0o640, '600'],
     [0o777, '600'],
     [0o600, '600'],
     [0o444, '400'],
