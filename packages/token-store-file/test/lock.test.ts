@@ -208,6 +208,19 @@ test('a process that has nothing more to do ends, and its lock with it, although
   assert.is(await turn, 'my turn');
 });
 
+posixTest('a process that waits goes on when the task of another process ends, which itself goes on', async () => {
+  using store = newStore();
+  const program = await store.exclusively('app', async () => {
+    const next = await waiter(store);
+    await delay(50);
+    return next;
+  });
+  const released = performance.now();
+  assert.is(await program.line(), 'holds');
+  const waited = performance.now() - released;
+  assert.ok(waited < 5_000, `it took ${waited} ms`);
+});
+
 posixTest('the lock of a worker of a cluster is its own, and not of the primary process', async () => {
   using store = newStore();
   const primary = startProgram('hold-in-cluster', [store.path]);
