@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, copyFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, linkSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { isRoot, otherUser, temporaryDirectory } from 'testing-authority/temporary-directory';
@@ -73,6 +73,14 @@ const left: Record<string, (path: string) => void> = {
   'a file that others can read': (path) => {
     makeTokenDatabase(path);
     chmodSync(path, 0o640);
+  },
+  'a file that has another name, and may have a journal of that name': (path) => {
+    makeTokenDatabase(path);
+    linkSync(path, `${path}-other`);
+  },
+  'a file with a log that another user may have planted': (path) => {
+    makeTokenDatabase(path);
+    writeFileSync(`${path}-wal`, '');
   },
   // What root could read, another user may have planted.
   ...(isRoot && {
