@@ -14,6 +14,7 @@ import { cancelStatement } from '../src/connection/pg-client.ts';
 import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
 import { startScene } from './scene.ts';
+import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
 const { scene, test, together } = await startScene({
   hba: [
@@ -289,6 +290,28 @@ together('close() lets calls that are under way end', async () => {
   await store.close();
   await Promise.all(writes);
   assert.equal(await other.list(), ['a', 'b', 'c', 'd']);
+});
+
+together('close() lets a call end that tries again', async () => {
+  const fates: Fate[] = [];
+  const tried = Promise.withResolvers<void>();
+  const decide = (): Fate => {
+    const fate = fates.shift() ?? { type: 'normal' };
+    if (fate.type === 'lost' && fates.length === 0) tried.resolve();
+    return fate;
+  };
+  const pool = new UnreliablePool(scene.cluster.connectionString(), decide);
+  const store = await scene.open({ pool });
+  fates.push({ type: 'lost' }, { type: 'lost' });
+  let isDone = false;
+  const writing = store.set('app', record).finally(() => {
+    isDone = true;
+  });
+  await tried.promise;
+  await store.close();
+  assert.ok(isDone);
+  await writing;
+  await pool.end();
 });
 
 together('close() ends callers that wait, keeps the lock of a running task, and may be called again', async () => {

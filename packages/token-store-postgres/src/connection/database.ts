@@ -40,7 +40,7 @@ export class Database {
   readonly #isOwn: boolean;
   readonly #slots: Slots;
   #answeredAt = Number.NEGATIVE_INFINITY;
-  /** All that is under way, from the wait for a connection on. */
+  /** All that is under way, from the wait for a connection to the last try. */
   readonly #work = new Set<Promise<unknown>>();
   /** Connections that are in use. */
   readonly #used = new Set<PgClient>();
@@ -58,12 +58,12 @@ export class Database {
 
   /** Runs one statement that changes nothing. Its values are asked for when a connection is there. */
   read(text: string, values?: () => unknown[], options?: RetryOptions): Promise<Row[]> {
-    return retry((limits) => this.use((run) => run(text, values?.()), limits), options);
+    return this.repeat((limits) => this.use((run) => run(text, values?.()), limits), options);
   }
 
   /** Runs one statement that may write. It has to find out itself whether it was done before, by a try whose answer was lost. */
   write(text: string, values: () => unknown[], options?: RetryOptions): Promise<Row[]> {
-    return retry((limits) => this.use((run) => run(text, values()), limits, true), options);
+    return this.repeat((limits) => this.use((run) => run(text, values()), limits, true), options);
   }
 
   /** Runs statements in one transaction on one connection. */
@@ -74,29 +74,21 @@ export class Database {
       await run('COMMIT');
       return result;
     };
-    return retry((limits) => this.use(inTransaction, limits, true), options);
+    return this.repeat((limits) => this.use(inTransaction, limits, true), options);
+  }
+
+  /** Repeats work as {@link retry} does, and `close` waits for it also between two tries. */
+  repeat<T>(work: (limits: Limits) => Promise<T>, options?: RetryOptions): Promise<T> {
+    const result = retry(work, options);
+    this.#work.add(result);
+    return result.finally(() => this.#work.delete(result));
   }
 
   /**
    * Runs statements on one connection, which ends if one fails. `isWrite`: a lack of rights means that the role may not write. At the
    * deadline it is over, whatever the driver does.
    */
-  use<T>(work: Work<T>, limits = unhurried, isWrite = false): Promise<T> {
-    const result = this.#use(work, limits, isWrite);
-    this.#work.add(result);
-    return result.finally(() => this.#work.delete(result));
-  }
-
-  /** Ends the pool if it is the store's own, after what is under way. Does not wait for a connection that is dead. */
-  async close(): Promise<void> {
-    await settled(this.#idle(), endTimeoutMs);
-    if (!this.#isOwn) return;
-    const ended = this.#pool.end();
-    for (const client of this.#used) destroySocket(client);
-    await settled(ended, endTimeoutMs);
-  }
-
-  async #use<T>(work: Work<T>, { deadline, answerMs }: Limits, isWrite: boolean): Promise<T> {
+  async use<T>(work: Work<T>, { deadline, answerMs } = unhurried, isWrite = false): Promise<T> {
     const since = performance.now();
     const connectBy = Math.min(deadline, deadlineIn());
     if (!(await this.#slots.acquire(connectBy - since))) throw this.#noConnectionError(since);
@@ -141,6 +133,15 @@ export class Database {
       if (canceling) void canceling.then(() => this.#slots.release());
       else this.#slots.release();
     }
+  }
+
+  /** Ends the pool if it is the store's own, after what is under way. Does not wait for a connection that is dead. */
+  async close(): Promise<void> {
+    await settled(this.#idle(), endTimeoutMs);
+    if (!this.#isOwn) return;
+    const ended = this.#pool.end();
+    for (const client of this.#used) destroySocket(client);
+    await settled(ended, endTimeoutMs);
   }
 
   async #connect(deadline: number, isWrite: boolean): Promise<PgClient> {

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
 import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
 import type { Row } from '../connection/database.ts';
-import { deadlineIn, type Limits, retry, unanswered } from '../connection/retry.ts';
+import { deadlineIn, type Limits, unanswered } from '../connection/retry.ts';
 import type { Context } from '../records/open-tables.ts';
 import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
 
@@ -143,7 +143,7 @@ export class Locks {
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
     // A caller that waits does not give up for a restart.
     const options = { deadline: answerBy, isPatient: attempt.holder !== undefined };
-    const [row = {}] = await retry(take, options);
+    const [row = {}] = await database.repeat(take, options);
     if (row.taken === 't') {
       lease.begin(row.fence ?? '', since);
       return true;
