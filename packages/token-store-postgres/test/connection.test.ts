@@ -339,13 +339,23 @@ together('close() ends callers that wait, keeps the lock of a running task, and 
   assert.is(await other.exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 
-together('close() within a task does not wait for that task', async () => {
-  const store = await scene.open();
-  await within(
-    3_000,
-    'the task',
-    store.exclusively('app', () => store.close()),
-  );
+together('close() within a task waits for the other tasks, and not for that one', async () => {
+  const schema = scene.newSchema();
+  const [store, host] = [await scene.open({ schema }), await scene.open({ schema })];
+  const [begun, ending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const other = store.exclusively('other', async () => {
+    begun.resolve();
+    await ending.promise;
+  });
+  await begun.promise;
+  const closing = store.exclusively('app', async () => {
+    const closed = store.close();
+    await Promise.race([closed, delay(100)]);
+    ending.resolve();
+    await closed;
+  });
+  await within(3_000, 'the tasks', Promise.all([closing, other]));
+  assert.is(await host.exclusively('other', async () => 'free', { timeout: 0 }), 'free');
 });
 
 test.run();

@@ -80,11 +80,12 @@ export class Locks {
     return (this.#leases.getStore() ?? []).map(({ owner }) => owner);
   }
 
-  /** Waits for all tasks, but not if the caller is within one. Tasks that need longer than `milliseconds` lose their locks. */
+  /** Waits for all tasks but those that the caller is within. Tasks that need longer than `milliseconds` lose their locks. */
   async idle(milliseconds: number): Promise<void> {
-    if (this.#leases.getStore()?.some(({ hasEnded }) => !hasEnded)) return;
-    await settled(Promise.allSettled(this.#running.keys()), milliseconds);
-    for (const lease of this.#running.values()) lease.lose();
+    const own = (this.#leases.getStore() ?? []).filter(({ hasEnded }) => !hasEnded);
+    const others = [...this.#running].filter(([, lease]) => !own.includes(lease));
+    await settled(Promise.allSettled(others.map(([task]) => task)), milliseconds);
+    for (const [, lease] of others) lease.lose();
   }
 
   /** Waits for the lock. False if it is not acquired by the deadline. */
