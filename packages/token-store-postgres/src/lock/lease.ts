@@ -26,7 +26,8 @@ const leastWaitShare = 1 / 2;
 /** The monotonic clock of Linux stands still while the machine sleeps; a lease does not. The system's uptime counts sleep as well. */
 export class Stopwatch {
   readonly #start = performance.now();
-  readonly #startUptime = uptime();
+  // Linux counts hundredths of a second, macOS and FreeBSD whole ones: the next step is no sleep.
+  readonly #startUptime = uptime() + (process.platform === 'linux' ? 0.01 : 1);
 
   get elapsedMs(): number {
     return Math.max(performance.now() - this.#start, (uptime() - this.#startUptime) * 1_000);
