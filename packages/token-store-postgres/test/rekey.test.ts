@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { errorOf } from './attempt.ts';
 import { hold, until } from './lock-watch.ts';
 import { startScene } from './scene.ts';
+import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
 const { scene, test } = await startScene();
 
@@ -106,7 +107,23 @@ test('a change of key that has to wait for too long says who holds which lock, a
 
 test('a change of key does not wait for the locks that its caller holds', async () => {
   const { operator } = await openWithToken();
-  await operator.exclusively('app', () => operator.rekey(newKey, { timeout: 0 }));
+  const change = () => operator.rekey(newKey, { timeout: 0 });
+  await operator.exclusively('app', () => operator.exclusively('sign-in', change));
+});
+
+test('a change of key waits for many processes that are gone no longer than for one', async () => {
+  const schema = scene.newSchema();
+  let looks = 0;
+  const decide = (text: string): Fate => {
+    if (text.includes('<> ALL')) looks++;
+    return { type: 'normal' };
+  };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  const store = await scene.open({ schema, pool });
+  const gone = "SELECT n, 1, 'gone:200', 'gone', now() FROM generate_series(1, 4) AS n";
+  await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease ${gone}`);
+  await store.rekey(newKey);
+  assert.is(looks, 2);
 });
 
 test.run();
