@@ -5,6 +5,7 @@ import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
+import { errorOf } from './attempt.ts';
 import { hold, LockWatch, never, until } from './lock-watch.ts';
 import { startScene } from './scene.ts';
 import { type Fate, UnreliablePool } from './unreliable-pool.ts';
@@ -312,6 +313,21 @@ test('rekey(undefined) whose answer was lost has succeeded', async () => {
   await store.rekey(undefined);
   assert.equal(await store.get('app'), { refreshToken: 'first' });
   assert.equal(await (await scene.open({ schema })).get('app'), { refreshToken: 'first' });
+});
+
+test('a store whose rekey may have been done goes on with the new key', async () => {
+  const schema = scene.newSchema();
+  const key = new Uint8Array(32).fill(7);
+  const fates: Fate[] = [];
+  const { store } = await openUnreliable({ schema, of: /^COMMIT|FOR UPDATE$/, fates });
+  await store.set('app', { refreshToken: 'first' });
+  for (const commit of ['unanswered', 'lost'] as const) {
+    fates.push({ type: 'normal' }, { type: commit }, { type: 'refused' });
+    assert.is((await errorOf(store.rekey(key))).reason, 'database-locked');
+    assert.ok(await store.replace('app', 'first', { refreshToken: 'first' }));
+  }
+  assert.equal(await (await scene.open({ schema, key })).get('app'), { refreshToken: 'first' });
+  await store.rekey(undefined);
 });
 
 test.run();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord } from 'token-store-kit';
 import type { Row, Run } from '../connection/database.ts';
-import { deadlineIn } from '../connection/retry.ts';
+import { deadlineIn, unanswered } from '../connection/retry.ts';
 import { type Lease, type Sighting, Stopwatch, seeLease } from '../lock/lease.ts';
 import type { Key } from '../options.ts';
 import { fromStoredName, toStoredName } from '../statements.ts';
@@ -124,7 +124,11 @@ export class RecordTable {
       return;
     };
     for (;;) {
-      const held = await database.transaction(inTransaction, { isUnhurried: true });
+      const held = await database.transaction(inTransaction, { isUnhurried: true }).catch((error) => {
+        // It may have been done: if not, the next call finds the key in use, as after another host's change.
+        if (unanswered.has(error)) ring.change(key, next?.makeCheck());
+        throw error;
+      });
       if (!held) break;
       const name = fromStoredName(held.name ?? '');
       if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
