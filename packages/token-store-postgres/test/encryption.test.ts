@@ -106,6 +106,7 @@ test('a host that is only started puts no key in use: the first write does, and 
   const mistaken = await scene.open({ schema, key: mistyped });
   assert.is(await mistaken.get('app'), undefined);
   assert.is(await mistaken.exclusively('app', async () => 'ran'), 'ran');
+  assert.instance(await errorOf(mistaken.set('too long'.repeat(900), record)), RangeError);
   const store = await scene.open({ schema, key: bytes });
   const late = await scene.open({ schema, key: bytes });
   await store.set('app', record);

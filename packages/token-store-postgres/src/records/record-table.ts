@@ -156,11 +156,11 @@ export class RecordTable {
    */
   async #write({ deadline = deadlineIn(), ...write }: Write): Promise<Outcome> {
     const { name, record, lease, isRefused } = write;
+    const key = toStoredName(name);
     if (record) await this.#decideKey(deadline);
     const { database, statements, ring, watcher } = this.#context;
     const revision = randomBytes(12).toString('base64url');
     const fence = [lease?.owner, lease?.fence, lease?.leaseTimeMs];
-    const key = toStoredName(name);
     const sentAt = performance.now();
     let { base } = write;
     let since = new Stopwatch();
