@@ -50,7 +50,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   /** The record of this name, or undefined if there is none. */
   async get(name: string): Promise<TokenRecord | undefined> {
     checkText(name, 'name');
-    this.#assertOpen();
+    this.#closing.signal.throwIfAborted();
     try {
       return await this.#orNothing(undefined, () => this.#records.read(name));
     } finally {
@@ -95,7 +95,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
 
   /** The names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   async list(): Promise<string[]> {
-    this.#assertOpen();
+    this.#closing.signal.throwIfAborted();
     const { database, statements } = this.#context;
     const rows = await this.#orNothing([], () => database.read(statements.list));
     const names = rows.map(({ name }) => Buffer.from(fromStoredName(name ?? '')));
@@ -130,7 +130,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const { timeout, signal } = readChangedOptions(options);
     // Refuses a name that is too long.
     toStoredName(name);
-    this.#assertOpen();
+    this.#closing.signal.throwIfAborted();
     await pause(timeout, [this.#closing.signal, signal], (wake) => this.#context.watcher.watch(name, 'record', wake));
   }
 
@@ -170,12 +170,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     await database.close();
   }
 
-  #assertOpen(): void {
-    this.#closing.signal.throwIfAborted();
-  }
-
   #assertWritable(): void {
-    this.#assertOpen();
+    this.#closing.signal.throwIfAborted();
     if (!this.#isReadOnly) return;
     throw new TokenStoreError('STORE_READONLY', `${this.#context.database.name}: this store was opened to read only`);
   }
