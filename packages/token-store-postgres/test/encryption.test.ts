@@ -77,8 +77,11 @@ test('no token is in pg_dump, in the server log at its highest level, or in pg_s
 test('a wrong or missing key is STORE_KEY', async () => {
   const schema = scene.newSchema();
   await (await scene.open({ schema, key: bytes })).set('app', record);
-  assert.equal(await codeAndReasonOf(scene.open({ schema })), ['STORE_KEY', 'key-missing']);
-  assert.equal(await codeAndReasonOf(scene.open({ schema, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
+  const refused = { schema, connectionString: `${scene.cluster.connectionString()}?application_name=refused` };
+  assert.equal(await codeAndReasonOf(scene.open(refused)), ['STORE_KEY', 'key-missing']);
+  assert.equal(await codeAndReasonOf(scene.open({ ...refused, key: otherBytes })), ['STORE_KEY', 'key-wrong']);
+  const connections = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'refused'";
+  assert.is(await scene.cluster.query(connections), '0');
   assert.equal(await (await scene.open({ schema, key: bytes })).get('app'), record);
 });
 
@@ -155,8 +158,13 @@ test('the key is copied, so that the caller may wipe it', async () => {
   const store = await scene.open({ schema, key: otherBytes, otherKeys: [key] });
   key.fill(0);
   await store.set('app', record);
-  await store.rekey(bytes);
-  assert.equal(await (await scene.open({ schema, key: bytes })).get('app'), record);
+  await (await scene.open({ schema, key: otherBytes })).rekey(bytes);
+  assert.equal(await store.get('app'), record);
+  const next = new Uint8Array(32).fill(6);
+  const changed = store.rekey(next);
+  next.fill(0);
+  await changed;
+  assert.equal(await store.get('app'), record);
 });
 
 test('a record that was moved to another name, or changed, is STORE_CORRUPT and never another token', async () => {

@@ -214,6 +214,15 @@ test('a release that the server refuses at first is tried again', async () => {
   assert.is(await (await scene.open({ schema })).exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 
+test('a release that gets no answer does not keep its caller waiting', async () => {
+  const answers = Promise.withResolvers<void>();
+  const fates: Fate[] = Array(2).fill({ type: 'slow', after: answers.promise });
+  const { store } = await openUnreliable({ schema: scene.newSchema(), of: /SET owner = NULL/, fates });
+  const done = store.exclusively('app', async () => 'done');
+  assert.is(await within(4_000, 'the end of the call', done), 'done');
+  answers.resolve();
+});
+
 test('a renewal that had to wait for the row does not shorten the lease that a later one has written', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema, leaseTime: 60_000 });

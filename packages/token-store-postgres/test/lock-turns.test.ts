@@ -107,6 +107,19 @@ test('a store that listens goes on for a caller that waits again, and tells it w
   await within(1_000, 'a session that listens', watch.untilListening(schema, 1));
 });
 
+test('a caller that gave up leaves no connection that listens', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
+  const held = await hold(store);
+  const stop = new AbortController();
+  const givenUp = other.exclusively('app', never, { signal: stop.signal }).catch((error) => error);
+  await watch.untilListening(schema, 1);
+  stop.abort();
+  assert.is(await givenUp, stop.signal.reason);
+  await watch.untilListening(schema, 0);
+  await held.end();
+});
+
 test('a caller that gave up is not waited for longer than a moment', async () => {
   const schema = scene.newSchema();
   const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];

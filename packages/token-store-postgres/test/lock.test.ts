@@ -119,6 +119,8 @@ for (const [kind, change] of Object.entries(losses)) {
         const error: TokenStoreError = await write().then(never, (rejected) => rejected);
         assert.equal([error.code, error.reason], ['STORE_BUSY', 'lock-lost']);
       }
+      const late = () => store.replace('app', 'first', { refreshToken: 'late' });
+      assert.is(await store.exclusively('sign-in', late), false);
       assert.ok(await store.replace('other name', undefined, { refreshToken: 'of another lock' }));
     });
     assert.equal(await store.get('app'), { refreshToken: 'first' });

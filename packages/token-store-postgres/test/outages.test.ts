@@ -210,8 +210,11 @@ test('a task whose write did not get through keeps the lock until its lease ends
       assert.ok('error' in (await attempt(() => store.replace('app', 'first', { refreshToken: token }))), token);
   });
   proxy.heal();
+  const endOfLease = () => scene.cluster.query(`SELECT ends_at FROM ${schema}.oauth_token_lease`);
+  const end = await endOfLease();
   const next = other.exclusively('app', () => other.get('app'));
   await delay(1_000);
+  assert.is(await endOfLease(), end);
   assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
   assert.equal(await within(20_000, 'the next turn', next), { refreshToken: 'second' });
 });

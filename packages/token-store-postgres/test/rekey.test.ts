@@ -101,6 +101,13 @@ test('a change of key that has to wait for too long says who holds which lock, a
   assert.equal([code, reason], ['STORE_BUSY', 'lock-held']);
   assert.match(message, /^process \d+ on \S+ is working with the tokens of "app" and was not done within 300 ms/);
   assert.is((await (await scene.open({ schema })).get('app'))?.refreshToken, 'refresh-1');
+  const controller = new AbortController();
+  const closing = await scene.open({ schema });
+  const [aborted, closed] = [operator.rekey(newKey, { signal: controller.signal }), closing.rekey(newKey)].map(errorOf);
+  controller.abort(new Error('no longer needed'));
+  await closing.close();
+  assert.is(await aborted, controller.signal.reason);
+  assert.is((await closed)?.reason, 'closed');
   await holder.end();
   await operator.rekey(newKey, { timeout: 0 });
 });

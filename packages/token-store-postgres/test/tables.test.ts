@@ -101,10 +101,12 @@ test('an inspection tells a person what there is, and makes nothing', async () =
   assert.is(await tablesIn(schema), '0');
   const store = await scene.open({ schema, key: keys[0] });
   await store.set('Ä', record);
-  await store.exclusively('Ä', async () => {
+  const ended = "('ended', 1, 'gone:100', 'gone', now() - interval '1 s')";
+  await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease VALUES ${ended}`);
+  await store.exclusively('Ä\0', async () => {
     const { serverVersion, ...found } = await inspect();
     assert.match(serverVersion, /^\d+\.\d+$/);
-    const locks = [{ name: 'Ä', holder: `process ${process.pid} on ${hostname()}` }];
+    const locks = [{ name: 'Ä\0', holder: `process ${process.pid} on ${hostname()}` }];
     const server = { isReadOnly: false, pooler: undefined, schema };
     assert.equal(found, { ...server, tables: 'ours', hasKey: true, missingRights: [], locks });
   });
