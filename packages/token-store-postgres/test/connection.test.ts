@@ -280,6 +280,8 @@ for (const [what, Client] of Object.entries({ 'makes no connection': undefined, 
     await within(3_500, 'the change', change);
     const seconds = (performance.now() - started) / 1_000;
     assert.ok(looks <= 2 + seconds, `${looks} looks in ${seconds} s`);
+    const left = "application_name = 'no client' AND query LIKE 'DISCARD LISTEN%'";
+    assert.is(await scene.cluster.query(`SELECT count(*) FROM pg_stat_activity WHERE ${left}`), '0');
   });
 }
 

@@ -152,12 +152,29 @@ test('tables without a record get the key of rekey', async () => {
   assert.equal(await codeAndReasonOf(old.rekey(bytes)), ['STORE_KEY', 'key-changed']);
 });
 
-test('the key is copied, so that the caller may wipe it', async () => {
+test('a first write whose transaction fails decides nothing', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, key: bytes });
+  const refuse = `FUNCTION ${schema}.refuse()`;
+  await scene.cluster.query(`CREATE ${refuse} RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+    CREATE CONSTRAINT TRIGGER refuse AFTER UPDATE ON ${schema}.oauth_token_meta DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE ${refuse}`);
+  await errorOf(store.set('app', record));
+  await scene.cluster.query(`DROP ${refuse} CASCADE`);
+  await store.set('app', record);
+  assert.equal(await store.get('app'), record);
+});
+
+test('key and record are copied, so that the caller may wipe them', async () => {
   const schema = scene.newSchema();
   const key = Uint8Array.from(bytes);
   const store = await scene.open({ schema, key: otherBytes, otherKeys: [key] });
   key.fill(0);
-  await store.set('app', record);
+  const wiped = { ...record };
+  const writes = [store.set('app', wiped), store.replace('other', undefined, wiped)];
+  wiped.refreshToken = '';
+  await Promise.all(writes);
+  assert.equal(await store.get('other'), record);
   await (await scene.open({ schema, key: otherBytes })).rekey(bytes);
   assert.equal(await store.get('app'), record);
   const next = new Uint8Array(32).fill(6);

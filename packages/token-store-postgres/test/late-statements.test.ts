@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { least } from 'testing-authority/least';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
@@ -212,6 +213,18 @@ test('a release that the server refuses at first is tried again', async () => {
   const { store } = await openUnreliable({ schema, of: /SET owner = NULL/, fates: [{ type: 'refused' }] });
   await store.exclusively('app', async () => {});
   assert.is(await (await scene.open({ schema })).exclusively('app', async () => 'free', { timeout: 0 }), 'free');
+});
+
+test('a caller whose time is up does not pause for one more try', async () => {
+  const fates: Fate[] = [];
+  const { store } = await openUnreliable({ schema: scene.newSchema(), of: take, fates });
+  const took = await least(1_000, 3, async () => {
+    fates.push(...Array(4).fill({ type: 'lost' }));
+    const startedAt = performance.now();
+    assert.is((await errorOf(store.exclusively('app', never, { timeout: 0 }))).reason, 'unreachable');
+    return performance.now() - startedAt;
+  });
+  assert.ok(took < 1_000, `it took ${took} ms`);
 });
 
 test('a release that gets no answer does not keep its caller waiting', async () => {

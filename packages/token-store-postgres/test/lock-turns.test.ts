@@ -3,6 +3,7 @@ import { least } from 'testing-authority/least';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
+import { statementsFor } from '../src/statements.ts';
 import { deadlineMs, hold, LockWatch, never } from './lock-watch.ts';
 import { startScene } from './scene.ts';
 
@@ -105,6 +106,20 @@ test('a store that listens goes on for a caller that waits again, and tells it w
   await within(3_000, 'the change', store.changed('app', { timeout: deadlineMs }));
   await store.changed('app', { timeout: 2_500 });
   await within(1_000, 'a session that listens', watch.untilListening(schema, 1));
+});
+
+test('a caller whose connection that listens is lost looks at once', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
+  const held = await hold(store);
+  const next = other.exclusively('app', async () => 'ran');
+  await watch.untilListening(schema, 1);
+  const { channel } = statementsFor(schema, 'oauth_token');
+  const end = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity';
+  await scene.cluster.query(`${end} WHERE query = 'LISTEN ${channel}'`);
+  await watch.untilListening(schema, 0);
+  await held.end();
+  assert.is(await within(3_000, 'the turn', next), 'ran');
 });
 
 test('a caller that gave up leaves no connection that listens', async () => {
