@@ -78,25 +78,25 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
   return await answer;
 }
 
-/** At the redirect URI of the registration. If another program listens there, at a new one, for which the client registers again. */
+/** At the redirect URI of the registration. If the options want another, or a program listens there, the client registers again. */
 async function openAcceptorFor(settings: Settings, { record, signal }: SignInContext, state: string) {
   const { clientInformation, redirect } = settings;
   const { issuer, client: json } = record?.data ?? {};
   const hasEnded = ['invalid_client', 'unauthorized_client'].some((refusal) => refusal === record?.refusedBecause);
   const client: Client | undefined = clientInformation || hasEnded || !json ? undefined : JSON.parse(json);
-  const open = (address: string) => {
-    const { hostname, port, pathname: path } = new URL(address);
-    const host = hostname.replace(/[[\]]/g, '') as 'localhost' | '127.0.0.1' | '::1';
-    // SharedToken ends the wait, and no number of guesses finds the state.
-    const limits = { timeout: 2 ** 31 - 1, maxStrayRequests: Number.POSITIVE_INFINITY };
-    return openAcceptor({ state, signal, ...limits, host, port: Number(port), path });
-  };
-  const [registered] = client?.redirect_uris ?? [];
-  const acceptor = registered === undefined ? undefined : await open(registered).catch(() => undefined);
+  const { hostname, port: wanted, pathname: path } = new URL(redirect);
+  const host = hostname.replace(/[[\]]/g, '') as 'localhost' | '127.0.0.1' | '::1';
+  // SharedToken ends the wait, and no number of guesses finds the state.
+  const limits = { timeout: 2 ** 31 - 1, maxStrayRequests: Number.POSITIVE_INFINITY };
+  const open = (port: string) => openAcceptor({ state, signal, ...limits, host, port: Number(port), path });
+  const registered = URL.parse(String(client?.redirect_uris?.[0]));
+  const isSamePage = registered?.hostname === hostname && registered.pathname === path;
+  const isUsable = isSamePage && (wanted === '' || wanted === registered.port);
+  const acceptor = isUsable ? await open(registered.port).catch(() => undefined) : undefined;
   if (acceptor) return { acceptor, client };
   // Without an issuer, a given client would be shown to any. An undefined one is none.
   const given = clientInformation && { ...clientInformation, issuer: clientInformation.issuer ?? issuer };
-  return { acceptor: await open(redirect), client: given };
+  return { acceptor: await open(wanted), client: given };
 }
 
 /** Redeems the code, and says what the tokens belong to. */

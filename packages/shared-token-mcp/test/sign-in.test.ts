@@ -151,10 +151,12 @@ for (const host of hasIpv6 ? ['127.0.0.1', '[::1]'] : ['127.0.0.1']) {
     await using scene = await openMcpScene();
     const port = await freePort();
     const redirect = `http://${host}:${port}/callback`;
+    // What it finds registered has another redirect.
+    await scene.connect();
     const access = scene.open({ clientMetadata: { client_name: 'Editor', redirect_uris: [redirect, 'app://x'] } });
-    await scene.connect(access);
-    assert.is(scene.windows[0]?.searchParams.get('redirect_uri'), redirect);
-    const [registration] = scene.authorizationServer.sentTo('/register');
+    await access.shared.signIn();
+    assert.is(scene.windows[1]?.searchParams.get('redirect_uri'), redirect);
+    const [, registration] = scene.authorizationServer.sentTo('/register');
     assert.equal([registration?.client_name, registration?.redirect_uris], ['Editor', [redirect]]);
   });
 }
