@@ -257,6 +257,27 @@ test('an aborted sign-in by paste rejects with the reason, and the next sign-in 
   assert.ok(await scene.handler({ signInTimeout: 5_000 }).getToken());
 });
 
+for (const [method, event] of [
+  ['paste', 'sign-in-started'],
+  ['browser', 'authorization-url'],
+] as const) {
+  test(`a sign-in by ${method} that is aborted at the event ${event} asks for nothing`, async () => {
+    await using scene = await openScene();
+    const abort = new AbortController();
+    let asked = 0;
+    const ask = async (): Promise<string> => String(++asked);
+    const onEvent = ({ type }: TokenEvent): void => {
+      if (type === event) abort.abort(new Error('enough'));
+    };
+    const handler = scene.handler({ onEvent, openBrowser: ask });
+    const signIn = handler.signIn({ method, readRedirectUrl: ask, signal: abort.signal });
+    assert.is((await failure(signIn)).message, 'enough');
+    // Waits for what is under way.
+    await handler.close();
+    assert.is(asked, 0);
+  });
+}
+
 test('a wrong option of signIn() is a TypeError that names it', async () => {
   await using scene = await openScene();
   const handler = scene.handler();

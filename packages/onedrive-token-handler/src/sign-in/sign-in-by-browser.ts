@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 import { AcceptorError, openAcceptor } from 'loopback-acceptor';
 import { replaceSecrets } from 'loopback-acceptor/plain-text';
 import type { TokenResponse } from 'shared-token';
@@ -15,7 +16,7 @@ const timeout = 2 ** 31 - 1;
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
 export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResponse> {
   const { settings, context, emit } = attempt;
-  const { redirectHost: host, redirectPort: port } = settings;
+  const { redirectHost: host, redirectPort: port, openBrowser = openDefaultBrowser } = settings;
   const request = new AuthorizationRequest(attempt);
   const { state } = request;
   const wait = new AbortController();
@@ -38,9 +39,8 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
       // Nothing shows the address to the person, so that the wait would be in vain.
       if (!settings.onEvent) endWait(noBrowser(message));
     };
-    const { openBrowser = openDefaultBrowser } = settings;
-    // Does not wait until the browser has started: the person can open the URL by hand.
-    void (async () => openBrowser(url))().catch(onFailure);
+    // A listener may have ended it. Does not wait until the browser has started: the person can open the URL by hand.
+    void (async () => openBrowser(await setImmediate(url, { signal: context.signal })))().catch(onFailure);
     return await acceptor.accept(({ code }) => request.redeem(code, redirectUri));
   } catch (error) {
     throw error instanceof AcceptorError ? explain(error, settings) : request.explain(error);
