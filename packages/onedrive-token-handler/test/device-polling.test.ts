@@ -18,12 +18,13 @@ test('polling slows down by 5 s after slow_down, goes on as slowly after a lost 
     const times = scene.authority.requests.flatMap(({ endpoint, at }) => (endpoint === 'token' ? at : []));
     return times.slice(1).map((at, index) => at - (times[index] ?? 0));
   };
-  const [[toldTo = 0], [offline = 0], [asked = 0, later = 0]] = await Promise.all([
+  const [[toldTo = 0], [offline = 0], [soon = 0], [asked = 0, later = 0]] = await Promise.all([
     poll({ type: 'oauth', error: 'slow_down' }),
     poll({ type: 'drop', when: 'before' }),
+    poll({ type: 'status', status: 429, retryAfter: '5' }),
     poll({ type: 'status', status: 429, retryAfter: '8' }, 3),
   ]);
-  assert.ok(Math.min(toldTo, offline) >= 5_900, `${toldTo} ms, ${offline} ms`);
+  assert.ok(Math.min(toldTo, offline, soon) >= 5_900, `${toldTo} ms, ${offline} ms, ${soon} ms`);
   assert.ok(asked >= 7_900 && later < 7_500, `${asked} ms, ${later} ms`);
 });
 
