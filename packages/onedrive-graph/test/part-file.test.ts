@@ -82,7 +82,10 @@ test('what a killed process has left of a download is used by the next one', asy
   assert.is(parts().length, 1);
   writeFileSync(file, 'old', { mode: 0o600 });
   const reports: number[] = [];
-  const onProgress = ({ done }: { done: number }): number => reports.push(done);
+  const onProgress = ({ done }: { done: number }): void => {
+    reports.push(done);
+    if (isLinux) assert.is(statSync(join(folder, parts()[0] ?? '')).mode & 0o077, 0, 'others could read the part');
+  };
   assert.equal(await client.download('/file', file, { onProgress }), { bytes: content.length });
   assert.ok(readFileSync(file).equals(content));
   if (isLinux) assert.is(reports[0], 1_000, 'it began where the killed process stopped');

@@ -257,10 +257,12 @@ const reason = new Error('the user has had enough');
 test('an abort of the client’s signal in a wait rejects with its reason', async () => {
   const controller = new AbortController();
   await using pair = await openPair([status(429, { 'retry-after': '100' })], { signal: controller.signal });
-  const call = rejection(pair.client.request('/me'), Error);
-  await until(() => pair.waits.length > 0);
+  // It counts beside a signal of the request.
+  const own = { signal: new AbortController().signal };
+  const calls = [{}, own].map((init) => rejection(pair.client.request('/me', init), Error));
+  await until(() => pair.waits.length === calls.length);
   controller.abort(reason);
-  assert.is(await call, reason);
+  for (const call of calls) assert.is(await call, reason);
 });
 
 test('an abort of the request’s signal while the body comes rejects with its reason', async () => {
