@@ -74,7 +74,7 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     resourceMetadataUrl: challenge.resourceMetadataUrl ?? known.resourceMetadataUrl,
     fetchFn: fetchUntil(fetch, signal),
   });
-  void (async () => openBrowser(String(seen.url)))().catch(endWait);
+  void (async () => acceptor.isWaiting && openBrowser(String(seen.url)))().catch(endWait);
   return await answer;
 }
 

@@ -178,16 +178,22 @@ test('close() ends a sign-in that waits for the person', async () => {
   assert.is((await failure).code, 'CLOSED');
 });
 
-test('close() before the port is open asks nobody, also with a fetch that ignores its signal', async () => {
-  await using scene = await openMcpScene();
-  const { shared } = scene.open({
-    onEvent: ({ type }) => type === 'sign-in-started' && void shared.close(),
-    fetch: (input, init) => globalThis.fetch(input, { ...init, signal: null }),
+for (const moment of ['before the port is open', 'while the client registers']) {
+  test(`close() ${moment} asks nobody, also with a fetch that ignores its signal`, async () => {
+    await using scene = await openMcpScene();
+    const isEarly = moment === 'before the port is open';
+    const { shared } = scene.open({
+      onEvent: ({ type }) => isEarly && type === 'sign-in-started' && void shared.close(),
+      fetch: (input, init) => {
+        if (String(input).endsWith('/register')) void shared.close();
+        return globalThis.fetch(input, { ...init, signal: null });
+      },
+    });
+    assert.is((await rejection(shared.signIn())).code, 'CLOSED');
+    await shared.close();
+    assert.is(scene.windows.length, 0);
   });
-  assert.is((await rejection(shared.signIn())).code, 'CLOSED');
-  await shared.close();
-  assert.is(scene.windows.length, 0);
-});
+}
 
 test('the `fetch` option sends all requests, those of the sign-in too', async () => {
   await using scene = await openMcpScene();
