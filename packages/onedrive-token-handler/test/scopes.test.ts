@@ -146,11 +146,15 @@ test('if the provider grants fewer scopes than asked for, the caller gets the to
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read' });
   scene.authority.fail('token', { type: 'response', change });
   const scopes = ['Files.Read', 'User.Read'];
-  assert.ok(await scene.handler({ scopes }).getToken());
+  const handler = scene.handler({ scopes });
+  assert.ok(await handler.getToken());
   const event = scene.events.find(({ type }) => type === 'scopes-not-granted');
   assert.equal(event, { type: 'scopes-not-granted', scopes: ['User.Read'] });
   const error = await rejection(scene.handler({ scopes, interactive: false }).getToken());
   assert.is(error.code, 'SIGN_IN_REQUIRED');
+  await handler.signIn();
+  const told = scene.events.flatMap((each) => (each.type === 'signed-in' ? [each.scopes.includes('User.Read')] : []));
+  assert.equal(told, [false, true], 'each event is of its own sign-in');
 });
 
 test('an answer without scopes grants what was asked for, and an id_token that is no text is none', async () => {
