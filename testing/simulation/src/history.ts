@@ -213,7 +213,12 @@ export class History {
         }
         if (/^(stored-token|refreshed|signed-in|refresh-failed)$/.test(fact.event.type))
           fact.instance.mayHoldToken = true;
-        if (fact.event.type === 'refresh-failed') fact.instance.lastFailure = machine.steps;
+        if (fact.event.type === 'refresh-failed') {
+          const { given, retryAfterMs } = fact.instance;
+          fact.instance.lastFailure = machine.steps;
+          // Of a refresh ahead, which no call waits for.
+          if (given && fact.event.bridged) this.#bridge(fact.instance, given.accessToken, retryAfterMs);
+        }
         if (fact.event.type === 'sign-in-failed') fact.instance.lastSignInFailure = machine.steps;
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;
@@ -237,8 +242,7 @@ export class History {
         fact.call.mayGoOn = isWaiting && this.hasOddTime;
         const hasFailed = instance.lastFailure > issuedAt;
         if (method === 'getToken' && issuedAt < startedAt && (hasFailed || tookMs >= silentAfterMs)) {
-          const untilMs = machine.now + Math.max(tookMs, hasFailed ? instance.retryAfterMs : 0);
-          if (untilMs > (instance.bridge?.untilMs ?? 0)) instance.bridge = { token, untilMs };
+          this.#bridge(instance, token, Math.max(tookMs, hasFailed ? instance.retryAfterMs : 0));
         }
         if (method !== 'getToken' || options.forceRefresh || instance.retryAt <= machine.now) break;
         if (issuedAt < instance.lastFailure) instance.pause = { since: machine.steps, until: instance.retryAt, token };
@@ -250,6 +254,12 @@ export class History {
         break;
       default:
     }
+  }
+
+  /** The token counts to its very end for that long. */
+  #bridge(instance: Instance, token: string, forMs: number): void {
+    const untilMs = this.machine.now + forMs;
+    if (untilMs > (instance.bridge?.untilMs ?? 0)) instance.bridge = { token, untilMs };
   }
 
   /** What an instance needs grew while it asked a person, or while calls that join the question get its result. */
