@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openSignedInScene } from 'testing-command';
+import { bin, commandNode, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runWithToken } from '../src/commands/give-token.ts';
@@ -124,6 +126,20 @@ test('signals are passed on, and the status is that of the program', async () =>
   running.child.kill('SIGINT');
   const { status, stderr } = await running.ended;
   assert.equal([status, stderr], [9, `${['runs', ...signals].join('\n')}\n`]);
+});
+
+test('a program of another user, as sudo starts one, takes no signal, and is waited for', async () => {
+  const isRoot = process.platform === 'linux' && process.getuid?.() === 0;
+  if (!isRoot) return console.log('skipped: only root can start a program of another user');
+  const program = ['setpriv', '--reuid=65534', '--clear-groups', 'sh', '-c', 'echo runs; read line; exit 9'];
+  // With this right, root may send a signal to each process.
+  const script = 'exec setpriv --bounding-set=-kill --inh-caps=-kill "$@"';
+  const args = ['-c', script, 'sh', commandNode, bin, 'exec', '--', ...program];
+  const running = spawn('sh', args, { env: home.env, timeout: 20_000 });
+  await once(running.stdout, 'data');
+  for (const _ of [1, 2]) running.kill();
+  running.stdin.end('\n');
+  assert.equal(await once(running, 'exit'), [9, null]);
 });
 
 test('a signal that comes while the new token is stored ends exec, and the program does not run', async () => {

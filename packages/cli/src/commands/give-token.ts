@@ -51,7 +51,8 @@ export async function runWithToken(
     return await new Promise<number>((resolve, reject) => {
       // On Windows it throws if the file is no program.
       child = spawn(name, args, { stdio: 'inherit', env });
-      child.once('error', reject);
+      // That it takes no signal from us (sudo) does not end it.
+      child.on('error', (error: NodeJS.ErrnoException) => error.syscall === 'kill' || reject(error));
       child.once('exit', (status, signal) => resolve(signal ? 128 + signals[signal] : (status ?? 1)));
     });
   } catch (error) {
