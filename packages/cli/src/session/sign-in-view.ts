@@ -13,7 +13,7 @@ export class SignInView {
   readonly #command: Command;
   readonly #opensBrowser: boolean;
   #url: URL | undefined;
-  #isUrlShown = false;
+  #shownUrl: URL | undefined;
   #lines: LineReader | undefined;
   #timer: NodeJS.Timeout | undefined;
   /** When the wait for the person ends, in epoch milliseconds. */
@@ -148,8 +148,8 @@ Or run: ${suggestCommand('login --paste', settings)}
   }
 
   #showUrl(): void {
-    if (this.#isUrlShown || !this.#url) return;
-    this.#isUrlShown = true;
+    if (!this.#url || this.#url === this.#shownUrl) return;
+    this.#shownUrl = this.#url;
     this.#command.screen.say(`Open this address in a browser:\n\n${this.#url.href}\n`);
   }
 
