@@ -110,6 +110,25 @@ test('Ctrl-D where an address is to be pasted: the wait for the browser of this 
   assert.is((await terminal.ended).status, 0);
 });
 
+test('a second sign-in of one command, after a revocation, shows its own address', async () => {
+  using other = new CliHome(home.env);
+  const server = createHttpServer(async (_request, response) => {
+    await authority.revokeAll();
+    response.writeHead(401).end();
+  });
+  server.listen(0, '127.0.0.1').unref();
+  await once(server, 'listening');
+  const graph = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  using terminal = callOnTerminal(other, ['api', '/me', '--graph', graph, ...clientId], away, 1000);
+  await terminal.shows(prompt);
+  const first = await addressOn(terminal);
+  terminal.type(`${await signInElsewhere(first)}\r`);
+  await terminal.shows(/refused[\s\S]*[23]:\d\d .*: $/);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 130);
+  assert.match(terminal.output.split(first).at(-1) ?? '', /http:\/\/\S+\/authorize\?client_id\S+/);
+});
+
 test('on a terminal, api shows nothing of a server that could control it: status text, headers, body, pages', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);
@@ -176,8 +195,10 @@ test('a typed passphrase is not shown', async () => {
   await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: key } });
   using terminal = callOnTerminal(other, ['status']);
   await terminal.shows(/tokens\.db: $/);
-  terminal.type('wrong\r');
+  terminal.type('\r');
   await terminal.shows(/tokens\.db: \s+.+\r\n.*tokens\.db: $/);
+  terminal.type('wrong\r');
+  await terminal.shows(/(tokens\.db: \s+That.+\r\n.*){2}tokens\.db: $/);
   terminal.type(`${key}\r`);
   await terminal.shows(/Someone/);
   assert.is((await terminal.ended).status, 0);

@@ -78,7 +78,7 @@ async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
   if (passphrase !== undefined || !mayAsk(settings)) return;
   for (let asked = 0; asked < maxQuestions; asked++) {
     if (asked > 0) writeErr('That is not the passphrase.\n');
-    command.passphrase = await screen.ask(`Passphrase of ${db}: `, interrupt, { isHidden: true });
+    command.passphrase = (await screen.ask(`Passphrase of ${db}: `, interrupt, { isHidden: true })) || undefined;
     yield command.passphrase;
   }
 }
