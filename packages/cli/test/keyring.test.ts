@@ -35,6 +35,15 @@ test('login --keyring encrypts the database with a key that only the keyring has
   assert.equal(JSON.parse(readFileSync(`${person.home.db}.keyring.json`, 'utf8')), { account: person.home.db });
 });
 
+test('with ONEDRIVE_TOKEN_KEYRING, logout and move make no database and no key of it', async () => {
+  using other = new CliHome(home.env);
+  for (const args of [['logout'], ['logout', '--all'], ['move', '--to', 'other.db']]) {
+    await other.call(args, { env: { ONEDRIVE_TOKEN_KEYRING: '1' } });
+    assert.not(existsSync(other.db));
+    assert.is(session?.entry(other.db).getPassword(), null);
+  }
+});
+
 test('Ctrl-C ends doctor at once, also after it has asked the keyring', async () => {
   using person = await signIn(['--keyring']);
   authority.fail('graph', { type: 'hang' });

@@ -15,7 +15,7 @@ export type Database = Awaited<ReturnType<typeof openDatabase>>;
 
 /**
  * Calls `use` with the database of the settings and the key that opens it, and closes it afterwards. With `readOnly`, the key is not
- * moved into the keyring, and no table is made. Throws STORE if the database can't be used.
+ * moved into the keyring, as without a file, and no table is made. Throws STORE if the database can't be used.
  */
 export function withDatabase<T>(
   command: Command,
@@ -26,7 +26,7 @@ export function withDatabase<T>(
     await using database = await openDatabase(command.settings, key, access);
     return await use(database.options, key);
   };
-  return withKey(command, useWith, access);
+  return withKey(command, useWith, { readOnly: access.readOnly || !databaseExists(command.settings) });
 }
 
 /** False if there is no such file. True also if it can't be seen: to open it then says why. */
