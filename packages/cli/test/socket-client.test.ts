@@ -211,7 +211,9 @@ test('while the provider fails, exec hands out what there is; token --min-valid 
   const env = { ONEDRIVE_TOKEN_SOCKET: path };
   assert.is(await tokenOfExec(env), 'x\n');
   assert.match(await expectStatus(['--min-valid', '30m'], 6, env), ' 9 s\n');
-  assert.match(await expectStatus(['--refresh'], 6, env), ' 9 s\n');
+  for (const args of [['--refresh'], ['--refresh', '--min-valid', '1s']]) {
+    assert.match(await expectStatus(args, 6, env), ' 9 s\n');
+  }
   server.closeAllConnections();
   server.close();
 });
