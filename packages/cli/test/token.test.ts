@@ -224,24 +224,34 @@ test('a second signal during a refresh ends the process at once', async () => {
   assert.is((await home.call([])).status, 0);
 });
 
-test('new tokens that could be stored at the second attempt are not missed', async () => {
-  home.expireTokens();
-  const { promise, resolve: answer } = Promise.withResolvers<void>();
-  authority.fail('token', { type: 'held', until: promise });
-  using interrupt = new Interrupt();
-  const command: Command = { settings: readSettings({}, home.env), screen: new Screen({}), interrupt };
-  const session = await openSession(command, { interactive: false });
-  const refresh = session.handler.getTokenDetails();
-  await until(() => interrupt.busyWith !== undefined);
-  const database = new DatabaseSync(home.db);
-  database.exec('CREATE TRIGGER full BEFORE UPDATE ON token BEGIN INSERT INTO missing VALUES (1); END');
-  answer();
-  const { accessToken } = await refresh;
-  database.exec('DROP TRIGGER full');
-  database.close();
-  await session.finish();
-  assert.is((await home.call([])).stdout, `${accessToken}\n`);
-});
+for (const end of ['finish', Symbol.asyncDispose] as const) {
+  test(`new tokens that could be stored at the second attempt are not missed: ${String(end)}`, async () => {
+    home.expireTokens();
+    const { promise, resolve: answer } = Promise.withResolvers<void>();
+    authority.fail('token', { type: 'held', until: promise });
+    using interrupt = new Interrupt();
+    const command: Command = { settings: readSettings({}, home.env), screen: new Screen({}), interrupt };
+    const session = await openSession(command, { interactive: false });
+    const refresh = session.handler.getTokenDetails();
+    await until(() => interrupt.busyWith !== undefined);
+    const database = new DatabaseSync(home.db);
+    database.exec('CREATE TRIGGER full BEFORE UPDATE ON token BEGIN INSERT INTO missing VALUES (1); END');
+    answer();
+    const { accessToken } = await refresh;
+    database.exec('DROP TRIGGER full');
+    database.close();
+    const { writeSync } = fs;
+    const said: string[] = [];
+    Object.assign(fs, { writeSync: (_: number, bytes: Buffer) => said.push(String(bytes)) && bytes.length });
+    try {
+      await session[end]();
+    } finally {
+      Object.assign(fs, { writeSync });
+    }
+    assert.equal(said, []);
+    assert.is((await home.call([])).stdout, `${accessToken}\n`);
+  });
+}
 
 test('a passphrase comes from a variable or a file; without it the status is 7', async () => {
   await using encrypted = await openScene();

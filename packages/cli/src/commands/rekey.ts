@@ -28,8 +28,7 @@ The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or th
   async run(command, { encrypt, newKeyFile, decrypt, ...shared }) {
     const { settings, screen } = command;
     const { db, postgresUrl } = settings;
-    const hasPassphrase = encrypt || newKeyFile !== undefined;
-    if ([settings.keyring, hasPassphrase, decrypt].filter(Boolean).length !== 1) {
+    if ([settings.keyring, encrypt || newKeyFile, decrypt].filter(Boolean).length !== 1) {
       throw new UsageError(
         'expected one of --keyring (or ONEDRIVE_TOKEN_KEYRING), --encrypt or --new-key-file, --decrypt',
       );
