@@ -282,6 +282,16 @@ test('an upload shows how far it is', async () => {
   assert.match(terminal.output, /\w 0 B of 2\.0 KiB \(0 %\)/);
 });
 
+test('exec on a terminal passes on a signal that does not come from the keyboard', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  const script = `process.on('SIGTERM', () => process.exit(9)); console.log(process.ppid + ' waits'); setTimeout(() => {}, 20_000)`;
+  using terminal = sit(other, ['exec', '--', 'node', '-e', script]);
+  const [, command] = await terminal.shows(/(\d+) waits/);
+  process.kill(Number(command), 'SIGTERM');
+  assert.is((await terminal.ended).status, 9);
+});
+
 test('in 40 columns, what a person reads breaks at words', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);

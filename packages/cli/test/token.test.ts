@@ -256,7 +256,7 @@ for (const end of ['finish', Symbol.asyncDispose] as const) {
 test('a passphrase comes from a variable or a file; without it the status is 7', async () => {
   await using encrypted = await openScene();
   const { home: other } = encrypted;
-  const key = 'correct horse battery staple';
+  const key = ' correct horse battery staple ';
   const file = `${other.folder}/key`;
   writeFileSync(file, `${key}\n`, { mode: 0o600 });
   await other.login(['--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });

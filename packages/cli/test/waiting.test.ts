@@ -1,8 +1,12 @@
+import { mock } from 'node:test';
+import type { TokenEvent } from 'onedrive-token-handler';
 import { until } from 'testing-authority/until';
 import { CliHome, openScene } from 'testing-command';
 import { callOnTerminal, noTerminal, openTerminal, sit } from 'testing-command/terminal';
 import { test as always } from 'uvu';
 import * as assert from 'uvu/assert';
+import { SignInView } from '../src/session/sign-in-view.ts';
+import type { Command } from '../src/settings/command.ts';
 
 const { home, authority, ...scene } = await openScene({ deviceInterval: 0 });
 always.after(() => scene[Symbol.asyncDispose]());
@@ -26,6 +30,23 @@ test('before a browser opens for token, one line says that no sign-in is stored'
   await terminal.shows(/^.*"family".*\.\r\n/);
   assert.is((await terminal.ended).status, 0);
 });
+
+for (const ended of [undefined, 'signed-in', 'sign-in-failed'] as const) {
+  always(
+    `after 15 s, ${ended ? `nothing more is said of a sign-in that has ended: ${ended}` : 'a sign-in gets help'}`,
+    () => {
+      mock.timers.enable({ apis: ['setTimeout'] });
+      const said: string[] = [];
+      const screen = { isTerminal: true, say: (text: string) => said.push(text), spin() {}, clear() {} };
+      const view = new SignInView({ screen } as unknown as Command, true);
+      view.onEvent({ type: 'sign-in-started', method: 'browser', reason: 'requested', expiresAt: 0 } as TokenEvent);
+      if (ended) view.onEvent({ type: ended } as TokenEvent);
+      mock.timers.tick(15_000);
+      mock.timers.reset();
+      assert.is(said.length, ended ? 0 : 1);
+    },
+  );
+}
 
 test('a refresh that takes more than a second, also after a retry, says what it waits for', async () => {
   using other = new CliHome(home.env);
