@@ -40,8 +40,8 @@ test('a keyring entry that is missing, wrong or damaged ends with 7, and with th
   using person = await signIn(['--keyring']);
   const key = person.entry.getPassword() ?? '';
   for (const [wrong, says] of [
-    [undefined, /ONEDRIVE_TOKEN_KEY or --key-file/],
-    [Buffer.alloc(32).toString('base64url'), /ONEDRIVE_TOKEN_KEY or --key-file/],
+    [undefined, /ONEDRIVE_TOKEN_KEY or --key-file\. .*backup/],
+    [Buffer.alloc(32).toString('base64url'), /ONEDRIVE_TOKEN_KEY or --key-file\. .*backup/],
     ['hunter2', /^(?!.*--key-file)/],
   ] as const) {
     if (wrong === undefined) person.entry.deletePassword();
@@ -100,7 +100,16 @@ test('with ONEDRIVE_TOKEN_KEYRING a command that may write encrypts, and finds t
 test('a database that is moved with its folder still finds its key', async () => {
   using person = await signIn(['--keyring']);
   cpSync(join(person.home.folder, 'data'), join(person.home.folder, 'moved'), { recursive: true });
-  assert.ok(await person.works({ env: { XDG_DATA_HOME: join(person.home.folder, 'moved') } }));
+  const env = { XDG_DATA_HOME: join(person.home.folder, 'moved') };
+  assert.ok(await person.works({ env }));
+  const another = { ONEDRIVE_TOKEN_KEYRING: '1', ONEDRIVE_TOKEN_KEY: 'of another database' };
+  assert.ok(await person.works({ env: { ...env, ...another } }));
+});
+
+test('move says that the other database is not encrypted, if the key was in the keyring', async () => {
+  using person = await signIn(['--keyring']);
+  const { stderr } = await person.call(['move', '--to', 'plain.db']);
+  assert.match(stderr, /plain\.db is not encrypted/);
 });
 
 test('Ctrl-C during the wait for the keyring ends with 130', async () => {

@@ -17,7 +17,7 @@ function withIds(problem: string): RegExp {
 function fromStore(code: string, reason?: string): OneDriveTokenError {
   const words = { problem: '/data/tokens.db: what happened', remedy: 'Open it again with rekey(key)' };
   const cause = Object.assign(new Error('both'), { code, reason, ...words });
-  return new OneDriveTokenError('STORE', 'Call signIn()', { cause });
+  return new OneDriveTokenError('STORE', 'Call signIn()', { cause, retryable: /BUSY|FULL/.test(code) });
 }
 
 test('SIGN_IN_REQUIRED says why, each reason in words of its own, and which command to run', () => {

@@ -86,9 +86,9 @@ for (const command of [['login'], ['logout'], ['rekey', '--decrypt'], ['move', '
   });
 }
 
-for (const args of [['--app', 'family'], ['--db=other.db'], ['api', '/me', '--client-id', 'x']]) {
+for (const args of [['--app', 'family'], ['--db=other.db'], ['--keyring'], ['api', '/me', '--client-id', 'x']]) {
   test(`${args.join(' ')} names other tokens than those of the socket: 2, and no wrong token`, async () => {
-    assert.match(await expectStatus(args, 2), /--(app|db|client-id): ONEDRIVE_TOKEN_SOCKET /);
+    assert.match(await expectStatus(args, 2), /--(app|db|keyring|client-id): ONEDRIVE_TOKEN_SOCKET /);
   });
 }
 

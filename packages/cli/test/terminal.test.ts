@@ -204,6 +204,8 @@ test('a typed passphrase is not shown', async () => {
   assert.is((await terminal.ended).status, 0);
   assert.not.match(terminal.output, key);
   assert.not.match(terminal.output, 'wrong');
+  using wrong = callOnTerminal(other, ['status'], { ONEDRIVE_TOKEN_KEY: 'wrong' });
+  await wrong.shows(/ONEDRIVE_TOKEN_KEY or --key-file/);
   using interrupted = callOnTerminal(other, []);
   await interrupted.shows(/tokens\.db: $/);
   interrupted.type('\u0003');
