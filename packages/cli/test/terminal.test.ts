@@ -212,6 +212,23 @@ test('a typed passphrase is not shown', async () => {
   assert.is((await interrupted.ended).status, 130);
 });
 
+test('serve remembers a typed passphrase for the next sign-in', async () => {
+  using other = new CliHome(home.env);
+  const key = { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } };
+  const client = { env: { ONEDRIVE_TOKEN_SOCKET: join(other.folder, 'run/socket') } };
+  await other.login(clientId, key);
+  using terminal = sit(other, ['serve', '--socket', client.env.ONEDRIVE_TOKEN_SOCKET]);
+  await terminal.shows(/tokens\.db: $/);
+  terminal.type('pass phrase\r');
+  await terminal.shows(/Serving/);
+  await other.call(['logout'], key);
+  assert.is((await other.call([], client)).status, 3);
+  await other.login(clientId, key);
+  assert.is((await other.call([], client)).status, 0);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 0);
+});
+
 test('move says that the other database is not encrypted, also if the passphrase was typed', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId, { env: { ONEDRIVE_TOKEN_KEY: 'pass phrase' } });
