@@ -191,7 +191,8 @@ test('an unfinished upload is kept for the account, and a logout forgets it, by 
   child.kill('SIGKILL');
   await ended;
   const file = inHome('data/onedrive-token/uploads.json');
-  assert.match(readFileSync(file, 'utf8'), account);
+  const kept = readFileSync(file, 'utf8');
+  assert.match(kept, account);
   symlinkSync(dirname(home.db), inHome('link'), 'junction');
   // Of the two sign-ins, the other one cannot be deleted.
   using damaged = new DatabaseSync(home.db);
@@ -201,6 +202,10 @@ test('an unfinished upload is kept for the account, and a logout forgets it, by 
   assert.is((await home.call(['logout', '--all', '--db', inHome('link/tokens.db')])).status, 7);
   damaged.exec('DROP TRIGGER kept');
   assert.is((await home.call(['status', ...own])).status, 3);
+  assert.is(readFileSync(file, 'utf8'), '{}\n');
+  // As if that logout could not write it.
+  writeFileSync(file, kept);
+  assert.is((await home.call(['logout', ...own])).status, 0);
   assert.is(readFileSync(file, 'utf8'), '{}\n');
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -62,9 +62,14 @@ test('a wrong key of the other database ends with 7, names the option, and chang
 });
 
 test('wrong usage ends with 2', async () => {
+  // Windows lets only an administrator make a link.
+  const link = process.platform === 'win32' ? home.db : join(home.folder, 'link');
+  if (link !== home.db) symlinkSync(home.db, link);
   for (const [args, message] of [
     [[], /--to/],
     [['--to', home.db], /^onedrive-token: --to: /],
+    [['--to', link], /^onedrive-token: --to: /],
+    [['--to', home.db, '--db', link], /^onedrive-token: --to: /],
     [['--to', 'postgresql://ada:s3cret@127.0.0.1/x'], /^onedrive-token: --to: .*PGPASSWORD/],
     [['--to', 'x.db', '--to-key-file', 'nowhere'], /^onedrive-token: --to-key-file: .*nowhere/],
   ] as const) {

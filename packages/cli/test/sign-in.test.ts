@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { approveDevice, signInAs, signInElsewhere } from 'testing-authority';
 import { type Called, CliHome, doNothing, openScene } from 'testing-command';
 import { test } from 'uvu';
@@ -16,6 +17,18 @@ async function addressOf(running: Pick<Called, 'says'>): Promise<string> {
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   return address;
 }
+
+test('a database that takes no write ends login before a browser opens: 7', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  const database = new DatabaseSync(other.db);
+  for (const change of ['INSERT', 'UPDATE'])
+    database.exec(`CREATE TRIGGER full${change} BEFORE ${change} ON token BEGIN INSERT INTO missing VALUES (1); END`);
+  database.close();
+  const before = authority.count('authorize');
+  assert.is((await other.call(['login'])).status, 7);
+  assert.is(authority.count('authorize'), before);
+});
 
 test('login opens the command that BROWSER names, even without a terminal, and says who signed in', async () => {
   using other = new CliHome(home.env);
