@@ -18,7 +18,9 @@ const minute = 60_000;
 const day = 24 * 60 * minute;
 
 /** Changes times of the stored record. Undefined: the time is not stored. */
-function setTimes(times: Record<'expires_at' | 'obtained_at' | 'refresh_expires_at', number | null>): void {
+type Times = Record<'expires_at' | 'obtained_at' | 'refresh_expires_at', number | null>;
+
+function setTimes(times: Times & { refused_at?: number | null }): void {
   const database = new DatabaseSync(home.db);
   for (const [column, value] of Object.entries(times)) {
     database.prepare(`UPDATE token SET ${column} = ?, revision = revision + 1`).run(value);
@@ -178,12 +180,15 @@ const date = String.raw`\d{4}-\d\d-\d\d`;
 
 test('a sign-in that ended by the word of the provider ends status, whoami and --fail-if-within with 3; doctor says the same', async () => {
   const now = Date.now();
-  setTimes({ expires_at: now - minute, obtained_at: now - 61 * minute, refresh_expires_at: now - day });
-  for (const args of [['status'], ['whoami'], ['status', '--fail-if-within', '1m']]) {
-    const { status, stdout, stderr } = await home.call(args);
-    assert.is(status, 3, args.join(' '));
-    const said = stdout + stderr;
-    assert.equal(said.match(/Run: .*/gi), ['Run: onedrive-token login'], said);
+  for (const refused_at of [now - day, null]) {
+    const refresh_expires_at = refused_at === null ? now - day : null;
+    setTimes({ expires_at: now - minute, obtained_at: now - 61 * minute, refresh_expires_at, refused_at });
+    for (const args of [['status'], ['whoami'], ['status', '--fail-if-within', '1m']]) {
+      const { status, stdout, stderr } = await home.call(args);
+      assert.is(status, 3, args.join(' '));
+      const said = stdout + stderr;
+      assert.equal(said.match(/Run: .*/gi), ['Run: onedrive-token login'], said);
+    }
   }
   assert.match(rowsOf((await home.call(['status'])).stdout)[4] ?? '', new RegExp(`^${date}`));
   const found = JSON.parse((await home.call(['status', '--json'])).stdout);

@@ -3,7 +3,7 @@ import { readStatus } from '../session/token-source.ts';
 import { defineCommand } from '../settings/command.ts';
 import { suggestCommand } from '../settings/settings.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
-import { printable, writeAnswer } from '../terminal/printable.ts';
+import { printable, tellErr, writeAnswer } from '../terminal/printable.ts';
 
 export const whoami = defineCommand({
   name: 'whoami',
@@ -28,6 +28,8 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
       });
     }
     writeAnswer(`${settings.json ? JSON.stringify(account) : printable(name)}\n`);
+    if (found.refusedAt !== undefined)
+      tellErr(`onedrive-token: the provider refused this sign-in. Run: ${suggestCommand('login', settings)}\n`);
     return needsSignIn(found) ? exitStatus.signInNeeded : exitStatus.done;
   },
 });
