@@ -49,7 +49,7 @@ export async function runExclusively<T>(
   const run = (lock: Lock = { signal: neverAborted }): Promise<T> => {
     clearTimeout(notice);
     clearTimeout(silenceTimer);
-    if (silence) throw silence;
+    if (silence) return Promise.reject(silence);
     result = task(lock).finally(() => {
       releaseTimer = setTimeout(giveUp, releaseLimitMs);
     });
