@@ -150,7 +150,10 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     await this.#records.changeKey(next, { owners: this.#locks.owners, timeout, signals });
   }
 
-  /** Ends the store's own pool. Callers that wait reject with STORE_OPEN. Tasks that run keep their locks, and have 30 seconds to end. */
+  /**
+   * Ends the store's own pool. Every call rejects with STORE_OPEN, also if it waits, or is made within a task: so close what uses the store
+   * first. Tasks that run keep their locks, and have 30 seconds to end.
+   */
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
