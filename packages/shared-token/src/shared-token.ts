@@ -243,10 +243,10 @@ export class SharedToken implements AsyncDisposable {
   ): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
-    const { held, minValid } = work;
+    const { held, forced, minValid } = work;
     // A bridge is what was known before: it takes the place of nothing.
     const useless = bridgeMs === undefined ? [held?.accessToken, ...replaced] : [];
-    return this.#memory.hold(record, { useless, minValid, bridgeMs });
+    return this.#memory.hold(record, { useless, forced, minValid, bridgeMs });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {
@@ -256,8 +256,9 @@ export class SharedToken implements AsyncDisposable {
 
   #joinSilent(work: Work): SilentFlight {
     if (!this.#silent?.isFor(work)) {
-      const land = (outcome: SilentOutcome): HeldOutcome => {
-        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, work, outcome) };
+      const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
+        const ofNow = { ...work, forced: work.forced && hasCallers };
+        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, ofNow, outcome) };
         // Unless it was refused itself, what is stored cannot refresh the token that was rejected.
         const ended = { ...work.held, refreshToken: undefined };
         if (outcome.type === 'sign-in' && work.forced)

@@ -15,10 +15,10 @@ export class SilentFlight extends Flight<HeldOutcome> {
   readonly #need: Need;
   readonly #bridge: { record: UsableRecord | undefined };
 
-  /** `land` is called with what it ends with, also if all callers have left. */
-  constructor(keeper: RecordKeeper, need: Need, land: (outcome: SilentOutcome) => HeldOutcome) {
+  /** `land` is called with what it ends with, also if all callers have left, and with whether there are any. */
+  constructor(keeper: RecordKeeper, need: Need, land: (outcome: SilentOutcome, hasCallers: boolean) => HeldOutcome) {
     const bridge = { record: need.held };
-    super(async (signal) => land(await obtainSilently(keeper, { ...need, bridge, signal })));
+    super(async (signal) => land(await obtainSilently(keeper, { ...need, bridge, signal }), !signal.aborted));
     this.#keeper = keeper;
     this.#need = need;
     this.#bridge = bridge;

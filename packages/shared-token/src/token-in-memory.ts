@@ -16,6 +16,8 @@ export interface Held {
 interface Holding {
   /** Access tokens that it takes the place of, whatever their times say: one was held when the work for it began, or was refreshed. */
   readonly useless?: readonly (string | undefined)[];
+  /** A caller that forces waits for it: a token of which nobody knows whether it is newer may be the one that an API has rejected. */
+  readonly forced?: boolean;
   /** For how long the caller needs one, if it is not known which is newer. */
   readonly minValid?: number | undefined;
   /** For how long the token counts to its very end. Default 0. */
@@ -51,7 +53,7 @@ export class TokenInMemory {
   }
 
   /** What callers get: a newer one that is held; else the record, which is held from now on. */
-  hold(record: UsableRecord, { useless = [], minValid, bridgeMs = 0 }: Holding = {}): Held {
+  hold(record: UsableRecord, { useless = [], forced = false, minValid, bridgeMs = 0 }: Holding = {}): Held {
     const { accessToken, signedInAt, obtainedAt } = record;
     const held = this.#held;
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
@@ -61,7 +63,7 @@ export class TokenInMemory {
     const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now());
     if (isOfUse && !isSame) {
       const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
-      if (isLess ?? this.good(minValid)) return held;
+      if (isLess ?? (!forced && this.good(minValid))) return held;
     }
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();

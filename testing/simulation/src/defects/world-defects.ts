@@ -65,7 +65,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
     'token-in-memory.ts',
-    '      if (isLess ?? this.good(minValid)) return held;\n',
+    '      if (isLess ?? (!forced && this.good(minValid))) return held;\n',
     '',
   ]),
   defect('goes by the times alone, and they may be those of one millisecond', 400000, [
@@ -79,8 +79,8 @@ export const worldDefects: readonly Defect[] = [
     ['silent-flight.ts', 'land(await', '(await'],
     [
       'silent-flight.ts',
-      'bridge, signal })));',
-      'bridge, signal }).then((outcome) => (signal.aborted ? (outcome as never) : land(outcome)))));',
+      'bridge, signal }), !signal.aborted));',
+      'bridge, signal }).then((outcome) => (signal.aborted ? (outcome as never) : land(outcome, true)))));',
     ],
   ),
   defect('gives a rejected token again if it was read before', 200000, [
