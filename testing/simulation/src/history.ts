@@ -259,7 +259,8 @@ export class History {
   /** The token counts to its very end for that long. */
   #bridge(instance: Instance, token: string, forMs: number): void {
     const untilMs = this.machine.now + forMs;
-    if (untilMs > (instance.bridge?.untilMs ?? 0)) instance.bridge = { token, untilMs };
+    const { bridge } = instance;
+    if (bridge?.token !== token || untilMs > bridge.untilMs) instance.bridge = { token, untilMs };
   }
 
   /** What an instance needs grew while it asked a person, or while calls that join the question get its result. */
