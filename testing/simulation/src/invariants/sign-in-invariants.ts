@@ -42,7 +42,11 @@ export const signInInvariants: Invariants = {
         const own = history.families.findLast(
           ({ window, wasStored }) => window?.instance === instance && (wasStored || window.isJudged),
         );
-        const stored = history.familyOf(history.lastReadBy(instance.process, instance.name).record);
+        const { record } = history.lastReadBy(instance.process, instance.name);
+        const { refreshToken, expiresAt = Number.POSITIVE_INFINITY } = record ?? {};
+        // It has ended since.
+        if (!refreshToken && expiresAt <= instance.process.wallNow) return undefined;
+        const stored = history.familyOf(record);
         const wasDenied = own?.window && !covers(own.scope, own.window.asked);
         return wasDenied && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
       },
