@@ -88,8 +88,10 @@ export class Caller {
     );
     const giveUp = async (error: unknown): Promise<void> => {
       const { code, reason } = Object(error);
-      if (error !== patience.signal?.reason && (code !== 'STORE_BUSY' || reason === lockLost))
-        return this.#passCut(error);
+      const hasEnded = error === patience.signal?.reason || (code === 'STORE_BUSY' && reason !== lockLost);
+      // If the process was stopped for longer than it waits, an answer that is on its way looks like none.
+      const isLate = patience.timeout !== undefined && reason === 'unreachable';
+      if (!hasEnded && !isLate) return this.#passCut(error);
       isRejected = true;
       end(gaveUp);
     };
