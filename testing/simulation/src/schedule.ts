@@ -351,12 +351,11 @@ class Schedule {
     );
   }
 
-  /** Whether this instance never had a token in memory, and no forced refresh is under way, also for others than its first caller. */
+  /** Whether this instance never had a token in memory. After a forced call it may have the rejected one, with that mark. */
   #isFresh(instance: Instance): boolean {
     if (instance.mayHoldToken) return false;
-    if ([...instance.calls].some(({ outcome }) => outcome && 'value' in outcome)) return false;
-    // The token that an API has rejected may be in memory with that mark.
-    if ([...instance.calls].some(({ options }) => options.forceRefresh)) return false;
+    for (const { options, outcome } of instance.calls)
+      if (options.forceRefresh || (outcome && 'value' in outcome)) return false;
     return !this.#history.windows.some((window) => window.instance === instance);
   }
 

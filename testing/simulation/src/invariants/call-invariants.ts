@@ -144,8 +144,8 @@ export const callInvariants: Invariants = {
           return undefined;
         if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
         const family = history.accesses.get(given.accessToken)?.family;
-        // Without a known end, or if a call has rejected it, a token ends when its refresh is refused, or is not possible after a sign-out or
-        // another client's sign-in.
+        // Without a known end, or if a call has rejected it, a token ends when its refresh is refused, or is not possible after a sign-out
+        // or another client's sign-in.
         const stored = history.familyOf(history.stored.get(instance.name));
         const isGone = family?.revoked || family?.signedOut || (stored && !isOf(stored, instance));
         const { accessToken } = given;
