@@ -1,7 +1,7 @@
 /**
  * `pnpm proof [PART…]`: runs the trials whose names have one of the PARTs, or are one, and writes what comes out, with the commit and the
- * day, into the table of docs/proof.md. Without a PART it lists the trials. A trial that fails writes nothing. Each is a command that a person can run,
- * too; some take an hour.
+ * day, into the table of docs/proof.md. Without a PART it lists the trials. A trial that fails writes nothing. Each is a command that a
+ * person can run, too; some take an hour.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -28,7 +28,8 @@ export interface SignInContext {
   /**
    * Exchanges the person's answer for tokens, and stores them before it resolves: a page in the browser can then tell
    * the truth. From its call on, neither `signInTimeout` nor an abort ends the sign-in: the exchange has `refreshTimeout`
-   * instead, and so has what follows it. A second call returns the result of the first one. Optional: what `signIn` resolves with is stored as well.
+   * instead, and so has what follows it. A second call returns the result of the first one. Optional: what `signIn` resolves with is
+   * stored as well.
    */
   redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse>;
 }

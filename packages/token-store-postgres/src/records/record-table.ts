@@ -112,6 +112,7 @@ export class RecordTable {
       if (current ? next?.matches(current.salt) : !next) return;
       if (current || ring.isDecided || (await run(statements.list)).length > 0) ring.adopt(current);
       // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
+      // All are looked at, so that the times of those whose processes are gone run out together.
       const [held] = (await run(statements.locks, [owners])).filter(isHeld);
       if (held) return held;
       for (const row of await run(statements.readAll)) {
