@@ -77,8 +77,6 @@ export class StoreCalls {
         if (fault.answerDelayMs === never) return;
         const tell = (): void => {
           count(-1);
-          // It is not waited for any more.
-          if (label !== 'get' && machine.now - askedAtMs >= answerLimitMs) this.#store.history.answerWasLost(process);
           settle();
         };
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
@@ -96,7 +94,9 @@ export class StoreCalls {
           answer(() => reject(error), 'is refused');
           return;
         }
-        if (!isAnswered) this.#store.history.answerWasLost(process);
+        // An answer that comes later is not waited for.
+        const isInTime = isAnswered && machine.now + fault.answerDelayMs - askedAtMs < answerLimitMs;
+        if (!isInTime && label !== 'get') this.#store.history.answerWasLost(process);
         if (fault.code) {
           answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
         } else answer(() => resolve(result), 'is answered');
