@@ -38,7 +38,12 @@ export const endInvariants: Invariants = {
             const stored = history.refreshTokens.get(history.stored.get(instance.name)?.refreshToken ?? '');
             const isOlder =
               stored?.family === family && stored.generation < generation && stored.value !== family.current;
-            if (storedAt === undefined && isOlder && instance.wasClosedCalmly) return value;
+            if (storedAt !== undefined || !isOlder || !instance.wasClosedCalmly) continue;
+            // Of two answers to one refresh token, which the provider took twice, either may be stored: both are good.
+            const parent = [...history.refreshTokens.values()].find(
+              (each) => each.family === family && each.generation === generation,
+            )?.parent;
+            if (!parent || parent !== stored.parent) return value;
           }
         }
         return undefined;
