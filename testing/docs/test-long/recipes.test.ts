@@ -10,7 +10,7 @@ import { freePort, issueCertificate, signInAs, signInElsewhere } from 'testing-a
 import { openScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { commandLines } from '../src/command-lines.ts';
+import { type CommandLine, commandLines } from '../src/command-lines.ts';
 import { recipeSample } from '../src/recipe-sample.ts';
 import { readText } from '../src/repository.ts';
 import { openStandIn } from '../src/stand-in.ts';
@@ -135,8 +135,8 @@ recipe('SSH: login --paste accepts the last address of a browser on another comp
 });
 
 recipe('SSH: login --port waits for the browser on the port that the same command forwards', async () => {
-  const [ssh] = commandLines(recipeSample('SSH', 'sh', 1));
-  const [, port = '', target] = /^(\d+):localhost:(\d+)$/.exec(ssh?.args[ssh.args.indexOf('-L') + 1] ?? '') ?? [];
+  const ssh = sshCommand(1);
+  const [, port = '', target] = /^(\d+):localhost:(\d+)$/.exec(ssh.args[ssh.args.indexOf('-L') + 1] ?? '') ?? [];
   assert.is(target, port, 'the redirect URI has the port, so it must be the same on both sides');
   const free = String(await freePort());
   const args = remoteCommand(1);
@@ -152,7 +152,7 @@ recipe('SSH: login --port waits for the browser on the port that the same comman
 });
 
 recipe('SSH: the port that login --no-browser names is forwarded under the same number', async () => {
-  const forwarded = /-L (\d+):localhost:(\d+) /.exec(recipeSample('SSH', 'sh', 2));
+  const forwarded = /-L (\d+):localhost:(\d+) /.exec(sshCommand(2).args.join(' '));
   assert.is(forwarded?.[1], forwarded?.[2], 'the redirect URI has the port, so it must be the same on both sides');
   const running = home.begin(['login', '--no-browser']);
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
@@ -248,11 +248,18 @@ function settingsFor(url: string): string {
   return `authority: '${url}', openBrowser: ${browser},`;
 }
 
-/** The arguments of `onedrive-token` that the `n`th sample for SSH runs on the server. */
+/** The `n`th command of the sample for SSH. */
+function sshCommand(n: number): CommandLine {
+  const command = commandLines(recipeSample('SSH', 'sh'))[n];
+  assert.ok(command?.name === 'ssh', command?.name);
+  return command;
+}
+
+/** The arguments of `onedrive-token` that it runs on the server. */
 function remoteCommand(n: number): string[] {
-  const [ssh] = commandLines(recipeSample('SSH', 'sh', n));
-  const start = ssh?.args.indexOf('onedrive-token') ?? -1;
-  assert.ok(ssh?.name === 'ssh' && start > 0, ssh?.name);
+  const ssh = sshCommand(n);
+  const start = ssh.args.indexOf('onedrive-token');
+  assert.ok(start > 0, ssh.args.join(' '));
   return ssh.args.slice(start + 1).map((arg) => arg.replace('YOUR-CLIENT-ID', authority.clientId));
 }
 
