@@ -92,7 +92,8 @@ function chooseAction(choices: Choices, index: number, processes: number, leaseM
   const work = (['refresh', 'hold', 'set', 'delete'] as const)[weighted(5, 3, 2, 2)] as Work;
   const holdMs = [0, 50, 0.5 * leaseMs, 0.95 * leaseMs, 2.5 * leaseMs][weighted(5, 3, 2, 2, 2)] as number;
   const times = [1, 2, 8][weighted(6, 2, 1)] as number;
-  const jumps = [2_000, hourMs, -2_000, -hourMs, 0.6 * leaseMs, -0.6 * leaseMs];
+  // By no whole milliseconds: else a renewal may end a lease at the very time that it had before, as if there had been none.
+  const jumps = [2_000.137, hourMs, -2_000.137, -hourMs - 0.137, 0.6 * leaseMs, -0.6 * leaseMs - 0.137];
   const milliseconds = kind === 'set clock' ? pick(jumps) : pick([1, 3_000, 20_000]);
   return { delayMs, process, kind, name, timeoutMs, abortAfterMs, work, holdMs, times, milliseconds };
 }
