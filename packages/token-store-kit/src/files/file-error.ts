@@ -74,6 +74,8 @@ const openReasons: Record<string, TokenStoreErrorReason> = {
 export function openError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.startsWith('STORE_')) return error;
+  // Of a directory that could not be made.
+  if (code === 'ENOSPC' || code === 'EDQUOT') return fileError(path, fileFailures.full, error);
   if (code === 'EIO' || code === 'EFBIG') return fileError(path, fileFailures.diskFailed, error);
   if (code === 'ENAMETOOLONG') return fileError(path, fileFailures.nameTooLong, error);
   if (code === 'EMFILE' || code === 'ENFILE') return fileError(path, fileFailures.tooManyOpen, error);
@@ -84,7 +86,6 @@ export function openError(path: string, error: unknown): unknown {
 /** The TokenStoreError for a file that could not be made or written. */
 export function creationError(path: string, error: unknown): unknown {
   const code = systemCode(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT') return fileError(path, fileFailures.full, error);
   if (code === 'EROFS') return fileError(path, fileFailures.readOnlyFileSystem, error);
   if (code === 'EACCES' || code === 'EPERM')
     return fileError(path, because('no-permission', fileFailures.readOnly), error);
