@@ -1,5 +1,5 @@
 /** The longest delay that setTimeout takes. */
-const maxDelayMs = 2 ** 31 - 1;
+export const maxDelayMs = 2 ** 31 - 1;
 
 /**
  * Waits for `milliseconds`, or until `subscribe`'s callback is called. Resolves with true if that was called in time,

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stepTimeoutMs } from '../contract-cases/soon.ts';
-import { settled } from '../pause.ts';
+import { maxDelayMs, settled } from '../pause.ts';
 import { type Call, doneStatus, now, type Run, randomFrom } from './call.ts';
 import { describe, findViolation } from './history.ts';
 
@@ -70,7 +70,8 @@ export class ProcessGroup {
     this.#options = options;
     this.#names = Array.from({ length: options.names }, (_, index) => `app ${index}`);
     this.random = randomFrom(options.seed);
-    this.#timer = setTimeout(() => this.fail(`it was not done within ${options.deadline} ms`), options.deadline);
+    const tooLate = (): unknown => this.fail(`it was not done within ${options.deadline} ms`);
+    this.#timer = setTimeout(tooLate, Math.min(options.deadline, maxDelayMs));
     this.#failed.promise.catch(() => {});
     // One that is stopped would not notice that its parent has ended.
     process.once('exit', this.#killAll);
