@@ -50,12 +50,12 @@ export function storeContract<Store extends TokenStore>(options: StoreContractOp
     name,
     run: async () => {
       const store = await open();
-      const other = share && name in ofTwo ? await share(store) : store;
+      const stores = [store];
       try {
-        await check(store, other);
+        if (share && name in ofTwo) stores.unshift(await share(store));
+        await check(store, stores[0] as Store);
       } finally {
-        if (name in ofTwo) await close?.(other);
-        await close?.(store);
+        for (const each of stores) await close?.(each);
       }
     },
   }));

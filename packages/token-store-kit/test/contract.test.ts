@@ -75,8 +75,10 @@ contract('closes every store, also after a case that fails', async () => {
     return store;
   };
   const cases = storeContract({ open, share: open, close: (store) => stores.delete(store) });
+  const share = () => Promise.reject(new Error('not shared'));
+  const unshared = storeContract({ open, share, close: (store) => stores.delete(store) });
   const outcomes = await Promise.allSettled(
-    cases.filter(({ name }) => /another store/.test(name)).map(({ run }) => run()),
+    [...cases, ...unshared].filter(({ name }) => /another store/.test(name)).map(({ run }) => run()),
   );
   assert.ok(outcomes.some(({ status }) => status === 'rejected'));
   assert.is(stores.size, 0);
