@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import {
   accessError,
@@ -22,7 +22,7 @@ const notOurs = damaged('is not a token database, or is damaged');
 const locked = 'another process keeps the database locked';
 const endIt = 'Try again; if it stays locked, find that process (`fuser` on this file) and end it';
 const busy: Failure = ['STORE_BUSY', 'database-locked', locked, endIt];
-const { full, readOnly, readOnlyFileSystem, cannotOpen, diskFailed, moved } = fileFailures;
+const { full, readOnly, readOnlyFileSystem, cannotOpen, tooManyOpen, diskFailed, moved } = fileFailures;
 const halfWritten = 'a process was stopped while it wrote, and a store that is open for reading only may not undo that';
 
 /** By SQLite's extended result code, else by the primary code that it belongs to (https://www.sqlite.org/rescode.html). */
@@ -60,5 +60,16 @@ function explain(failure: Failure, path: string): Failure {
   if (!isWrite && failure !== cannotOpen) return failure;
   const denied = [accessError(path, isWrite ? W_OK : R_OK), accessError(dirname(path), isWrite ? W_OK | X_OK : X_OK)];
   if (denied.includes('EROFS')) return readOnlyFileSystem;
-  return denied.includes('EACCES') || denied.includes('EPERM') ? because('no-permission', failure) : failure;
+  if (denied.includes('EACCES') || denied.includes('EPERM')) return because('no-permission', failure);
+  return !isWrite && canOpenNone() ? tooManyOpen : failure;
+}
+
+/** Whether this process, or the system, has as many files open as it may. */
+function canOpenNone(): boolean {
+  try {
+    closeSync(openSync('/', 'r'));
+    return false;
+  } catch (error) {
+    return ['EMFILE', 'ENFILE'].includes(systemCode(error) ?? '');
+  }
 }
