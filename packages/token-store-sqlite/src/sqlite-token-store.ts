@@ -1,5 +1,6 @@
 // `Disposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
+import { dirname } from 'node:path';
 import {
   type ChangedOptions,
   checkKey,
@@ -20,6 +21,7 @@ import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
+import { removeDrafts } from './lock/lock-file.ts';
 import { findLockPaths, readHolder } from './lock/lock-paths.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 
@@ -64,6 +66,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     if (key !== undefined) checkKey(key);
     this.#tokens = new TokenDatabase(path, key, readOnly);
     this.path = this.#tokens.file.path;
+    if (!readOnly) removeDrafts(dirname(this.path));
   }
 
   get(appName: string): TokenRecord | undefined {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   linkSync,
@@ -185,6 +186,37 @@ test('a lock that is tried again and again keeps no more than one file open', ()
   waiter.close();
   first.remove();
   assert.equal(readdirSync(directory), ['db']);
+});
+
+test('what a process has left that was killed while it made a lock goes when the file is opened', async () => {
+  const path = join(temporaryDirectory(), 'tokens.db');
+  const program = `import fs from 'node:fs';
+    import { openTokenStore } from ${JSON.stringify(import.meta.resolve('../src/index.ts'))};
+    fs.linkSync = () => process.kill(process.pid, 'SIGKILL');
+    await openTokenStore(${JSON.stringify(path)}).exclusively('app', async () => {});`;
+  spawnSync(process.execPath, ['--input-type=module', '-e', program]);
+  const directory = join(path, '..');
+  assert.is(readdirSync(directory).length, 2, 'it was killed too early or too late');
+  writeFileSync(join(directory, 'token-store-sqlite-notes.txt'), '');
+  using store = openTokenStore(path);
+  assert.equal(readdirSync(directory), ['token-store-sqlite-notes.txt', 'tokens.db']);
+  // One that is not killed makes its lock although another one has taken its draft away.
+  const fs = process.getBuiltinModule('node:fs');
+  const { linkSync, openSync } = fs;
+  fs.linkSync = (...args) => {
+    fs.linkSync = linkSync;
+    openTokenStore(path).close();
+    return linkSync(...args);
+  };
+  const opened: unknown[] = [];
+  fs.openSync = (file, ...args) => {
+    opened.push(file);
+    return openSync(file, ...args);
+  };
+  assert.is(await store.exclusively('app', async () => 'ran'), 'ran');
+  fs.openSync = openSync;
+  // By SQLite alone: to close it would drop the locks of other threads.
+  assert.not.ok(opened.includes(lockPathsOf(store.path, 'app').lock));
 });
 
 test('a directory in place of the lock file is STORE_OPEN', () => {

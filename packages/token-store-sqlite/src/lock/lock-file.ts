@@ -5,6 +5,19 @@ import { creationError, refusePlanted, removeIfThere, systemCode, usePrivateFile
 import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
 
+/** A file that is about to become a lock. Without the database's name, which may be as long as the system allows. */
+const draftName = /^token-store-sqlite-[\da-f-]{36}$/;
+
+/** Removes those of processes that were killed. One that makes a lock right now does so again. */
+export function removeDrafts(directory: string): void {
+  try {
+    const drafts = fs.readdirSync(directory).filter((file) => draftName.test(file));
+    for (const file of drafts) removeIfThere(join(directory, file));
+  } catch {
+    // This user may not see which there are.
+  }
+}
+
 /**
  * An empty file that one process at a time has locked, by SQLite, which knows how to lock on every system. The kernel releases
  * the lock when the process ends, so there is no lease, no heartbeat and no clock. The file exists only while it is needed.
@@ -89,7 +102,6 @@ export class LockFile {
   #make(): void {
     // Loaded here, as in `lockPathsOf`.
     const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
-    // Without the database's name, which may be as long as the system allows.
     const own = join(dirname(this.#path), `token-store-sqlite-${randomUUID()}`);
     // A later file may get the same inode number, but not the same time.
     const stamp = randomInt(2 ** 31);
@@ -99,7 +111,8 @@ export class LockFile {
     try {
       fs.linkSync(own, this.#path);
     } catch (error) {
-      if (systemCode(error) !== 'EEXIST') this.#makeInPlace();
+      // Another process has made the lock, or removed the draft.
+      if (!['EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) this.#makeInPlace();
     } finally {
       removeIfThere(own);
     }
