@@ -103,7 +103,8 @@ test('after a wait for a change, calls still sleep while they wait for another p
   const before = process.cpuUsage();
   store.set('app', { refreshToken: 'r1' });
   const { user, system } = process.cpuUsage(before);
-  assert.ok(user + system < 300_000, `${user + system} µs of processor time`);
+  // It takes about 5 ms. A process that does not sleep gets more, also of a busy machine.
+  assert.ok(user + system < 40_000, `${user + system} µs of processor time`);
   assert.is((await program.ended).code, 0);
 });
 

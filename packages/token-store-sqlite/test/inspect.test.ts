@@ -23,7 +23,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inspectTokenStore, openTokenStore, type TokenStoreInspection } from '../src/index.ts';
 import { readRecord } from '../src/read-record.ts';
-import { filesBeside, holder, newStore } from './lock-holders.ts';
+import { filesBeside, holder, newStore, waiter } from './lock-holders.ts';
 import { bare, create } from './original-class.ts';
 import { rollbackJournal } from './rollback-journal.ts';
 import { snapshot } from './snapshot.ts';
@@ -162,6 +162,8 @@ linux('the locks that processes hold, and whether they are stopped', async () =>
   using store = newStore();
   const long = 'n'.repeat(40);
   const [short, other] = await Promise.all([holder(store, 'app'), holder(store, long)]);
+  // It has a lock as well, as the next one.
+  const next = await waiter(store);
   short.kill('SIGSTOP');
   for (const end = performance.now() + 5_000; performance.now() < end; ) {
     if (inspect(store.path).locks.some(({ isStopped }) => isStopped)) break;
@@ -179,9 +181,9 @@ linux('the locks that processes hold, and whether they are stopped', async () =>
     assert.ok(since > Date.now() - 20_000 && since <= Date.now(), String(since));
     assert.ok(program);
   }
-  short.kill('SIGKILL');
-  other.kill('SIGKILL');
-  await Promise.all([short.ended, other.ended]);
+  const programs = [next, short, other];
+  for (const program of programs) program.kill('SIGKILL');
+  await Promise.all(programs.map(({ ended }) => ended));
   assert.equal(inspect(store.path).locks, [], 'what killed processes leave is no lock');
 });
 
@@ -210,6 +212,7 @@ test('where the system does not tell of locks, that of a process which runs is t
   using store = newStore();
   const program = await holder(store);
   const { readFileSync } = fs;
+  const { kill } = process;
   const noLocks = (path: string): never => {
     throw new Error(path);
   };
@@ -220,10 +223,16 @@ test('where the system does not tell of locks, that of a process which runs is t
       inspect(store.path).locks.map(({ kind, name, pid }) => [kind, name, pid]),
       [['name', 'app', program.pid]],
     );
+    process.kill = () => {
+      throw Object.assign(new Error('another user runs it'), { code: 'EPERM' });
+    };
+    assert.is(inspect(store.path).locks.length, 1);
+    process.kill = kill;
     program.kill('SIGKILL');
     await program.ended;
     assert.equal(inspect(store.path).locks, []);
   } finally {
+    Object.assign(process, { kill });
     fs.readFileSync = readFileSync;
   }
 });
