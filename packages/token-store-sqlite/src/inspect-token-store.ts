@@ -10,7 +10,7 @@ import {
   readIfThere,
   systemCode,
 } from 'token-store-kit/files';
-import { checkPath, DatabaseFile } from './database/database-file.ts';
+import { DatabaseFile } from './database/database-file.ts';
 import { toTokenStoreError } from './database/file-error.ts';
 import { inspectTables } from './database/schema.ts';
 import { findLockPaths, readHolder } from './lock/lock-paths.ts';
@@ -71,7 +71,6 @@ const busyLimitMs = 1_000;
  * @throws {TypeError} for a path that cannot be the name of a file.
  */
 export function inspectTokenStore(path: string): TokenStoreInspection {
-  checkPath(path);
   const nothing = { isEncrypted: undefined, size: undefined, access: undefined, fileSystem: undefined, locks: [] };
   let file: DatabaseFile;
   try {

@@ -36,6 +36,7 @@ export class DatabaseFile {
 
   /** Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700. */
   constructor(path: string, { readOnly }: { readOnly: boolean }) {
+    checkPath(path);
     const absolute = resolve(path);
     let found = findFile(absolute);
     if (!found && readOnly) {
@@ -87,7 +88,6 @@ export class DatabaseFile {
   giveUp(sql: Database.Database | undefined): void {
     if (!this.#isNew) return;
     try {
-      this.check();
       // A journal would need a place on the disk.
       sql?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
       const isEmpty = fs.statSync(this.path).size === 0;
@@ -164,7 +164,7 @@ function create(path: string): number | undefined {
 }
 
 /** Throws TypeError if it cannot be the name of a file. */
-export function checkPath(path: unknown): void {
+function checkPath(path: unknown): void {
   checkText(path, 'path');
   if (path === '' || path.includes('\0')) throw new TypeError('path must be the name of a file');
   // better-sqlite3 trims names, and would open another file.

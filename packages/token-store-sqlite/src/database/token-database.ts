@@ -2,7 +2,7 @@
 import type Database from 'better-sqlite3';
 import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
 import { fileError, systemCode } from 'token-store-kit/files';
-import { checkPath, DatabaseFile } from './database-file.ts';
+import { DatabaseFile } from './database-file.ts';
 import { toTokenStoreError } from './file-error.ts';
 import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './schema.ts';
 
@@ -31,7 +31,6 @@ export class TokenDatabase {
 
   /** @throws {TokenStoreError} if the file cannot be used; it is then left as it was. */
   constructor(path: string, key: string | Uint8Array | undefined, readOnly: boolean) {
-    checkPath(path);
     this.readOnly = readOnly;
     this.file = new DatabaseFile(path, { readOnly });
     let sql: Database.Database | undefined;
@@ -120,9 +119,8 @@ export class TokenDatabase {
     }
     if (check) return this.#unlock(key, check);
     if (key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
-    if (owner === 'ours' && (readOnly || key === undefined)) return undefined;
-    this.#isView = readOnly;
-    if (readOnly) return undefined;
+    this.#isView = readOnly && owner !== 'ours';
+    if (readOnly || (owner === 'ours' && key === undefined)) return undefined;
     // The Python class leaves tokens that it replaced in the unused bytes of its pages.
     if (owner === 'original') this.attempt(() => this.sql.exec('VACUUM'));
     // Here, because a passphrase takes a quarter of a second, in which other processes should be able to write.

@@ -45,11 +45,9 @@ export class LockFile {
         // The previous holder may have removed the file, and others may have locked a new one under the same name. No file gets a name
         // twice: if this one had it before SQLite opened it, and has it now, it is the one that SQLite has.
         if (this.#identify() === this.#opened) return true;
-        this.close();
       } catch (error) {
         const code = systemCode(error);
         if (code?.startsWith('SQLITE_BUSY')) return false;
-        this.close();
         // The file may have been removed before SQLite opened it, and made again: the next round opens that.
         const isGone = code === 'SQLITE_CANTOPEN' && this.#identify() !== this.#opened;
         if (!isGone) throw creationError(this.#path, toTokenStoreError(this.#path, error));
