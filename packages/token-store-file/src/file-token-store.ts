@@ -16,7 +16,8 @@ import {
 } from 'token-store-kit';
 import { fileError, fileFailures, systemCode } from 'token-store-kit/files';
 import { type FileFormat, jsonFormat } from './json-format.ts';
-import { FileLocks } from './lock/file-locks.ts';
+import { LockFolder } from './lock/lock-folder.ts';
+import { runExclusively } from './lock/run-exclusively.ts';
 import { noTokens, TokenFile } from './token-file.ts';
 
 /** Options of {@link openFileTokenStore}: how the records stand in the file. Default: our own JSON. Give both, or none. */
@@ -41,7 +42,7 @@ export class FileTokenStore implements TokenStore, Disposable {
   readonly #file: TokenFile;
   readonly #format: FileFormat;
   readonly #closing = new AbortController();
-  readonly #locks: FileLocks;
+  readonly #folder: LockFolder;
 
   /** See {@link openFileTokenStore}. */
   constructor(path: string, options: FileTokenStoreOptions = {}) {
@@ -55,7 +56,7 @@ export class FileTokenStore implements TokenStore, Disposable {
     }
     this.#file = new TokenFile(path);
     this.path = this.#file.path;
-    this.#locks = new FileLocks(this.#file, this.#closing.signal);
+    this.#folder = new LockFolder(this.#file);
     this.#format = parse && format ? { parse, format } : jsonFormat(this.path);
   }
 
@@ -95,7 +96,7 @@ export class FileTokenStore implements TokenStore, Disposable {
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     checkText(name, 'name');
     const wait = readExclusivelyOptions(task, options);
-    return this.#locks.run('name', name, wait, task);
+    return runExclusively(name, task, { ...wait, lock: 'name', folder: this.#folder, closing: this.#closing.signal });
   }
 
   /**
@@ -124,7 +125,7 @@ export class FileTokenStore implements TokenStore, Disposable {
 
   /** Reads the file, lets `edit` change its records, and writes it if `edit` has: no other process writes meanwhile. */
   #write(name: string, edit: (records: Map<string, TokenRecord>) => unknown): Promise<boolean> {
-    return this.#locks.run('write', name, { timeout: writeTimeoutMs }, async () => {
+    const writeAlone = async (): Promise<boolean> => {
       const { text, records } = this.#read();
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);
@@ -134,7 +135,9 @@ export class FileTokenStore implements TokenStore, Disposable {
       if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost();
       this.#file.write(after);
       return true;
-    });
+    };
+    const { signal: closing } = this.#closing;
+    return runExclusively(name, writeAlone, { lock: 'write', folder: this.#folder, closing, timeout: writeTimeoutMs });
   }
 
   #read(): { text: string | undefined; records: Map<string, TokenRecord> } {

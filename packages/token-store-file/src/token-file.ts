@@ -76,7 +76,7 @@ export class TokenFile {
   get state(): string | undefined {
     try {
       const stats = fs.statSync(this.path, { bigint: true, throwIfNoEntry: false });
-      return stats && [stats.ino, stats.size, stats.mtimeNs, stats.ctimeNs].join(' ');
+      return stats && [stats.ino, stats.size, stats.ctimeNs].join(' ');
     } catch (error) {
       throw openError(this.path, error);
     }

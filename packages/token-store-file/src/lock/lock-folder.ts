@@ -15,20 +15,20 @@ const noSockets: readonly unknown[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
  * same: services and containers may have another /tmp, network or environment.
  */
 export class LockFolder {
-  readonly #file: TokenFile;
+  readonly file: TokenFile;
   #path: string;
   /** Asked for once: a computer may have so many mounts that each look takes milliseconds. */
   #fileSystem: ReturnType<typeof inspectFileSystem> | undefined;
 
   constructor(file: TokenFile) {
-    this.#file = file;
+    this.file = file;
     this.#path = `${file.path}-locks`;
     if (this.#isLong && process.platform !== 'linux') this.#path = this.#pathInTmp;
   }
 
   /** @throws {TokenStoreError} STORE_OPEN on a network file system. */
   make(): void {
-    const { path } = this.#file;
+    const { path } = this.file;
     this.#fileSystem ??= inspectFileSystem(dirname(path));
     const { type, isNetwork } = this.#fileSystem;
     if (isNetwork) {
@@ -36,8 +36,8 @@ export class LockFolder {
       const remedy = 'Choose a file on a disk of this computer';
       throw fileError(path, ['STORE_OPEN', 'network-file-system', problem, remedy]);
     }
-    if (this.#path === this.#pathInTmp) makePrivateFolder(dirname(this.#path), this.#file.owner);
-    makePrivateFolder(this.#path, this.#file.owner);
+    if (this.#path === this.#pathInTmp) makePrivateFolder(dirname(this.#path), this.file.owner);
+    makePrivateFolder(this.#path, this.file.owner);
   }
 
   /** If `error` says that the file system has no sockets, uses a folder on another one from now on. */
@@ -76,7 +76,7 @@ export class LockFolder {
 
   /** A socket that root has made. */
   giveToOwner(name: string): void {
-    giveToOwner(this.at(name), this.#file.owner, (path) => fs.statSync(path).isSocket());
+    giveToOwner(this.at(name), this.file.owner, (path) => fs.statSync(path).isSocket());
   }
 
   /** A process that comes meanwhile makes it again. */
@@ -95,7 +95,7 @@ export class LockFolder {
 
   /** Not in TMPDIR, which differs between a shell and cron. */
   get #pathInTmp(): string {
-    return `/tmp/token-store-file-${this.#file.owner.uid}/${hashOf(this.#file.path, 16)}`;
+    return `/tmp/token-store-file-${this.file.owner.uid}/${hashOf(this.file.path, 16)}`;
   }
 }
 

@@ -52,13 +52,17 @@ export class SocketQueue {
     const { name, close } = await this.#join(wait.signals);
     const release = (): void => {
       close();
-      this.#remove(name);
+      removeIfThere(this.#folder.at(name));
       this.#folder.removeIfEmpty();
     };
     let acquired = false;
     try {
+      const chosenBy = Math.max(wait.deadline, performance.now() + chooseTimeoutMs);
       for (const each of this.#names().choosing) {
-        if (!(await this.#hasChosen(each, wait))) return undefined;
+        // When it has its number, it has another name.
+        while (!(await this.#hasEnded(each, { ...wait, deadline: performance.now() + lookIntervalMs }))) {
+          if (performance.now() >= chosenBy) return undefined;
+        }
       }
       const ahead = this.#names().numbered.filter((each) => each < name);
       for (const each of ahead.toReversed()) {
@@ -96,19 +100,10 @@ export class SocketQueue {
     }
   }
 
-  /** False if it still chooses at the deadline. */
-  async #hasChosen(draft: string, { deadline, signals }: LockWait): Promise<boolean> {
-    for (const end = Math.max(deadline, performance.now() + chooseTimeoutMs); performance.now() < end; ) {
-      // When it has its number, it has another name.
-      if (await this.#hasEnded(draft, { deadline: performance.now() + lookIntervalMs, signals })) return true;
-    }
-    return false;
-  }
-
   /** False if there is still a socket with this name at the deadline. */
   async #hasEnded(name: string, wait: LockWait): Promise<boolean> {
     const hasEnded = await this.#folder.withSocket(name, (path) => untilEnded(path, wait));
-    if (hasEnded) this.#remove(name);
+    if (hasEnded) removeIfThere(this.#folder.at(name));
     return hasEnded;
   }
 
@@ -117,9 +112,5 @@ export class SocketQueue {
     const names = this.#folder.list().filter((name) => name.startsWith(`${this.#lock}-`));
     const isNew = (name: string): boolean => name.startsWith(`${this.#lock}-new-`);
     return { choosing: names.filter(isNew), numbered: names.filter((name) => !isNew(name)).sort() };
-  }
-
-  #remove(name: string): void {
-    removeIfThere(this.#folder.at(name));
   }
 }

@@ -33,7 +33,7 @@ export function listen(path: string): Promise<() => void> {
 
 /** Waits until no process listens there. False if one still does at the deadline; looks once at least. */
 export async function untilEnded(path: string, { deadline, signals }: LockWait): Promise<boolean> {
-  for (let isLast = false; ; ) {
+  for (;;) {
     const socket = net().connect(path);
     const error = await new Promise<unknown>((resolve) => socket.once('connect', resolve).on('error', resolve));
     const code = systemCode(error);
@@ -42,15 +42,11 @@ export async function untilEnded(path: string, { deadline, signals }: LockWait):
       // ECONNRESET: it ended while this one connected. The next look shows it.
       if (error && code !== 'EAGAIN' && code !== 'ECONNRESET') throw openError(path, error);
       const left = deadline - performance.now();
-      if (isLast || left <= 0) return false;
-      if (error) await pause(Math.min(left, fullIntervalMs), signals);
-      else {
-        // The deadline itself: a timer may fire a moment early.
-        isLast = !(await pause(left, signals, (wake) => {
-          socket.unref().resume().once('close', wake);
-          return () => socket.off('close', wake);
-        }));
-      }
+      if (left <= 0) return false;
+      await pause(error ? Math.min(left, fullIntervalMs) : left, signals, (wake) => {
+        if (!error) socket.unref().resume().once('close', wake);
+        return () => socket.off('close', wake);
+      });
     } finally {
       socket.destroy();
     }
