@@ -106,6 +106,7 @@ test('an error that is not one of the system stays as it is', () => {
     new TypeError('other'),
     new TokenStoreError('STORE_BUSY', 'other'),
     { code: 5 },
+    { code: 'SQLITE_BUSY' },
     null,
     undefined,
   ]) {

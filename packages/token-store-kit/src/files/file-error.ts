@@ -73,7 +73,7 @@ const openReasons: Record<string, TokenStoreErrorReason> = {
 /** The TokenStoreError for a file that the system did not open or find. An error that is not the system's is returned as it is. */
 export function openError(path: string, error: unknown): unknown {
   const code = systemCode(error);
-  if (code === undefined || code.startsWith('STORE_')) return error;
+  if (code === undefined || code.includes('_')) return error;
   // Of a directory that could not be made.
   if (code === 'ENOSPC' || code === 'EDQUOT') return fileError(path, fileFailures.full, error);
   if (code === 'EIO' || code === 'EFBIG') return fileError(path, fileFailures.diskFailed, error);
