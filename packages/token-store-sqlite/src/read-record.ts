@@ -1,3 +1,4 @@
+import type { DatabaseSync as ReadOnlyDatabase } from 'node:sqlite';
 import type { TokenRecord } from 'token-store-kit';
 import { applicationId, columns, readPlainRow, schemaVersion, type TokenRow } from './database/token-table.ts';
 
@@ -40,18 +41,14 @@ export function readRecord(path: string, appName: string): TokenRecord | undefin
   }
 }
 
-interface ReadOnlyDatabase {
-  prepare(sql: string): { get(appName: string, size: number): unknown };
-  close(): unknown;
-}
-
+/** The two have what is used here in common. */
 function open(path: string): ReadOnlyDatabase {
   if (hasStableSqlite(process.versions.node)) {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
     return new DatabaseSync(path, { readOnly: true });
   }
   const { createRequire } = process.getBuiltinModule('node:module');
-  const Database: typeof import('better-sqlite3') = createRequire(import.meta.url)('better-sqlite3');
+  const Database = createRequire(import.meta.url)('better-sqlite3');
   return new Database(path, { readonly: true, timeout: 0 });
 }
 

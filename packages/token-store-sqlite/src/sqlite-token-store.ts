@@ -1,6 +1,5 @@
 // `Disposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
-import { dirname } from 'node:path';
 import {
   type ChangedOptions,
   checkKey,
@@ -21,8 +20,7 @@ import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
-import { removeDrafts } from './lock/lock-file.ts';
-import { findLockPaths, readHolder } from './lock/lock-paths.ts';
+import { findLockPaths, readHolder, removeDrafts } from './lock/lock-paths.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
@@ -66,7 +64,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     if (key !== undefined) checkKey(key);
     this.#tokens = new TokenDatabase(path, key, readOnly);
     this.path = this.#tokens.file.path;
-    if (!readOnly) removeDrafts(dirname(this.path));
+    if (!readOnly) removeDrafts(this.path);
   }
 
   get(appName: string): TokenRecord | undefined {
@@ -203,14 +201,13 @@ export class SqliteTokenStore implements TokenStore, Disposable {
       if (record) return record;
       throw fileError(this.path, recordChanged(appName));
     }
-    let record: TokenRecord | undefined;
     try {
-      record = row && readPlainRow(row);
+      const record = row && readPlainRow(row);
+      if (!record || !cipher) return record;
     } catch {
       throw fileError(this.path, recordChanged(appName));
     }
-    if (record && cipher) throw fileError(this.path, keyChanged);
-    return record;
+    throw fileError(this.path, keyChanged);
   }
 
   #write(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): void {

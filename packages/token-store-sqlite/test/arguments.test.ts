@@ -26,9 +26,9 @@ test('a path must be the name of a file', () => {
     refuses(() => openTokenStore(any(path)), /^path must be a string/);
   for (const path of ['', 'a\0b', ':memory:', 'file:tokens.db'])
     for (const use of [openTokenStore, inspectTokenStore]) refuses(() => use(path), /^path must be the name/);
-  refuses(() => openTokenStore(':memory:'), /not :memory:$/);
   // A URL may hold a secret.
-  refuses(() => openTokenStore('file:tokens.db?key=k'), /not a URL$/);
+  for (const path of [':memory:', 'file:tokens.db?key=k'])
+    refuses(() => openTokenStore(path), /not :memory: or a URL$/);
   refuses(() => openTokenStore(join(directory, 'blank ')), /^path must not end with a space/);
   assert.not.ok(existsSync(join(directory, 'blank ')), 'the file was made');
 });

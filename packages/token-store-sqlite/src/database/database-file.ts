@@ -71,7 +71,7 @@ export class DatabaseFile {
     } catch (error) {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
-      if (systemCode(error) !== 'EPERM') throw openError(this.path, error);
+      if (systemCode(error) !== 'EPERM') throw error;
       const problem = `can be read by other users, and belongs to user ${this.stats.uid}, so that this user cannot change it`;
       throw fileError(this.path, ['STORE_OPEN', 'exposed', problem, 'Choose another file'], error);
     } finally {
@@ -115,7 +115,7 @@ export class DatabaseFile {
    * write into the database what another user's journal says.
    */
   check(): void {
-    this.#refuseOther(translating(this.path, () => fs.statSync(this.path, { throwIfNoEntry: false })));
+    this.#refuseOther(fs.statSync(this.path, { throwIfNoEntry: false }));
     if (!this.#isShared) return; // Two looks would cost as much as a read.
     for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
   }
@@ -143,18 +143,13 @@ function loadDriver(path: string): typeof Database {
   }
 }
 
-/** Returns what `act` returns. The system's errors become TokenStoreErrors. */
-function translating<T>(path: string, act: () => T): T {
+/** The descriptor of the new file. Undefined if another process was faster. */
+function create(path: string): number | undefined {
   try {
-    return act();
+    makeDirectories(dirname(path));
   } catch (error) {
     throw openError(path, error);
   }
-}
-
-/** The descriptor of the new file. Undefined if another process was faster. */
-function create(path: string): number | undefined {
-  translating(path, () => makeDirectories(dirname(path)));
   try {
     return fs.openSync(path, 'wx', 0o600);
   } catch (error) {
@@ -169,7 +164,5 @@ function checkPath(path: unknown): void {
   if (path === '' || path.includes('\0')) throw new TypeError('path must be the name of a file');
   // better-sqlite3 trims names, and would open another file.
   if (path !== path.trimEnd()) throw new TypeError('path must not end with a space');
-  if (path === ':memory:' || path.startsWith('file:')) {
-    throw new TypeError(`path must be the name of a file, not ${path === ':memory:' ? path : 'a URL'}`);
-  }
+  if (/^(:memory:$|file:)/.test(path)) throw new TypeError('path must be the name of a file, not :memory: or a URL');
 }

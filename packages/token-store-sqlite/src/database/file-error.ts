@@ -7,6 +7,7 @@ import {
   type Failure,
   fileError,
   fileFailures,
+  openError,
   systemCode,
 } from 'token-store-kit/files';
 
@@ -45,10 +46,10 @@ const failures: Record<string, Failure> = {
   SQLITE_MISMATCH: notOurs,
 };
 
-/** The TokenStoreError for an error of SQLite. Any other error is returned as it is. */
+/** The TokenStoreError for an error of SQLite or the system. Any other error is returned as it is. */
 export function toTokenStoreError(path: string, error: unknown): unknown {
   const code = systemCode(error);
-  if (!code?.startsWith('SQLITE_')) return error;
+  if (!code?.startsWith('SQLITE_')) return openError(path, error);
   const found: Failure = failures[code] ?? failures[code.split('_', 2).join('_')] ?? diskFailed;
   return fileError(path, explain(found, path), error);
 }
@@ -67,9 +68,9 @@ function explain(failure: Failure, path: string): Failure {
 /** Whether this process, or the system, has as many files open as it may. */
 function canOpenNone(): boolean {
   try {
-    closeSync(openSync('/', 'r'));
+    closeSync(openSync(process.execPath, 'r'));
     return false;
-  } catch (error) {
-    return ['EMFILE', 'ENFILE'].includes(systemCode(error) ?? '');
+  } catch {
+    return true;
   }
 }

@@ -4,9 +4,6 @@ import { type KeyCheck, saltBytes } from 'token-store-kit';
 import { damaged, fileError } from 'token-store-kit/files';
 import { applicationId, schemaVersion } from './token-table.ts';
 
-/** The table of the original Python class, in its own words. A new file begins with it as well. */
-export const originalTable = 'CREATE TABLE token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name))';
-
 /** The columns that we add to it for the fields of a record. Files have been made with them: later ones need another version. */
 const addedColumns =
   `access_token TEXT, expires_at INTEGER, obtained_at INTEGER, client_id TEXT, authority TEXT, scope TEXT,
@@ -15,13 +12,14 @@ id_token TEXT, refresh_expires_at INTEGER, signed_in_at INTEGER, refused_at INTE
   );
 
 /**
- * Makes our columns and triggers. `sealed` has the whole record if there is a key; otherwise the other columns have it.
+ * Makes the table of the original Python class, if there is none, then our columns and triggers. `sealed` has the whole record if there is a key; otherwise the other columns have it.
  *
  * `revision` grows with every write of this package. A write that leaves it as it was is one of the Python class: the last
  * trigger then clears the columns that belonged to the old refresh token. The other two triggers refuse records under
  * another key: after a change of key, of a store that was open before, and plain text of the Python class.
  */
 export const extendOriginal = `
+CREATE TABLE IF NOT EXISTS token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name));
 ${[...addedColumns, 'sealed BLOB', 'revision INTEGER'].map((column) => `ALTER TABLE token ADD COLUMN ${column};`).join('\n')}
 CREATE TABLE token_key (salt BLOB NOT NULL, verifier BLOB NOT NULL) STRICT;
 ${['INSERT', 'UPDATE']
@@ -91,10 +89,7 @@ function ownerOf(sql: Database.Database, application: number, version: number): 
   const isLikeOurs = columns.includes('app_name') && columns.includes('refresh_token');
   if (isMarked && version > schemaVersion) return 'newer';
   if (application !== 0 || version !== 0) return 'foreign';
-  const tables = sql
-    .prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
-    .pluck()
-    .all();
+  const tables = sql.prepare("SELECT name FROM sqlite_schema WHERE substr(name, 1, 7) <> 'sqlite_'").pluck().all();
   if (tables.length === 0) return 'nobody';
   // The statements need a table that can have each app name only once.
   const isUnique = sql.prepare(`SELECT 1 FROM pragma_index_list('token', 'main') WHERE "unique"`).get() !== undefined;

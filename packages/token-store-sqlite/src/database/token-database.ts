@@ -4,7 +4,7 @@ import { type KeyCheck, pause, TokenCipher } from 'token-store-kit';
 import { fileError, systemCode } from 'token-store-kit/files';
 import { DatabaseFile } from './database-file.ts';
 import { toTokenStoreError } from './file-error.ts';
-import { extendOriginal, inspectTables, originalTable, viewAsOurs } from './schema.ts';
+import { extendOriginal, inspectTables, viewAsOurs } from './schema.ts';
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */
 const busyLimitMs = 5_000;
@@ -49,8 +49,8 @@ export class TokenDatabase {
   attempt<T>(work: () => T): T {
     let deadline: number | undefined;
     for (;;) {
-      this.file.check();
       try {
+        this.file.check();
         return this.#isView ? this.#view(work) : work();
       } catch (error) {
         deadline ??= performance.now() + busyLimitMs - busyRoundMs;
@@ -92,9 +92,9 @@ export class TokenDatabase {
 
   /** Differs after a commit of this connection or of another one. Undefined while another one writes: never waits for it. */
   #countCommits(): string | undefined {
-    this.file.check();
     this.sql.pragma('busy_timeout = 0');
     try {
+      this.file.check();
       const own = this.statement('SELECT total_changes()').pluck().get();
       return `${own} ${this.statement('PRAGMA data_version').pluck().get()}`;
     } catch (error) {
@@ -139,7 +139,6 @@ export class TokenDatabase {
   /** Inspects the file once more: before this process had the write lock, another one may have done this, or encrypted the file. */
   #makeOurs(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
     const { owner, check } = inspectTables(this.sql, this.file.path);
-    if (owner === 'nobody') this.sql.exec(originalTable);
     if (owner !== 'ours') this.sql.exec(extendOriginal);
     if (check) return this.#unlock(key, check);
     if (cipher) {

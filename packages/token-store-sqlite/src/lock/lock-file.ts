@@ -5,19 +5,6 @@ import { creationError, refusePlanted, removeIfThere, systemCode, usePrivateFile
 import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
 
-/** A file that is about to become a lock. Without the database's name, which may be as long as the system allows. */
-const draftName = /^token-store-sqlite-[\da-f-]{36}$/;
-
-/** Removes those of processes that were killed. One that makes a lock right now does so again. */
-export function removeDrafts(directory: string): void {
-  try {
-    const drafts = fs.readdirSync(directory).filter((file) => draftName.test(file));
-    for (const file of drafts) removeIfThere(join(directory, file));
-  } catch {
-    // This user may not see which there are.
-  }
-}
-
 /**
  * An empty file that one process at a time has locked, by SQLite, which knows how to lock on every system. The kernel releases
  * the lock when the process ends, so there is no lease, no heartbeat and no clock. The file exists only while it is needed.
@@ -48,9 +35,9 @@ export class LockFile {
       } catch (error) {
         const code = systemCode(error);
         if (code?.startsWith('SQLITE_BUSY')) return false;
-        // The file may have been removed before SQLite opened it, and made again: the next round opens that.
-        const isGone = code === 'SQLITE_CANTOPEN' && this.#identify() !== this.#opened;
-        if (!isGone) throw creationError(this.#path, toTokenStoreError(this.#path, error));
+        // The file may have been removed before SQLite opened it, or made by another process: the next round opens that.
+        const isGone = code === 'EEXIST' || (code === 'SQLITE_CANTOPEN' && this.#identify() !== this.#opened);
+        if (!isGone) throw toTokenStoreError(this.#path, creationError(this.#path, error));
       }
     }
   }
@@ -100,6 +87,7 @@ export class LockFile {
   #make(): void {
     // Loaded here, as in `lockPathsOf`.
     const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
+    // Without the database's name, which may be as long as the system allows.
     const own = join(dirname(this.#path), `token-store-sqlite-${randomUUID()}`);
     // A later file may get the same inode number, but not the same time.
     const stamp = randomInt(2 ** 31);
@@ -110,18 +98,11 @@ export class LockFile {
       fs.linkSync(own, this.#path);
     } catch (error) {
       // Another process has made the lock, or removed the draft.
-      if (!['EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) this.#makeInPlace();
+      if (['EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) return;
+      // A file system without hard links. There another thread could lock it just before it is closed.
+      fs.closeSync(fs.openSync(this.#path, 'wx', 0o600));
     } finally {
       removeIfThere(own);
-    }
-  }
-
-  /** For file systems without hard links. There another thread could lock it just before it is closed. */
-  #makeInPlace(): void {
-    try {
-      fs.closeSync(fs.openSync(this.#path, 'wx', 0o600));
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
     }
   }
 }

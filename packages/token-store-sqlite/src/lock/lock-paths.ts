@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hashOf } from 'token-store-kit';
-import { ownNamespace, usePrivateFile } from 'token-store-kit/files';
+import { ownNamespace, removeIfThere, usePrivateFile } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 
 const hashLength = 32;
@@ -21,14 +21,24 @@ export function lockPathsOf(databasePath: string, appName: string): LockPaths {
   return pathsOf(`${databasePath}-lock-${hashOf(appName, hashLength)}`);
 }
 
-/** The locks of a database whose files are there now. None if this user may not see which there are. */
+/** The locks of a database whose files are there now. */
 export function findLockPaths(databasePath: string): LockPaths[] {
-  const directory = dirname(databasePath);
   const prefix = `${basename(databasePath)}-lock-`;
   const isLock = (file: string): boolean => file.startsWith(prefix) && file.length === prefix.length + hashLength;
+  return findFiles(dirname(databasePath), isLock).map(pathsOf);
+}
+
+/** Removes what processes have left that were killed while they made a lock. One that makes a lock right now begins again. */
+export function removeDrafts(databasePath: string): void {
+  const isDraft = (file: string): boolean => /^token-store-sqlite-[\da-f-]{36}$/.test(file);
+  for (const draft of findFiles(dirname(databasePath), isDraft)) removeIfThere(draft);
+}
+
+/** None if this user may not see which there are. */
+function findFiles(directory: string, isWanted: (file: string) => boolean): string[] {
   try {
-    const files = fs.readdirSync(directory).filter(isLock);
-    return files.map((file) => pathsOf(join(directory, file)));
+    const files = fs.readdirSync(directory).filter(isWanted);
+    return files.map((file) => join(directory, file));
   } catch {
     return [];
   }
