@@ -181,6 +181,15 @@ export const brokenStores: Record<string, BrokenKind> = {
     fails: turns,
     says: /^process \d+ ran a task after it had ended the wait for it\n/,
   },
+  'does not hear the signal of a caller that waits for another process': {
+    ...ofProcess,
+    breakIt: (store) => ({
+      exclusively: (name, task, { timeout } = {}) =>
+        queue.run(name, (lock) => store.withPort(0, () => task(lock)), { timeout }),
+    }),
+    fails: turns,
+    says: /^process \d+ ran a task after it had ended the wait for it\n/,
+  },
   'fails now and then': {
     ...ofProcess,
     breakIt: () => ({
