@@ -99,6 +99,7 @@ const damages: Record<string, [text: string | Buffer, options?: FileTokenStoreOp
   'cut off': ['{ "version": 1, "records": { "app": { "refreshToken": "secret'],
   'of another program': ['{ "name": "secret" }'],
   'no object': ['null'],
+  'blank, but not empty': [' \n'],
   'of no version': ['{ "version": "1", "records": {} }'],
   'a record with a field of another type': [
     '{ "version": 1, "records": { "app": { "refreshToken": 5, "x": "secret" } } }',
