@@ -76,20 +76,24 @@ test('a lock file may have two names as long as it is empty: so it is made', () 
   );
 });
 
-test('a lock works on a file system without hard links', () => {
-  const [lock, other] = newLocks(2) as [LockFile, LockFile];
+test('a lock works on a file system without hard links, also if another process makes it meanwhile', () => {
   const fs = process.getBuiltinModule('node:fs');
   const { linkSync } = fs;
-  fs.linkSync = () => {
-    throw Object.assign(new Error(), { code: 'EPERM' });
-  };
-  try {
-    assert.ok(lock.tryLock());
-    assert.not.ok(other.tryLock());
-  } finally {
-    fs.linkSync = linkSync;
+  const [first, second] = newLocks(2) as [LockFile, LockFile];
+  for (const isMade of [false, true]) {
+    fs.linkSync = (_from, path) => {
+      if (isMade) writeFileSync(path, '', { mode: 0o600 });
+      throw Object.assign(new Error('no links'), { code: 'EPERM' });
+    };
+    try {
+      assert.ok(first.tryLock());
+      assert.not.ok(second.tryLock());
+    } finally {
+      fs.linkSync = linkSync;
+    }
+    first.remove();
+    second.close();
   }
-  lock.remove();
 });
 
 test('a lock on a removed file does not count, even if the file is still open', () => {
