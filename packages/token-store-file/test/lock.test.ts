@@ -394,6 +394,22 @@ posixTest('what stands in the place of a socket and cannot be one is STORE_OPEN,
   assert.equal([code, reason], ['STORE_OPEN', 'not-a-file']);
 });
 
+posixTest('a holder that may open no more files, and so closes each connection, is asked every 50 ms', async () => {
+  using store = newStore();
+  mkdirSync(`${store.path}-locks`, { mode: 0o700 });
+  let asked = 0;
+  const server = createServer((socket) => ++asked && socket.destroy());
+  await new Promise((resolve) =>
+    server.listen(`${store.path}-locks/${lockOfApp}-000001-1.a`, () => resolve(undefined)),
+  );
+  const waiting = errorOf(store.exclusively('app', async () => {}, { timeout: 400 }));
+  assert.is(((await waiting) as TokenStoreError).code, 'STORE_BUSY');
+  assert.ok(asked <= 400 / 50 + 3, `${asked} times`);
+  const next = store.exclusively('app', async () => 'ran');
+  server.close();
+  assert.is(await next, 'ran');
+});
+
 posixTest('a caller whose time is up gets STORE_BUSY also if the folder of locks was removed', async () => {
   using store = newStore();
   const task = async () => {

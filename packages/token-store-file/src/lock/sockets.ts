@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { type LockWait, pause } from 'token-store-kit';
 import { openError, systemCode } from 'token-store-kit/files';
 
-/** How long to wait for a stopped process that has as many connections as the system allows. */
+/** How often to look at a process that has as many connections or files as the system allows. */
 const fullIntervalMs = 50;
 
 // Loaded when a lock is needed: a program that only reads a token starts without it.
@@ -33,7 +33,7 @@ export function listen(path: string): Promise<() => void> {
 
 /** Waits until no process listens there. False if one still does at the deadline; looks once at least. */
 export async function untilEnded(path: string, { deadline, signals }: LockWait): Promise<boolean> {
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const socket = net().connect(path);
     const error = await new Promise<unknown>((resolve) => socket.once('connect', resolve).on('error', resolve));
     const code = systemCode(error);
@@ -43,8 +43,10 @@ export async function untilEnded(path: string, { deadline, signals }: LockWait):
       if (error && code !== 'EAGAIN' && code !== 'ECONNRESET') throw openError(path, error);
       const left = deadline - performance.now();
       if (left <= 0) return false;
-      await pause(error ? Math.min(left, fullIntervalMs) : left, signals, (wake) => {
-        if (!error) socket.unref().resume().once('close', wake);
+      // A process that may open no more files closes each connection at once.
+      const isTold = isFirst && !error;
+      await pause(isTold ? left : Math.min(left, fullIntervalMs), signals, (wake) => {
+        if (isTold) socket.unref().resume().once('close', wake);
         return () => socket.off('close', wake);
       });
     } finally {
