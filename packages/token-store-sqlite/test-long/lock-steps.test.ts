@@ -35,7 +35,7 @@ const defects: Record<string, { file: string; from: string; to: string; says?: R
     file: 'lock-file.ts',
     from: "if (process.platform === 'win32') this.close();",
     to: 'this.close();',
-    seed: 7,
+    seed: 23,
   },
   'removes the file of a lock that another one has, when it gives up': {
     file: 'run-exclusively.ts',

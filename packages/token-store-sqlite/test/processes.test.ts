@@ -3,11 +3,11 @@ import { cpSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { makeLink, temporaryDirectory } from 'testing-authority/temporary-directory';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inspectTokenStore, openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
+import { inspectTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
 import { busyBecauseOf, filesBeside, holder, isWaitedFor, neverRuns, newStore } from './lock-holders.ts';
 import { startProgram } from './start-program.ts';
 
@@ -98,20 +98,6 @@ test('a process that acquires the lock again and again gives way to one that wai
   assert.ok(Math.max(...waits) < 2_000, `${waits}`);
 });
 
-test('an abort right after the call ends the wait, even if no other caller holds the lock', async () => {
-  using store = newStore();
-  for (const act of [
-    (_: AbortController) => store.close(),
-    (controller: AbortController) => controller.abort('enough'),
-  ].reverse()) {
-    const controller = new AbortController();
-    const aborted = store.exclusively('app', neverRuns, { signal: controller.signal });
-    act(controller);
-    const reason = await aborted.catch((error: unknown) => error);
-    assert.ok(reason === 'enough' || (reason as TokenStoreError).code === 'STORE_OPEN', String(reason));
-  }
-});
-
 test('waiting leaves the event loop free', async () => {
   using store = newStore();
   const program = await holder(store);
@@ -123,16 +109,6 @@ test('waiting leaves the event loop free', async () => {
     least = Math.min(least, performance.eventLoopUtilization(before).active);
   }
   assert.ok(least < 250, `busy for ${least} of 500 ms`);
-  program.kill('SIGKILL');
-});
-
-test('a database that is reached through a link has the same locks', async () => {
-  using store = newStore();
-  const link = join(temporaryDirectory(), 'link.db');
-  if (!makeLink(store.path, link)) return;
-  using same = openTokenStore(link);
-  const program = await holder(store);
-  busyBecauseOf(program)(await same.exclusively('app', neverRuns, { timeout: 0 }).catch((error) => error));
   program.kill('SIGKILL');
 });
 
