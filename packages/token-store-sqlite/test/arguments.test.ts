@@ -80,31 +80,23 @@ test('a closed store says so, and can be closed again', async () => {
 
 test('callers that wait reject when their store is closed, and a task that runs keeps its lock', async () => {
   const path = join(directory, 'closing.db');
-  const [first, second] = [openTokenStore(path), openTokenStore(path)];
-  let end = (): void => {};
-  let running: Promise<void> | undefined;
-  await new Promise<void>((begun) => {
-    running = first.exclusively('app', () => {
-      begun();
-      return new Promise<void>((resolve) => {
-        end = resolve;
-      });
-    });
+  const first = openTokenStore(path);
+  using second = openTokenStore(path);
+  const [begun, end] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const running = first.exclusively('app', () => {
+    begun.resolve();
+    return end.promise;
   });
+  await begun.promise;
   const waiting = first.exclusively('app', async () => assert.unreachable('the task ran'));
   const other = second.exclusively('app', async () => 'next');
   first.close();
   assert.is(await waiting.catch((error: TokenStoreError) => error.code), 'STORE_OPEN');
-  let early = false;
-  void other.then(() => {
-    early = true;
-  });
-  await new Promise((resolve) => setImmediate(resolve));
-  assert.not.ok(early, 'the lock was lost');
-  end();
+  const tick = new Promise((resolve) => setImmediate(resolve, 'waits'));
+  assert.is(await Promise.race([other, tick]), 'waits', 'the lock was lost');
+  end.resolve();
   await running;
   assert.is(await other, 'next');
-  second.close();
 });
 
 test.after(() => store.close());
