@@ -55,7 +55,7 @@ export function storeContract<Store extends TokenStore>(options: StoreContractOp
         if (share && name in ofTwo) stores.unshift(await share(store));
         await check(store, stores[0] as Store);
       } finally {
-        for (const each of stores) await close?.(each);
+        await Promise.all(stores.map(async (each) => close?.(each)));
       }
     },
   }));

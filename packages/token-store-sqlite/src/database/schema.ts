@@ -12,7 +12,8 @@ id_token TEXT, refresh_expires_at INTEGER, signed_in_at INTEGER, refused_at INTE
   );
 
 /**
- * Makes the table of the original Python class, if there is none, then our columns and triggers. `sealed` has the whole record if there is a key; otherwise the other columns have it.
+ * Makes the table of the original Python class, in its own words, if there is none, then our columns and triggers. `sealed` has the
+ * whole record if there is a key; otherwise the other columns have it.
  *
  * `revision` grows with every write of this package. A write that leaves it as it was is one of the Python class: the last
  * trigger then clears the columns that belonged to the old refresh token. The other two triggers refuse records under
