@@ -48,8 +48,9 @@ export async function listNames(store: TokenStore): Promise<string[]> {
 /** Deletes what is stored under a name. False if nothing was. */
 export async function forgetRecord(store: TokenStore, name: string): Promise<boolean> {
   const isMoving = await store.delete(moving + name);
+  const isStored = await store.delete(name);
   // Or a move has just begun, perhaps once more.
-  return (await store.delete(name)) || (await store.delete(moving + name)) || isMoving;
+  return (await store.delete(moving + name)) || isStored || isMoving;
 }
 
 /** Writes a record under a name that no program has, and deletes it: throws now what a write would throw later. */

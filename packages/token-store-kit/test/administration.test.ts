@@ -115,6 +115,23 @@ test('a record that is forgotten in the middle of a move does not come back', as
   assert.equal([pair.source.list(), pair.target.list()], [[], []]);
 });
 
+test('a record whose move is killed while it is forgotten does not come back', async () => {
+  const pair = newPair();
+  let killed: Promise<unknown> | undefined;
+  const store = {
+    ...writeBy(pair.source, () => {}),
+    delete: async (name: string) => {
+      const isDeleted = pair.source.delete(name);
+      killed ??= moveUntilKilled(pair, writesUntilBetween - 1);
+      await killed;
+      return isDeleted;
+    },
+  };
+  assert.is(await forgetRecord(store, 'app'), true);
+  assert.is(await move(pair), 'not-signed-in');
+  assert.equal([pair.source.list(), pair.target.list()], [[], []]);
+});
+
 test('a store that takes no write is found out, and one that does is left as it was', async () => {
   const { source } = newPair();
   await ensureWritable(late(source), 'app');
