@@ -7,7 +7,7 @@ import { Failure, fileFailure, UsageError } from '../../terminal/failure.ts';
 
 /** How many clients may connect at the same moment. The system may allow less. */
 const backlog = 4096;
-const remedy = 'Choose another one with --socket';
+const remedy = 'Choose another one, in a folder that only you use, with --socket';
 
 /** The socket to listen on, absolute: `given`, or the default in the user's runtime folder. Throws UsageError. */
 export function socketPath(given: string | undefined): string {
@@ -55,9 +55,8 @@ function preparePrivateFolder(folder: string): void {
   if (!stats.isDirectory()) throw new Failure(`cannot use ${folder}: it is not a folder`, { remedy });
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
-    throw new Failure(`other users can enter ${folder} (mode ${mode}), and would get your tokens`, {
-      remedy: `Run: chmod 700 ${folder}, or choose a folder that only you use with --socket`,
-    });
+    // No advice to change its mode: it may be /tmp.
+    throw new Failure(`other users can enter ${folder} (mode ${mode}), and would get your tokens`, { remedy });
   }
   // root can read everything anyway, and systemd makes folders as root.
   const exposure = findExposure(realpathSync.native(folder), process.getuid?.());
