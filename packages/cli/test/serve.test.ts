@@ -1,6 +1,6 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
@@ -97,6 +97,14 @@ test('min_valid: the token is replaced only if it is good for less than that man
   const { body: second } = await ask('/token?min_valid=1800');
   assert.ok(second.expiresAt - Date.now() > 1_800_000);
   assert.is(refreshes(), before + 1);
+});
+
+test("min_valid of nearly all of a token's life: the token is replaced, which the handler alone would not do", async () => {
+  expireIn(40 * 60_000, 20 * 60_000);
+  const service = await startService(home, { name: 'long/token.sock' });
+  const { body } = await service.ask('/token?min_valid=3500');
+  assert.ok(body.expiresAt - Date.now() > 3_500_000);
+  await endService(service);
 });
 
 test('min_valid longer than tokens live: 409, and a token with most of its life left is not replaced', async () => {
@@ -219,6 +227,19 @@ test('a revoked sign-in: 401, and the server says once what to run', async () =>
   await running.says(/^onedrive-token: .*\(invalid_grant.*Run: onedrive-token login.*$/m);
   await home.login();
   assert.is((await ask('/token')).status, 200);
+});
+
+test('after a rekey, its key file may have the new key: no restart is needed', async () => {
+  const [keyFile = '', next = ''] = ['key', 'next'].map((name) => join(home.folder, name));
+  for (const file of [keyFile, next]) writeFileSync(file, file, { mode: 0o600 });
+  await home.call(['rekey', '--new-key-file', keyFile]);
+  const service = await startService(home, { name: 'rekeyed/token.sock', env: { ONEDRIVE_TOKEN_KEY_FILE: keyFile } });
+  await home.call(['rekey', '--key-file', keyFile, '--new-key-file', next]);
+  assert.is((await service.ask('/token')).status, 500);
+  renameSync(next, keyFile);
+  assert.is((await service.ask('/token')).status, 200);
+  await home.call(['rekey', '--key-file', keyFile, '--decrypt']);
+  await endService(service);
 });
 
 test('SIGTERM ends it with status 0 while clients hang, and the socket is gone; it had said each problem once', async () => {

@@ -39,7 +39,7 @@ With --json: {"token": string, "expiresAt": number}. expiresAt is in millisecond
 });
 
 /** A token that has just been requested is a moment shorter than the provider says. */
-const requestToleranceMs = 10_000;
+export const requestToleranceMs = 10_000;
 
 /**
  * A token that is valid for `minValid` milliseconds. Throws the error of the refresh, or a Failure if the provider's tokens are

@@ -1,7 +1,7 @@
 import type { AccessToken, GetTokenOptions, SignInStatus } from 'onedrive-token-handler';
 import { openSession, type Session } from '../../session/session.ts';
 import type { Command } from '../../settings/command.ts';
-import { describeError } from '../../settings/describe-error.ts';
+import { describeError, isKeyError } from '../../settings/describe-error.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 
 /** For so long, clients that ask for a refresh share one, and its token or error. */
@@ -85,7 +85,11 @@ export class TokenDesk implements AsyncDisposable {
 
   async #findAnew(): Promise<Found> {
     const { interrupt, settings } = this.#command;
-    const status = await this.#session?.handler.status();
+    const status = await this.#session?.handler.status().catch((error) => {
+      if (!isKeyError(error)) throw error;
+      // After a rekey, the next session may find the new key.
+      return undefined;
+    });
     if (this.#session && status?.signedIn) return { handler: this.#session.handler, status };
     // The next sign-in may be of another client id.
     await this.#session?.[Symbol.asyncDispose]();
