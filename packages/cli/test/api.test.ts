@@ -80,7 +80,7 @@ test('a 401 from the address of a content, which never gets the token, needs no 
 
 for (const [status, advice] of [
   [401, /un: onedrive-token login --db \S+tokens\.db\n$/],
-  [403, /un: onedrive-token login --db \S+tokens\.db --scope SCOPE\n$/],
+  [403, /un: onedrive-token login --scope SCOPE --db \S+tokens\.db\n$/],
 ] as const) {
   test(`the advice after ${status} repeats the options that say which sign-in is meant`, async () => {
     authority.fail('graph', { type: 'status', status }, { times: 2 });

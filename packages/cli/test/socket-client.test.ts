@@ -195,6 +195,11 @@ test('Ctrl-C ends a client that waits for the socket', async () => {
   server.close();
 });
 
+test('what needs another sign-in says that it is made on the computer that serves the tokens', async () => {
+  authority.fail('graph', { type: 'status', status: 403 });
+  assert.match(await expectStatus(['api', '/me'], 1), /run: onedrive-token login --scope SCOPE \(on the computer/);
+});
+
 test('a provider that fails: the client ends with 6, and says when to try again', async () => {
   home.expireTokens();
   authority.fail('token', { type: 'status', status: 429, retryAfter: '1800' }, { times: 9 });

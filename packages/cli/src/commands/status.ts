@@ -48,7 +48,6 @@ export function describeAccount({ account }: SignInStatus): string {
 function describe(found: SignInStatus, settings: Settings): string {
   const { appName, scopes, refreshedAt, refusedAt, refusedBecause, renewBy } = found;
   const hasEnded = needsSignIn(found);
-  const where = settings.socket === undefined ? 'Run:' : 'On the computer that serves the tokens, run:';
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     ['App name', appName],
     ['Scopes', scopes.join(' ')],
@@ -62,7 +61,7 @@ function describe(found: SignInStatus, settings: Settings): string {
   return [
     `${hasEnded ? 'No longer signed in' : 'Signed in'}${describeAccount(found)}.\n`,
     ...rows.map(([name, value]) => (value ? `${name.padEnd(14)}${printable(value)}\n` : '')),
-    hasEnded ? `${where} ${suggestCommand('login', settings)}\n` : '',
+    hasEnded ? `Run: ${suggestCommand('login', settings)}\n` : '',
   ].join('');
 }
 

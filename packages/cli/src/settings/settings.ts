@@ -114,13 +114,18 @@ export function meantToken(settings: Settings, record: SignedInWith = {}, asked:
   };
 }
 
-/** A command line to copy: `command` with those options of the present one that say which tokens are meant. */
+/**
+ * A command line to copy: `command` with those options of the present one that say which tokens are meant. If they come from a
+ * socket, it says where a person signs in.
+ */
 export function suggestCommand(command: string, settings: Settings | undefined): string {
   const words = (['app', 'clientId', 'db', 'keyFile', 'authority'] as const).flatMap((name) => {
     const value = settings?.flags[name];
     return value === undefined ? [] : [longFlag(commonOptions[name]), quote(value)];
   });
-  return ['onedrive-token', command, ...words].join(' ');
+  const isElsewhere = settings?.socket !== undefined && command.startsWith('login');
+  const place = isElsewhere ? ['(on the computer that serves the tokens)'] : [];
+  return ['onedrive-token', command, ...words, ...place].join(' ');
 }
 
 /** A login to copy, with a place for the client id if none is known. */
