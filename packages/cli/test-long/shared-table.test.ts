@@ -1,9 +1,10 @@
 // Takes about 10 s.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { until } from 'testing-authority/until';
 import { CliHome, openScene } from 'testing-command';
 import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
-import { missingTools, PrivateCluster, testOrSkip } from 'testing-postgres';
+import { missingTools, PrivateCluster, TcpProxy, testOrSkip } from 'testing-postgres';
 import { openPostgresTokenStore } from 'token-store-postgres';
 import * as assert from 'uvu/assert';
 import { assertFailed, diagnose } from '../test/fixtures/diagnose.ts';
@@ -54,6 +55,18 @@ test('logout --all signs out the sign-ins of the client id that is meant, and sa
   }
 });
 
+test('Ctrl-C while a server keeps a logout waiting: it ends with 130, and the sign-in stays', async () => {
+  await signIn(people);
+  await using proxy = await TcpProxy.start(cluster.port);
+  proxy.delayMs = 300;
+  const env = { ONEDRIVE_TOKEN_DB: cluster.connectionString({ port: proxy.port }) };
+  const running = home.start(['logout'], { env });
+  await until(() => proxy.bytes.client > 0);
+  running.child.kill('SIGINT');
+  assert.is((await running.ended).status, 130);
+  assert.is(await names(), 'ada bob eve mallory');
+});
+
 test('logout --all --all-clients signs out all of them', async () => {
   await signIn(people);
   const { status, stderr } = await home.call(['logout', '--all', '--all-clients', '--yes']);
@@ -97,6 +110,11 @@ test('rekey refuses a table with sign-ins of other client ids, unless it is told
   assert.is(status, 0, stderr);
   assert.match(stderr, 'This will encrypt all of them.\n');
   assert.is(await names(), '');
+  // A URL is no path: a folder in the current one may be of another user.
+  const trap = join(home.folder, `${connectionString}.keyring.json`);
+  mkdirSync(dirname(trap), { recursive: true });
+  writeFileSync(trap, '{"account":"of another database"}');
+  assert.match((await home.call(['list'])).stderr, 'has encrypted tokens');
   const back = ['rekey', '--decrypt', '--yes', '--all-clients', '--key-file', join(home.folder, 'key')];
   assert.is((await home.call(back)).status, 0);
   assert.is(await names(), 'ada bob eve mallory');

@@ -24,6 +24,8 @@ export function withDatabase<T>(
 ): Promise<T> {
   const useWith = async (key: string | Uint8Array | undefined): Promise<T> => {
     await using database = await openDatabase(command.settings, key, access);
+    // A server may have kept the person waiting, who has given up.
+    command.interrupt.signal.throwIfAborted();
     return await use(database.options, key);
   };
   return withKey(command, useWith, { readOnly: access.readOnly || !databaseExists(command.settings) });

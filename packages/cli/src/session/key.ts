@@ -65,9 +65,11 @@ async function tryKeys<T>(command: Command, use: (key: Key) => Promise<T>): Prom
  */
 async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
   const { settings, screen, interrupt } = command;
-  const { db, keyring } = settings;
+  const { db, keyring, postgresUrl } = settings;
   const passphrase = readPassphrase(settings);
-  const account = keyring || passphrase === undefined ? readKeyringAccount(db) : undefined;
+  // A URL is no path: nothing is read below the current folder for it.
+  const isRemembered = postgresUrl === undefined && (keyring || passphrase === undefined);
+  const account = isRemembered ? readKeyringAccount(db) : undefined;
   yield passphrase ?? command.passphrase;
   if (account !== undefined || keyring) {
     const entry = await openEntry(account, command);
