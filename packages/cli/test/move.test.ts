@@ -17,9 +17,13 @@ async function prints(args: readonly string[]): Promise<boolean> {
 
 test('a sign-in moves to another file with a key and back, together with its client id', async () => {
   const other = join(home.folder, 'elsewhere/tokens.db');
+  const uploads = join(home.db, '../uploads.json');
+  const key = `${JSON.stringify([home.db, 'onedrive-token'])}["id","name"]`;
+  writeFileSync(uploads, JSON.stringify({ [key]: { expiresAt: Date.now() + 60_000 } }), { mode: 0o600 });
   const there = await home.call(['move', '--to', other, '--to-key-file', keyFile]);
   assert.equal([there.status, there.stdout], [0, '']);
   assert.match(there.stderr, other);
+  assert.is(readFileSync(uploads, 'utf8'), '{}\n', 'a logout there would not find them');
   assert.not([...authority.issuedSecrets].some((secret) => readFileSync(other).includes(secret)));
   assert.ok(await prints(['--db', other, '--key-file', keyFile]));
   assert.not(await prints(['--client-id', authority.clientId]));

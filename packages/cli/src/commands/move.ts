@@ -2,6 +2,7 @@ import { listAppNames, moveTokens } from 'onedrive-token-handler';
 import { readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { openDatabase, withDatabase } from '../session/database.ts';
 import { readKeyFile } from '../session/key.ts';
+import { forgetUploads } from '../session/unfinished-uploads.ts';
 import { defineCommand } from '../settings/command.ts';
 import { type DatabaseSettings, readDatabase } from '../settings/database-name.ts';
 import { isKeyError } from '../settings/describe-error.ts';
@@ -11,7 +12,7 @@ import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 export const move = defineCommand({
   name: 'move',
   summary: 'move the sign-in to another database',
-  description: `Moves the tokens of one app name, and its client id, from the database (--db) to another one, for example to PostgreSQL and back. It waits for a refresh that is under way. Only one of the two databases can be used at any moment. If the move is interrupted, run the same command again: it continues where it stopped.
+  description: `Moves the tokens of one app name, and its client id, from the database (--db) to another one, for example to PostgreSQL and back. It waits for a refresh that is under way. Only one of the two databases can be used at any moment. If the move is interrupted, run the same command again: it continues where it stopped. Unfinished uploads cannot be continued then.
 
 The passphrase of the other database comes from --to-key-file alone. Without that option, the tokens are not encrypted there. If the other database already has a sign-in of that name, nothing is changed, and the exit status is 1.`,
   examples: [
@@ -41,6 +42,7 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       const stored = await readClientId(settings.app, from);
       await spareOtherClient(command, { verb: 'move', meant: settings.clientId, stored, yes });
       await using database = await openTarget(target, key);
+      interrupt.signal.throwIfAborted();
       interrupt.busyWith = 'finishing the move';
       return await moveTokens(settings.app, { from, to: database.options });
     });
@@ -55,6 +57,8 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       throw new Failure(problem, { status: exitStatus.signInNeeded });
     }
     screen.say(`Moved the sign-in of ${settings.app} to ${target.db}.`);
+    // A logout there would not find them.
+    forgetUploads(settings);
     if (isEncrypted && key === undefined) {
       screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
     }
