@@ -1,4 +1,4 @@
-// The command's words and exit status for each error. A new code or reason without words does not compile.
+// The command's words and exit status for each error. A new code without a status does not compile.
 import {
   OneDriveTokenError,
   type SignInMethod,
@@ -127,7 +127,7 @@ function describeStore(error: OneDriveTokenError): DescribedError {
   const store = storeErrorOf(error);
   const { code, reason } = store ?? {};
   const { message, problem = message, remedy }: Error & Partial<Problem> = store ?? error;
-  const ownRemedy = code === 'STORE_VERSION' ? newerVersion : remedies[reason as keyof typeof remedies];
+  const ownRemedy = code === 'STORE_VERSION' ? newerVersion : reason && remedies[reason];
   // A full disk does not get empty by itself. Else, what may succeed later waits for another process.
   const isLocked = code === 'STORE_BUSY' || (error.retryable && code !== 'STORE_FULL');
   const status = isLocked ? exitStatus.databaseLocked : exitStatus.database;
@@ -141,21 +141,8 @@ const newerVersion = 'Run: npm install --global onedrive-token, for PostgreSQL t
 const keySources =
   'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
 
-// The store's own words for these reasons fit any person. Those for a new reason have to be decided on here.
-type OfFile =
-  | 'not-a-file'
-  | 'missing'
-  | 'exposed'
-  | 'linked'
-  | 'disk'
-  | 'no-permission'
-  | 'read-only-file-system'
-  | 'network-file-system'
-  | 'no-native-code';
-type OfServer = 'unreachable' | 'no-database' | 'no-schema' | 'read-only-server';
-type OfRecords = 'damaged' | 'record-changed' | 'lock-held' | 'lock-lost' | 'database-locked';
-
-const remedies: Record<Exclude<TokenStoreErrorReason, OfFile | OfServer | OfRecords>, string> = {
+/** The command's own, where the store's words would not fit a person. */
+const remedies: Partial<Record<TokenStoreErrorReason, string>> = {
   'key-missing': keySources,
   'key-wrong': keySources,
   'key-changed': 'Run it again',
