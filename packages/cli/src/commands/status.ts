@@ -1,5 +1,5 @@
 import type { SignInStatus } from 'onedrive-token-handler';
-import { needsSignIn, warnIfExpiring } from '../session/stored-sign-in.ts';
+import { needsSignIn, warnOfEnd } from '../session/stored-sign-in.ts';
 import { readStatus } from '../session/token-source.ts';
 import { defineCommand } from '../settings/command.ts';
 import { type Settings, suggestCommand } from '../settings/settings.ts';
@@ -29,7 +29,7 @@ With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "use
     const { settings } = command;
     const { found, missing } = await readStatus(command);
     const hasEnded = needsSignIn(found);
-    if (!hasEnded) warnIfExpiring(found, settings);
+    if (!hasEnded) warnOfEnd(found, settings);
     if (settings.json) writeAnswer(`${JSON.stringify(found)}\n`);
     else tellOut(missing ? `Not signed in: ${missing.message}\n` : describe(found, settings));
     if (hasEnded) return exitStatus.signInNeeded;

@@ -1,9 +1,9 @@
-import { needsSignIn, warnIfExpiring } from '../session/stored-sign-in.ts';
+import { needsSignIn, warnOfEnd } from '../session/stored-sign-in.ts';
 import { readStatus } from '../session/token-source.ts';
 import { defineCommand } from '../settings/command.ts';
 import { suggestCommand } from '../settings/settings.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
-import { printable, tellErr, writeAnswer } from '../terminal/printable.ts';
+import { printable, writeAnswer } from '../terminal/printable.ts';
 
 export const whoami = defineCommand({
   name: 'whoami',
@@ -18,7 +18,7 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
   async run(command) {
     const { settings } = command;
     const { found, missing } = await readStatus(command);
-    warnIfExpiring(found, settings);
+    warnOfEnd(found, settings);
     if (missing) throw missing;
     const { account = {} } = found;
     const name = account.username ?? account.name;
@@ -28,8 +28,6 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
       });
     }
     writeAnswer(`${settings.json ? JSON.stringify(account) : printable(name)}\n`);
-    if (found.refusedAt !== undefined)
-      tellErr(`onedrive-token: the provider refused this sign-in. Run: ${suggestCommand('login', settings)}\n`);
     return needsSignIn(found) ? exitStatus.signInNeeded : exitStatus.done;
   },
 });

@@ -10,7 +10,7 @@ import { type Database, databaseExists, openDatabase, withDatabase } from './dat
 import { withKey } from './key.ts';
 import { askClientId, askProvider, assertClientId, defaultAuthority, missingClientId } from './registration.ts';
 import type { SignInView } from './sign-in-view.ts';
-import { needsSignIn, notSignedIn, readStoredSignIn, warnIfExpiring } from './stored-sign-in.ts';
+import { needsSignIn, notSignedIn, readStoredSignIn, warnOfEnd } from './stored-sign-in.ts';
 
 /** Most waits have ended by then, and need no words. */
 const noticeAfterMs = 1000;
@@ -159,9 +159,9 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       if (error) throw error;
     },
     async [Symbol.asyncDispose]() {
-      // Nothing to warn of if it is closed already: a sign-in was made.
+      // Nothing to warn of if it is closed already: a sign-in was made. That the provider refuses it, a refresh has said.
       const last = await handler.status().catch(() => undefined);
-      if (last) warnIfExpiring(last, settings);
+      if (last && last.refusedAt === undefined) warnOfEnd(last, settings);
       clearTimeout(notice);
       await handler.close();
       await database[Symbol.asyncDispose]();

@@ -7,6 +7,7 @@ import { commonOptions, longFlag } from '../settings/options.ts';
 import { exitStatus, Failure, isError, systemReason, UsageError } from '../terminal/failure.ts';
 import type { TokenSession } from './session.ts';
 import { findTrustedSocket } from './socket-place.ts';
+import { notSignedInAt } from './stored-sign-in.ts';
 
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
@@ -85,12 +86,7 @@ function bodyOf(answer: Answer, socket: string): Answer['body'] {
 }
 
 function failureOf({ status, body, retryAfter }: Answer, socket: string): Failure {
-  if (status === 401 && body.error === 'sign_in_required') {
-    return new Failure(`the server at ${socket} has no sign-in that works`, {
-      status: exitStatus.signInNeeded,
-      remedy: 'On the computer that it runs on, run: onedrive-token login',
-    });
-  }
+  if (status === 401 && body.error === 'sign_in_required') return notSignedInAt(socket);
   const reason = typeof body.message === 'string' ? body.message : `it answered with status ${status}`;
   return new Failure(`the server at ${socket} has no token now: ${reason}`, {
     status: status === 503 ? exitStatus.unavailable : exitStatus.failed,

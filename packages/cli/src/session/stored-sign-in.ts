@@ -47,6 +47,13 @@ export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn)
   return new Failure(problem, { status: exitStatus.signInNeeded, remedy });
 }
 
+export function notSignedInAt(socket: string): Failure {
+  return new Failure(`the server at ${socket} has no sign-in that works`, {
+    status: exitStatus.signInNeeded,
+    remedy: 'On the computer that it runs on, run: onedrive-token login',
+  });
+}
+
 /** The user that this process runs as. A user id without an account has no name. */
 function userName(): string {
   try {
@@ -61,12 +68,17 @@ export function needsSignIn({ signedIn, needsSignIn: hasEnded }: SignInStatus): 
   return !signedIn || hasEnded === true;
 }
 
-/** What to say of a sign-in that expires soon, or has expired. `problem` goes on after its name. undefined if it does not. */
-export function describeExpiry({ renewBy, renewByIsEstimate }: SignInStatus, settings: Settings): Problem | undefined {
+/** What to say of a sign-in that was refused, expires soon, or has expired. `problem` goes on after its name. undefined if it did not. */
+export function describeEnd(status: SignInStatus, settings: Settings): Problem | undefined {
+  const { renewBy, renewByIsEstimate, refusedAt, refusedBecause } = status;
+  const login = `Run: ${suggestCommand('login', settings)}`;
+  if (refusedAt !== undefined) {
+    const because = refusedBecause ? `: ${refusedBecause}` : '';
+    return { problem: `was refused by the provider on ${localDay(refusedAt)}${because}`, remedy: login };
+  }
   if (!expiresSoon(renewBy)) return undefined;
   const left = renewBy - Date.now();
   const day = localDay(renewBy);
-  const login = `Run: ${suggestCommand('login', settings)}`;
   const refresh = `run: ${suggestCommand('token --refresh', settings)}`;
   if (left > 0) {
     const remedy = renewByIsEstimate ? `To refresh it now, ${refresh}` : `Sign in before that. ${login}`;
@@ -76,8 +88,8 @@ export function describeExpiry({ renewBy, renewByIsEstimate }: SignInStatus, set
   return { problem: `may have expired on ${day}, 90 days after its last refresh`, remedy: `To find out, ${refresh}` };
 }
 
-/** Warns on stderr if the sign-in expires soon, or has expired. Not of one that the provider refused: a refresh says so itself. */
-export function warnIfExpiring(status: SignInStatus, settings: Settings): void {
-  const expiry = status.refusedAt === undefined && describeExpiry(status, settings);
-  if (expiry) tellErr(`onedrive-token: the stored sign-in ${joinProblem(expiry)}\n`);
+/** Warns on stderr if there is something to say of the sign-in's end. */
+export function warnOfEnd(status: SignInStatus, settings: Settings): void {
+  const end = describeEnd(status, settings);
+  if (end) tellErr(`onedrive-token: the stored sign-in ${joinProblem(end)}\n`);
 }

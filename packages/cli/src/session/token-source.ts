@@ -1,10 +1,10 @@
 import type { SignInStatus, StoreOptions } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { type MeantToken, mayAsk } from '../settings/settings.ts';
-import { exitStatus, Failure } from '../terminal/failure.ts';
+import type { Failure } from '../terminal/failure.ts';
 import { withDatabase } from './database.ts';
 import { openSession, type TokenSession } from './session.ts';
-import { notSignedIn, readStoredSignIn } from './stored-sign-in.ts';
+import { notSignedIn, notSignedInAt, readStoredSignIn } from './stored-sign-in.ts';
 
 /**
  * Opens the database or, with ONEDRIVE_TOKEN_SOCKET, a connection to the `serve` that has it. A person is asked to sign in if
@@ -32,12 +32,7 @@ export async function readStatus(command: Command): Promise<ReadStatus> {
   if (socket !== undefined) {
     await using session = await openTokenSource(command);
     const found = await session.handler.status();
-    const details = {
-      status: exitStatus.signInNeeded,
-      remedy: 'On the computer that serves the tokens, run: onedrive-token login',
-    };
-    const missing = found.signedIn ? undefined : new Failure(`${socket} has no sign-in`, details);
-    return { found, missing, meant: {} };
+    return { found, missing: found.signedIn ? undefined : notSignedInAt(socket), meant: {} };
   }
   const read = (database: StoreOptions) => readStoredSignIn(settings, database);
   const stored = await withDatabase(command, read, { readOnly: true });

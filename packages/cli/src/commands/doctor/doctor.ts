@@ -8,13 +8,13 @@ import { delimiter, resolve } from 'node:path';
 import { createFetcher } from 'onedrive-token-handler';
 import { browserCommands, hasBrowser } from '../../session/browser.ts';
 import { defaultAuthority } from '../../session/registration.ts';
-import { describeExpiry } from '../../session/stored-sign-in.ts';
+import { describeEnd } from '../../session/stored-sign-in.ts';
 import { type ReadStatus, readStatus } from '../../session/token-source.ts';
 import { type Command, defineCommand, readVersion } from '../../settings/command.ts';
 import { describeError } from '../../settings/describe-error.ts';
 import { realDatabase } from '../../settings/private-files.ts';
-import { type Settings, suggestCommand } from '../../settings/settings.ts';
-import { formatDuration, localDay } from '../../settings/time.ts';
+import type { Settings } from '../../settings/settings.ts';
+import { formatDuration } from '../../settings/time.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 import { tellOut, writeAnswer } from '../../terminal/printable.ts';
 import { type Check, DoesNotApply, type Fetch, fileChecks, lazily, networkChecks, postgresChecks } from './checks.ts';
@@ -164,15 +164,10 @@ function isProgram(name: string): boolean {
 }
 
 function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string {
-  const { account, scopes, refreshedAt, refusedAt, refusedBecause } = found;
+  const { account, scopes, refreshedAt } = found;
   if (missing) throw missing;
-  if (refusedAt !== undefined) {
-    const because = refusedBecause ? `: ${refusedBecause}` : '';
-    const remedy = `Run: ${suggestCommand('login', settings)}`;
-    throw new Failure(`the provider refused it on ${localDay(refusedAt)}${because}`, { remedy });
-  }
-  const expiry = describeExpiry(found, settings);
-  if (expiry) throw new Failure(`the sign-in ${expiry.problem}`, expiry);
+  const end = describeEnd(found, settings);
+  if (end) throw new Failure(`the sign-in ${end.problem}`, end);
   // JSON goes into a bug report.
   const who = settings.json ? undefined : (account?.username ?? account?.name);
   const age = refreshedAt === undefined ? '' : `, refreshed ${formatDuration(Date.now() - refreshedAt)} ago`;
