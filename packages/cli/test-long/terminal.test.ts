@@ -59,10 +59,11 @@ test('in a narrow terminal, the line that changes never wraps', async () => {
   }
 });
 
-test('a dumb terminal gets no spinner', async () => {
+test('a dumb terminal gets the address at once, and no spinner', async () => {
   using other = new CliHome(home.env);
   using terminal = sit(other, ['login', ...clientId], { TERM: 'dumb' });
   assert.is((await terminal.ended).status, 0);
+  assert.match(terminal.output, 'Open this address');
   assert.not.match(terminal.output, 'Waiting');
   assert.not.match(terminal.output, esc);
 });

@@ -32,6 +32,8 @@ test('login --keyring encrypts the database with a key that only the keyring has
   }
   assert.not.match(said.join(''), key);
   assert.is((await person.call([])).status, 3);
+  // A passphrase that is set is not only a guess.
+  assert.is((await person.call([], { env: { ONEDRIVE_TOKEN_KEY: 'wrong' } })).status, 7);
   assert.equal(JSON.parse(readFileSync(`${person.home.db}.keyring.json`, 'utf8')), { account: person.home.db });
 });
 

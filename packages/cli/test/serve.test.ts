@@ -220,6 +220,7 @@ test('a revoked sign-in: 401, and the server says once what to run', async () =>
   await authority.revokeAll();
   expireIn(-1);
   const answers = await Promise.all([1, 2, 3].map(() => ask('/token')));
+  assert.is((await ask('/status')).status, 200);
   for (const { status, body } of [...answers, await ask('/token')]) {
     assert.is(status, 401);
     assert.equal(body, { error: 'sign_in_required' });

@@ -57,8 +57,8 @@ export class SignInView {
       case 'authorization-url':
         this.#url = new URL(event.url);
         if (event.deliver && !this.#opensBrowser) this.#waitForPaste(event.deliver);
-        // Without a terminal there is no countdown to watch, so the address is shown at once.
-        else if (this.#opensBrowser && !screen.isTerminal) this.#showUrl();
+        // Without a countdown to watch, the address is shown at once.
+        else if (this.#opensBrowser && !screen.canRewrite) this.#showUrl();
         break;
       case 'browser-failed':
         screen.say(`No browser could be opened: ${event.error.message}`);
@@ -128,7 +128,7 @@ export class SignInView {
       : ['The browser then ends on an error page.', ''];
     screen.say(`Sign in there. ${end}
 Copy that page's address (http://${host}/?code=...) here.
-${here}Or enter a short code on your phone instead: ${suggestCommand('login --device', settings)}
+${here}To enter a short code on your phone instead, run: ${suggestCommand('login --device', settings)}
 `);
     return new LineReader({ interrupt, prompt: () => `${this.#timeLeft} left. Paste the address here: ` });
   }

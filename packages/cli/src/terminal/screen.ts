@@ -11,7 +11,8 @@ export class Screen implements Disposable {
   readonly isTerminal = isTerminal(2);
   /** Whether the terminal shows more than ASCII. */
   readonly isUnicode: boolean;
-  readonly #canRewrite: boolean;
+  /** Whether `spin` shows anything: not on a terminal without control sequences. */
+  readonly canRewrite: boolean;
   #text = (): string => '';
   #lastLine = '';
   #timer: NodeJS.Timeout | undefined;
@@ -19,7 +20,7 @@ export class Screen implements Disposable {
   constructor(env: NodeJS.ProcessEnv = process.env) {
     const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || '';
     this.isUnicode = process.platform === 'win32' ? Boolean(env.WT_SESSION) : /utf-?8/i.test(locale);
-    this.#canRewrite = this.isTerminal && env.TERM !== 'dumb';
+    this.canRewrite = this.isTerminal && env.TERM !== 'dumb';
   }
 
   /** Writes lines that stay. */
@@ -31,11 +32,11 @@ export class Screen implements Disposable {
 
   /**
    * Shows `text()` as the last line, with a spinner in front, several times a second, until `clear()` or another text. Does
-   * nothing if stderr is no terminal.
+   * nothing without `canRewrite`.
    */
   spin(text: () => string): void {
     this.#text = text;
-    if (!this.#canRewrite || this.#timer) return;
+    if (!this.canRewrite || this.#timer) return;
     const frames = this.isUnicode ? '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏' : '|/-\\';
     let frame = 0;
     const turn = (): void => {

@@ -1,3 +1,5 @@
+import { fileFailure } from './failure.ts';
+
 const fs = process.getBuiltinModule('node:fs');
 
 export function isTerminal(descriptor: 0 | 1 | 2): boolean {
@@ -34,10 +36,10 @@ function writeFully(descriptor: number, bytes: Uint8Array): boolean {
     try {
       rest = rest.subarray(fs.writeSync(descriptor, rest));
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
+      const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') return false;
       // Another process made the shared terminal or pipe non-blocking, and its reader is slow.
-      if (code !== 'EAGAIN') throw new Error(`cannot write the output: ${message}`, { cause: error });
+      if (code !== 'EAGAIN') throw fileFailure('write', 'the output', error);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
