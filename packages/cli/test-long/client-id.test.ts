@@ -1,23 +1,8 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { CliHome, openScene } from 'testing-command';
-import { noTerminal, openTerminal, sit } from 'testing-command/terminal';
+import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-
-const { home, ...scene } = await openScene();
-test.after(() => scene[Symbol.asyncDispose]());
-
-if (!openTerminal) console.log(noTerminal);
-const onTerminal = openTerminal ? test : test.skip;
-
-onTerminal('Ctrl-C at the question for the client id ends with 130', async () => {
-  using other = new CliHome(home.env);
-  using interrupted = sit(other, ['login']);
-  await interrupted.shows(/Its "Application \(client\) ID": /);
-  interrupted.type('\u0003');
-  assert.is((await interrupted.ended).status, 130);
-});
 
 test('a data folder that this user may not enter is no missing sign-in', async () => {
   if (process.getuid?.() !== 0) return console.log('skipped: needs root, to become another user');

@@ -12,15 +12,6 @@ always.after(() => scene[Symbol.asyncDispose]());
 
 const test = session ? always : always.skip;
 
-test('a passphrase that is still set although the key is in the keyring is refused, with the reason', async () => {
-  using person = await signIn(['--keyring']);
-  const env = { ONEDRIVE_TOKEN_KEY: 'left over' };
-  const { status, stderr } = await person.call([], { env });
-  assert.is(status, 7);
-  assert.match(stderr, 'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring');
-  assert.ok(await person.works({ env: { ...env, ONEDRIVE_TOKEN_KEYRING: '1' } }));
-});
-
 test('rekey takes the key out of the keyring and keeps the sign-in, unencrypted or with a passphrase', async () => {
   using person = await signIn(['--keyring']);
   const { status, stderr } = await person.call(['rekey', '--decrypt']);

@@ -54,13 +54,6 @@ test('without a display the address is printed, with other ways in', async () =>
   assert.is((await running.ended).status, 0);
 });
 
-test('login --encrypt without a terminal is wrong usage', async () => {
-  using other = new CliHome(home.env);
-  const { status, stderr } = await other.call(['login', '--encrypt', ...clientId]);
-  assert.is(status, 2);
-  assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
-});
-
 test('the passphrase is turned into a key once per command, even if other scopes were granted than asked for', async () => {
   using other = new CliHome({ ...home.env, ONEDRIVE_TOKEN_KEY: 'pass phrase' });
   await other.login(['--scope', 'Files.Read', ...clientId]);
