@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -51,14 +51,18 @@ test('nothing is wrong: every check is ok; nothing is written, no token is asked
   for (const secret of [...authority.issuedSecrets, 'someone', '@', home.folder]) assert.not.match(text, secret);
 });
 
-test('a user name that looks like none is not in --json either', async () => {
+test('a user name that looks like none is not in --json either, nor where a home that is a link leads', async () => {
   using other = new CliHome(home.env);
   const running = other.begin(['login', '--client-id', authority.clientId], { env: { BROWSER: 'true' } });
   const [address] = await running.says(/http:\/\/\S+\/authorize\?client_id\S+(?=\n)/);
   await signInAs(address, { username: 'andré@localhost' });
   await running.ended;
   assert.match((await other.call(['doctor'])).stdout, 'andré@localhost, ');
-  assert.not.match((await diagnose(other)).get('sign-in')?.detail ?? '', /andr|localhost/);
+  const link = join(other.folder, 'home');
+  symlinkSync(other.folder, link);
+  const checks = await diagnose(other, { env: { HOME: link, XDG_DATA_HOME: join(link, 'data') } });
+  assert.not.match(checks.get('sign-in')?.detail ?? '', /andr|localhost/);
+  assert.not.match(checks.get('database')?.detail ?? '', other.folder);
 });
 
 test('a --graph that api refuses is wrong for doctor too', async () => {
