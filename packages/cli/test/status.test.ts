@@ -80,10 +80,4 @@ test('status of a sign-in of another client id or authority says which one is st
   assert.match(other.stdout, new RegExp(`${authority.url}, .*${authority.origin}/other. Run: `));
 });
 
-test('status --authority with nonsense is wrong usage', async () => {
-  const { status, stderr } = await home.call(['status', '--authority', 'nonsense']);
-  assert.is(status, 2);
-  assert.match(stderr, 'authority');
-});
-
 test.run();
