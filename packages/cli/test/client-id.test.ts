@@ -6,6 +6,7 @@ import { callOnTerminal, noTerminal, openTerminal } from 'testing-command/termin
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { askProvider } from '../src/session/registration.ts';
+import { readSettings } from '../src/settings/settings.ts';
 import { Interrupt } from '../src/terminal/interrupt.ts';
 import { Screen } from '../src/terminal/screen.ts';
 
@@ -74,10 +75,11 @@ test("at Microsoft, what is no client id of Microsoft's is wrong usage at once, 
 test('only Microsoft is asked before a browser opens, for at most 3 s, and a wrong registration ends login', async () => {
   using screen = new Screen();
   using interrupt = new Interrupt();
+  const command = { screen, interrupt, settings: readSettings({}) };
   const registration = { authority: 'https://login.microsoftonline.com/consumers', clientId: authority.clientId };
   const ask = (location: string): Promise<void> => {
     const fetch = async (): Promise<Response> => new Response(null, { status: 302, headers: { location } });
-    return askProvider({ screen, interrupt }, registration, { fetch });
+    return askProvider(command, registration, { fetch });
   };
   await ask('http://localhost/?error=login_required');
   for (const [error, says] of [
@@ -89,7 +91,7 @@ test('only Microsoft is asked before a browser opens, for at most 3 s, and a wro
   }
   const silent = (_url: unknown, init?: { signal?: AbortSignal | null }): Promise<never> =>
     new Promise((_resolve, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)));
-  await askProvider({ screen, interrupt }, registration, { fetch: silent as never });
+  await askProvider(command, registration, { fetch: silent as never });
   using other = new CliHome(home.env);
   const before = authority.requests.length;
   await other.login(['--client-id', authority.clientId]);

@@ -159,9 +159,13 @@ test('the page of Microsoft for personal accounts is asked too', async () => {
 
 test('an authority whose sign-ins Microsoft does not refresh', async () => {
   const serve: RequestListener = (_request, response) => response.end('{"token_endpoint":1}');
-  const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', `${origin}/common`] }));
+  const ask = (origin: string) => diagnose(home, { args: ['--app', 'family', '--authority', `${origin}/common`] });
+  const checks = await withServer(serve, ask);
   assert.match(checks.get('authority')?.detail ?? '', '/common');
-  assert.match(checks.get('authority')?.remedy ?? '', '--authority https://login.microsoftonline.com/consumers');
+  assert.match(
+    checks.get('authority')?.remedy ?? '',
+    'login --app family --authority https://login.microsoftonline.com/consumers',
+  );
 });
 
 test('a name that is not found: what needs it is not checked, and says so', async () => {

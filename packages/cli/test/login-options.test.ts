@@ -31,7 +31,7 @@ test('an authority whose sign-ins Microsoft does not refresh: login warns', asyn
   using other = new CliHome(home.env);
   const args = ['--authority', `${authority.origin}/common`, '--timeout', '0.3'];
   const { stderr } = await other.call(['login', ...clientId, ...args], { env: { BROWSER: 'true' } });
-  assert.match(stderr, /^.*\/common\. Run: onedrive-token login --authority https:.*consumers\.\n/);
+  assert.match(stderr, /^.*\/common\. Run: onedrive-token login --client-id \S+ --authority https:.*consumers\.\n/);
 });
 
 test('a port that another program uses is wrong usage at once; the message names it and what to do', async () => {

@@ -72,6 +72,8 @@ test('api calls Graph with the token of the socket, and asks for a new one after
   assert.is(status, 0);
   assert.match(stdout, 'someone@example.com');
   assert.is.not((await ask('/token')).body.token, old.token);
+  authority.fail('graph', { type: 'status', status: 403 });
+  assert.match(await expectStatus(['api', '/me'], 1), /run: onedrive-token login --scope SCOPE \(on the computer/);
 });
 
 test('the client makes no file, and asks the provider nothing', () => {
@@ -193,11 +195,6 @@ test('Ctrl-C ends a client that waits for the socket', async () => {
   assert.is((await running.ended).status, 130);
   server.closeAllConnections();
   server.close();
-});
-
-test('what needs another sign-in says that it is made on the computer that serves the tokens', async () => {
-  authority.fail('graph', { type: 'status', status: 403 });
-  assert.match(await expectStatus(['api', '/me'], 1), /run: onedrive-token login --scope SCOPE \(on the computer/);
 });
 
 test('a provider that fails: the client ends with 6, and says when to try again', async () => {

@@ -19,9 +19,10 @@ function isMicrosoft(authority: string): boolean {
 }
 
 /** What is wrong with a sign-in at `authority`, although it works at first (docs/microsoft.md). undefined if nothing is. */
-export function commonFailure(authority: string): Failure | undefined {
+export function commonFailure(authority: string, settings: Settings): Failure | undefined {
   if (!/\/common\/*$/.test(authority)) return undefined;
-  const remedy = `Run: onedrive-token login --authority ${defaultAuthority}`;
+  const flags = { ...settings.flags, authority: defaultAuthority };
+  const remedy = `Run: ${suggestCommand('login', { ...settings, flags })}`;
   return new Failure(`Microsoft refuses to refresh a sign-in of a personal account at ${authority}`, { remedy });
 }
 
@@ -82,11 +83,11 @@ export async function checkRegistration(
  * answer in time is no reason to stop. Another provider is not asked: it may count such a request as a sign-in.
  */
 export async function askProvider(
-  { interrupt, screen }: Pick<Command, 'interrupt' | 'screen'>,
+  { interrupt, screen, settings }: Pick<Command, 'interrupt' | 'screen' | 'settings'>,
   registration: Registration,
   handler: Pick<OneDriveTokenHandler, 'fetch'>,
 ): Promise<void> {
-  const later = commonFailure(registration.authority);
+  const later = commonFailure(registration.authority, settings);
   if (later) screen.say(`${later.message}.`);
   if (!isMicrosoft(registration.authority)) return;
   const signal = AbortSignal.any([interrupt.signal, AbortSignal.timeout(askTimeoutMs)]);

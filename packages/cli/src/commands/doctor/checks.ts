@@ -44,7 +44,7 @@ const toleranceMs = 60_000;
 /** The clock, the authority and Graph. That a name is not found, or a certificate not trusted, is in the error of the request. */
 export function networkChecks(
   registration: () => Promise<{ authority: string; clientId: string | undefined }>,
-  graph: string,
+  settings: Settings,
   fetch: Fetch,
 ): readonly Check[] {
   const discover = async () => below((await registration()).authority, '/v2.0/.well-known/openid-configuration');
@@ -56,7 +56,7 @@ export function networkChecks(
         const answer = await askAuthority();
         const isRight = answer.status === 200 && answer.body.includes('"token_endpoint"');
         const works = judge(answer, isRight, ['an identity provider', '--authority (or ONEDRIVE_TOKEN_AUTHORITY)']);
-        const failure = commonFailure((await registration()).authority);
+        const failure = commonFailure((await registration()).authority, settings);
         if (failure) throw failure;
         return works;
       },
@@ -76,7 +76,7 @@ export function networkChecks(
     {
       name: 'graph',
       async run() {
-        const answer = await ask(resolveAddress(graph, '/me').url, fetch);
+        const answer = await ask(resolveAddress(settings.graph, '/me').url, fetch);
         // Without a token, Graph answers 401, in JSON. A page is of another server.
         const isRight = [200, 401, 403].includes(answer.status) && /^\s*(\{|$)/.test(answer.body);
         return judge(answer, isRight, ['Microsoft Graph', '--graph (or ONEDRIVE_TOKEN_GRAPH)']);

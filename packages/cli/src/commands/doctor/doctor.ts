@@ -89,7 +89,7 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const ofDatabase = settings.postgresUrl === undefined ? fileChecks : postgresChecks;
   return [
     checkNode,
-    ...networkChecks(registration, settings.graph, fetch),
+    ...networkChecks(registration, settings, fetch),
     checkLoopback,
     checkBrowser,
     ...(settings.socket === undefined ? ofDatabase(settings) : []),
