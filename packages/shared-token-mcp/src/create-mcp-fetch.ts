@@ -116,7 +116,8 @@ class McpAccess {
     const held = this.#need.run(need, () => this.shared.peek()?.accessToken);
     // Another request has brought it, while the answer to this one was under way.
     if (held !== undefined && held !== rejected) return held;
-    const forceRefresh = rejected !== undefined;
+    // A token that lacks a scope is still good for other requests.
+    const forceRefresh = rejected !== undefined && need.takesAny;
     const getToken = (options: GetTokenOptions) => this.#need.run(need, () => this.shared.getToken(options));
     this.#needs.add(need);
     // This call goes on if the request is aborted: what the person does serves the next one.

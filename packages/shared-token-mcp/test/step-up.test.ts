@@ -50,6 +50,7 @@ test('while a person is asked for more, other requests go on with the token ther
   const url = await within(10_000, opened.promise);
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(await scene.call('greet'), 'greet', 'another process as well');
+  assert.is(scene.authorizationServer.refreshes, 0);
   await new ScriptedBrowser().open(url);
   assert.is(await write, 'write');
   assert.is(scene.windows.length, 2);
