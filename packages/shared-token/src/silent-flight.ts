@@ -40,10 +40,15 @@ export class SilentFlight extends Flight<HeldOutcome> {
     const error = storeSilentError('No token came in time, from the store, the provider or another process');
     const limit = new AbortController();
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
-    const { promise: bridged, resolve } = Promise.withResolvers<HeldOutcome>();
+    const { promise: bridged, resolve, reject } = Promise.withResolvers<HeldOutcome>();
     const giveBridge = (): void => {
-      const bridge = usableRecord(this.#bridge.record, acceptance.accepts);
-      if (bridge && !forced) resolve({ type: 'failed', error, bridge });
+      try {
+        const bridge = usableRecord(this.#bridge.record, acceptance.accepts);
+        if (bridge && !forced) resolve({ type: 'failed', error, bridge });
+      } catch (failure) {
+        // What `accepts` throws would end the process, because a timer calls this.
+        reject(failure);
+      }
     };
     const stop = stored.whenSilent(giveBridge);
     const timer = setTimeout(() => {

@@ -76,6 +76,20 @@ test('a call gets no older token than one before it, which was refreshed ahead m
   answer();
 });
 
+test('what accepts throws while the store is silent reaches the callers, and ends no process', async (scene) => {
+  const failure = new Error('no scopes');
+  let asked = 0;
+  const accepts = (): boolean => {
+    // The first call has read the store and put its token into memory.
+    if (asked++ > 1) throw failure;
+    return true;
+  };
+  const { call } = await expiringSoon(scene, { accepts });
+  const goOn = silence(scene, 'get');
+  for (let count = 0; count < 2; count++) assert.is(await rejection(call(), 5_000), failure);
+  goOn();
+});
+
 test('calls that have ended leave nothing behind that is woken when the store falls silent', async (scene) => {
   let asked = 0;
   const accepts = (): boolean => ++asked > 0;
