@@ -164,12 +164,10 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
 
   /** The tokens of the answer, stored. An answer that comes too late for the callers is stored as well. */
   const finish = async (answer: Promise<TokenResponse>): Promise<UsableRecord> => {
-    const response = await answer.catch((error: unknown) => {
-      // `signIn` failed, but its exchange goes on: the code is spent, so wait for the exchange.
-      if (!redemption) throw error;
-      return undefined;
-    });
-    return redemption ? (await redemption).kept : keep(response);
+    await answer.catch(() => {});
+    // Also if `signIn` failed: the code is spent.
+    const redeemed = await redemption?.catch(() => undefined);
+    return redeemed?.kept ?? keep(await answer);
   };
 
   // The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`.

@@ -30,6 +30,19 @@ test('the page says failed if the exchange fails, and the caller gets that error
   assert.is(page.shows, 'failed');
 });
 
+test('after an exchange that failed, what signIn throws or resolves with counts', async (scene) => {
+  const failure = new Error('signed in nowhere');
+  for (const end of [() => Promise.reject(failure), scene.provider.signIn]) {
+    const signIn: SignIn = async ({ redeem }) => {
+      await redeem(() => Promise.reject(new Error('the code was used twice'))).catch(() => {});
+      return end();
+    };
+    const call = scene.open({ signIn }).getToken();
+    if (end === scene.provider.signIn) assert.is((await call).accessToken, scene.record.accessToken);
+    else assert.is(await rejection(call), failure);
+  }
+});
+
 test('the page says failed if the tokens cannot be used', async (scene) => {
   const page = new Page();
   const signIn = page.signIn(async () => ({ access_token: '', refresh_token: 'r' }));
