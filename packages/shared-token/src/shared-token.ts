@@ -95,7 +95,7 @@ export class SharedToken implements AsyncDisposable {
   async getToken(options: GetTokenOptions = noOptions): Promise<AccessToken> {
     const token = this.peek(options) ?? (await this.#obtain(options));
     const { record } = this.#memory;
-    if (record && this.#ahead.isDue(record)) this.#ahead.schedule(() => this.#refreshAhead(record));
+    if (record && this.#ahead.isDue(record) && !this.#memory.isBridged) this.#ahead.schedule(() => this.#refreshAhead(record));
     return token;
   }
 

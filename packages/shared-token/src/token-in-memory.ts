@@ -42,6 +42,11 @@ export class TokenInMemory {
     return this.#held?.record;
   }
 
+  /** Whether no refresh is to be tried now. */
+  get isBridged(): boolean {
+    return performance.now() < this.#bridgedUntil;
+  }
+
   /** The token, if it is good. Nothing is awaited and next to nothing is allocated. What `accepts` throws passes through. */
   good(minValid?: number): Held | undefined {
     if (!this.#held) return undefined;
