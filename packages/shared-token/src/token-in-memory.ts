@@ -73,7 +73,8 @@ export class TokenInMemory {
     const token = Object.freeze(toAccessToken(record));
     const now = performance.now();
     this.#bridgedUntil = now + bridgeMs;
-    this.#held = { record: Object.freeze({ ...record }), token, clockOffset: Date.now() - now, useless };
+    const clockOffset = isSame && !isLonger ? held.clockOffset : Date.now() - now;
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset, useless };
     return this.#held;
   }
 
@@ -82,9 +83,13 @@ export class TokenInMemory {
     if (record && hasAccessToken(record) && endsByRejection(record)) this.hold({ ...record, refusedAt: Date.now() });
   }
 
-  /** Whether its token is known to have ended. */
+  /** Whether its token is known to have ended: an API has rejected it, or only a wall clock that was set back says that it is valid. */
   hasEnded({ accessToken }: UsableRecord): boolean {
-    return this.#held?.token.accessToken === accessToken && hasEnded(this.#held.record);
+    if (this.#held?.token.accessToken !== accessToken) return false;
+    const { record, clockOffset } = this.#held;
+    const wasSetBack = isStale(record, performance.now() + clockOffset) && !isStale(record, Date.now());
+    // A call that finds it ended forces. Without a refresh token, that would end the sign-in.
+    return hasEnded(record) || (wasSetBack && record.refreshToken !== undefined);
   }
 
   clear(): void {

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert';
+import { TokenEndpointError } from './rotating-provider.ts';
 import { test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
@@ -152,6 +153,28 @@ testSignedIn('a clock that is set back makes the token in memory count as expire
     Date.now = now;
   }
   assert.is(scene.provider.refreshes, 2);
+});
+
+test('a token that has ended is not valid again because the clock was set back', async (scene) => {
+  await scene.signedIn({ accessToken: 'old', obtainedAt: Date.now(), expiresAt: Date.now() + hour });
+  const shared = scene.open();
+  await shared.getToken();
+  const [now, clock] = [Date.now, performance.now];
+  const pass = (minutes: number): void => {
+    Date.now = () => now() + (minutes - 20) * 60_000;
+    performance.now = () => clock.call(performance) + minutes * 60_000;
+  };
+  try {
+    pass(50);
+    // As long as it is valid, it bridges a refresh that fails.
+    scene.provider.failures.push(new TokenEndpointError('slow_down', 1), new TypeError('fetch failed'));
+    assert.is((await shared.getToken({ minValid: hour / 2 })).accessToken, 'old');
+    pass(65);
+    assert.is((await rejection(shared.getToken())).message, 'fetch failed');
+    assert.is.not((await shared.getToken()).accessToken, 'old');
+  } finally {
+    [Date.now, performance.now] = [now, clock];
+  }
 });
 
 test('a record without an access token is refreshed', async (scene) => {
