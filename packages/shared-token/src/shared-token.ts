@@ -212,7 +212,7 @@ export class SharedToken implements AsyncDisposable {
     if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {
       // Another call may have brought a token meanwhile.
-      const bridge = outcome.bridge ?? usableRecord(this.#memory.record, this.#keeper.acceptance.accepts);
+      const bridge = usableRecord(outcome.bridge ?? this.#memory.record, this.#keeper.acceptance.accepts);
       if (forceRefresh || !bridge || this.#memory.hasEnded(bridge)) throw outcome.error;
       const took = performance.now() - started;
       const bridgeMs = Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error));

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { TokenEndpointError } from './rotating-provider.ts';
@@ -33,6 +34,19 @@ test('a token that an API has rejected is no bridge, although the store did not 
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'), new Error('no network'));
   assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
   assert.is((await rejection(shared.getToken())).message, 'no network');
+});
+
+test('a call that needs more than the one that it joins is not bridged with less', async (scene) => {
+  const stored = await expiringSoon(scene);
+  const needsMore = new AsyncLocalStorage<boolean>();
+  const failure = new TypeError('fetch failed');
+  const answer = Promise.withResolvers<never>();
+  const shared = scene.open({ accepts: () => !needsMore.getStore(), refresh: () => answer.promise });
+  const first = shared.getToken();
+  const more = rejection(needsMore.run(true, () => shared.getToken()));
+  answer.reject(failure);
+  assert.is((await first).accessToken, stored);
+  assert.is(await more, failure);
 });
 
 test('a refused refresh token is not bridged', async (scene) => {
