@@ -1,5 +1,4 @@
-import { comparedToken, recordFields, type TokenRecord } from 'token-store-kit';
-import { readData } from './read-data.ts';
+import { checkData, comparedToken, recordFields, type TokenRecord } from 'token-store-kit';
 
 /**
  * Reads what a store gave. Databases and JSON turn an absent record or field into null or {}, and a time into text.
@@ -13,10 +12,22 @@ export function readStoredRecord(found: unknown): TokenRecord | undefined {
     const value = given[field] ?? undefined;
     let read = value;
     if (kind === 'texts') read = readData(value);
-    else if (value !== undefined && kind === 'time') read = Number(value);
+    else if (kind === 'time') read = Number(value);
     if (read !== undefined && !Number.isNaN(read)) record[field] = read;
   }
   for (const token of ['refreshToken', 'accessToken'])
     if (typeof record[token] !== 'string' || !record[token]) delete record[token];
   return comparedToken(record) === undefined ? undefined : record;
+}
+
+/**
+ * A copy of the `data` of a record, frozen because what is kept is given out. Undefined for what no store takes: tokens that
+ * come with it are not lost for it.
+ */
+export function readData(data: unknown): TokenRecord['data'] {
+  try {
+    return Object.freeze(checkData(data));
+  } catch {
+    return undefined;
+  }
 }

@@ -209,7 +209,7 @@ export class RecordKeeper {
     const last = this.#owed.at(-1);
     if (last) this.#owed = [];
     // The store had done it, although it said that it failed.
-    if (last && last.record?.accessToken === stored?.accessToken) this.emit({ type: 'store-recovered' });
+    if (last && last.record.accessToken === stored?.accessToken) this.emit({ type: 'store-recovered' });
     return { stored, newest };
   }
 

@@ -4,7 +4,14 @@ import type { Settings } from './options.ts';
 import { maxRounds, type RecordKeeper } from './record-keeper.ts';
 import { revokeUnstored } from './revoke.ts';
 import { runExclusively } from './run-exclusively.ts';
-import { hasCode, lockLostError, SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
+import {
+  hasCode,
+  lockLostError,
+  type SharedTokenError,
+  type SignInReason,
+  signInRequired,
+  tryAgainError,
+} from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
 import { keepRefreshToken, readTokenResponse, toRecord, type UsableRecord } from './token-response.ts';
 import { toAccessToken, usableRecord } from './usable-token.ts';
@@ -95,7 +102,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
   }
 }
 
-function useStored({ emit }: RecordKeeper, record: UsableRecord): SilentOutcome {
+export function useStored({ emit }: RecordKeeper, record: UsableRecord): SilentOutcome {
   emit({ type: 'stored-token', expiresAt: toAccessToken(record).expiresAt });
   return { type: 'token', record };
 }
@@ -197,8 +204,7 @@ async function refreshInTurn(
     const outcome = await refreshOnce(keeper, record, lock);
     if (outcome) return outcome;
   }
-  const problem = `The record of ${JSON.stringify(settings.name)} keeps changing`;
-  throw new SharedTokenError('STORE', problem, { remedy: 'Try again', retryable: true });
+  throw tryAgainError(`The record of ${JSON.stringify(settings.name)} keeps changing`);
 }
 
 /** undefined: another record is stored by now. */

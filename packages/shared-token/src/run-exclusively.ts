@@ -1,5 +1,5 @@
 import type { Lock, TokenStore } from 'token-store-kit';
-import { type SharedTokenError, storeSilentError, toStoreError } from './shared-token-error.ts';
+import { type SharedTokenError, toStoreError, tryAgainError } from './shared-token-error.ts';
 
 /**
  * A shorter wait for a lock makes no event, and the record is not read meanwhile: if many processes refresh at the same moment,
@@ -35,29 +35,28 @@ export async function runExclusively<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const notice = setTimeout(() => onWait?.(), waitingAfterMs);
-  const { promise: notAnswered, reject: refuse } = Promise.withResolvers<never>();
+  const { promise: notWaitedFor, resolve: giveUp, reject: refuse } = Promise.withResolvers<T>();
   let silence: SharedTokenError | undefined;
   const onSilence = (): void => {
-    silence = storeSilentError('The store did not say who holds the lock');
+    silence = tryAgainError('The store did not say who holds the lock');
     refuse(silence);
   };
   const silenceTimer = setTimeout(onSilence, timeout + answerMarginMs);
   let result: Promise<T> | undefined;
   let releaseTimer: NodeJS.Timeout | undefined;
-  const { promise: notReleased, resolve: giveUp } = Promise.withResolvers<void>();
   // A store of the user's own may give its tasks no lock.
   const run = (lock: Lock = { signal: neverAborted }): Promise<T> => {
     clearTimeout(notice);
     clearTimeout(silenceTimer);
     if (silence) return Promise.reject(silence);
-    result = task(lock).finally(() => {
-      releaseTimer = setTimeout(giveUp, releaseLimitMs);
+    const running = task(lock);
+    result = running.finally(() => {
+      releaseTimer = setTimeout(giveUp, releaseLimitMs, running);
     });
     return result;
   };
   try {
-    const released = store.exclusively(name, run, { timeout, signal });
-    return await Promise.race([notAnswered, released, notReleased.then(() => result as Promise<T>)]);
+    return await Promise.race([notWaitedFor, store.exclusively(name, run, { timeout, signal })]);
   } catch (error) {
     // To release the lock may fail as well: the task's result counts.
     if (result) return await result;

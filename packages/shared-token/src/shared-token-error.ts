@@ -75,13 +75,12 @@ export function signInRequired(reason: SignInReason, { name }: { name: string },
 
 /** The STORE of a task whose lock was lost: another process may hold it by now. */
 export function lockLostError({ signal }: Lock): SharedTokenError {
-  const problem = 'The lock of the store was lost before the work under it was done';
-  return new SharedTokenError('STORE', problem, { remedy: 'Try again', cause: signal.reason, retryable: true });
+  return tryAgainError('The lock of the store was lost before the work under it was done', signal.reason);
 }
 
-/** The STORE of a store that takes too long. */
-export function storeSilentError(problem: string): SharedTokenError {
-  return new SharedTokenError('STORE', problem, { remedy: 'Try again', retryable: true });
+/** The STORE of what may succeed if it is tried again, for example with a store that took too long. */
+export function tryAgainError(problem: string, cause?: unknown): SharedTokenError {
+  return new SharedTokenError('STORE', problem, { remedy: 'Try again', cause, retryable: true });
 }
 
 /** Runs the work of a store; whatever it throws becomes STORE. */

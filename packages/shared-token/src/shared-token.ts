@@ -27,9 +27,6 @@ import { usableRecord } from './usable-token.ts';
 /** A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
 
-/** Made once, because nearly every call has none. */
-const noOptions: GetTokenOptions = {};
-
 /** Of getToken(), besides what one refresh may take: for the store and the locks of other processes. */
 const storeLimitMs = 14_000;
 
@@ -92,15 +89,16 @@ export class SharedToken implements AsyncDisposable {
    *
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */
-  async getToken(options: GetTokenOptions = noOptions): Promise<AccessToken> {
+  async getToken(options: GetTokenOptions = {}): Promise<AccessToken> {
     const token = this.peek(options) ?? (await this.#obtain(options));
     const { record } = this.#memory;
-    if (record && this.#ahead.isDue(record) && !this.#memory.isBridged) this.#ahead.schedule(() => this.#refreshAhead(record));
+    if (record && this.#ahead.isDue(record) && !this.#memory.isBridged)
+      this.#ahead.schedule(() => this.#refreshAhead(record));
     return token;
   }
 
   /** The token in memory if getToken() would return it, without a promise. What `accepts` throws passes through. */
-  peek(options = noOptions): AccessToken | undefined {
+  peek(options: GetTokenOptions = {}): AccessToken | undefined {
     const { interactive: _, forceRefresh, minValid, signal, ...unknown } = options;
     refuseUnknown(unknown);
     if (minValid !== undefined) readDuration('minValid', minValid);

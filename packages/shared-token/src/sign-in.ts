@@ -1,7 +1,7 @@
 import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
 import type { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently } from './refresh.ts';
+import { obtainSilently, useStored } from './refresh.ts';
 import { revokeUnstored } from './revoke.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
@@ -83,15 +83,12 @@ async function tokensFromOtherSignIn(
   signal: AbortSignal,
   record: TokenRecord | undefined,
 ): Promise<UsableRecord | undefined> {
-  const { emit, acceptance } = keeper;
   if (reason === 'requested' || !record || comparedToken(record) === seen) return undefined;
   // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
-  const usable = usableRecord(record, acceptance.accepts);
-  if (usable) {
-    emit({ type: 'stored-token', expiresAt: toAccessToken(usable).expiresAt });
-    return usable;
-  }
-  const outcome = await obtainSilently(keeper, { held: undefined, forced: false, signal });
+  const usable = usableRecord(record, keeper.acceptance.accepts);
+  const outcome = usable
+    ? useStored(keeper, usable)
+    : await obtainSilently(keeper, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
   if (outcome.type === 'token') return outcome.record;
   // The other sign-in is gone already: no browser opens for a person who has just signed out.

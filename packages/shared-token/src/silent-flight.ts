@@ -1,7 +1,7 @@
 import { Flight } from './flight.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { type Need, obtainSilently, type SilentOutcome } from './refresh.ts';
-import { signInRequired, storeSilentError } from './shared-token-error.ts';
+import { signInRequired, tryAgainError } from './shared-token-error.ts';
 import type { Held } from './token-in-memory.ts';
 import type { UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';
@@ -37,7 +37,7 @@ export class SilentFlight extends Flight<HeldOutcome> {
   /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first, unless the call forces. */
   async outcome(end: number, { forced }: Need, signal: AbortSignal): Promise<HeldOutcome> {
     const { signOuts, settings, stored, acceptance } = this.#keeper;
-    const error = storeSilentError('No token came in time, from the store, the provider or another process');
+    const error = tryAgainError('No token came in time, from the store, the provider or another process');
     const limit = new AbortController();
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
     const { promise: bridged, resolve, reject } = Promise.withResolvers<HeldOutcome>();

@@ -1,7 +1,7 @@
 import { comparedToken, type TokenRecord, type TokenStore } from 'token-store-kit';
 import { inTime } from './in-time.ts';
 import { readStoredRecord } from './read-stored-record.ts';
-import { type SharedTokenError, storeSilentError } from './shared-token-error.ts';
+import { type SharedTokenError, tryAgainError } from './shared-token-error.ts';
 
 /** A store that has not answered for this long counts as silent, until it answers. */
 const silentAfterMs = 500;
@@ -9,7 +9,7 @@ const silentAfterMs = 500;
 /** How long a call of the store is waited for. Stores of this repository say sooner that they can't. */
 const answerLimitMs = 12_000;
 
-export const silent = (): SharedTokenError => storeSilentError('The store did not answer');
+export const silent = (): SharedTokenError => tryAgainError('The store did not answer');
 
 /** What the call of a store is answered with, if it is soon. What it does later is noticed when the record is read again. */
 export function answered<T>(call: Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 import type { TokenRecord } from 'token-store-kit';
-import { readData } from './read-data.ts';
+import { readData } from './read-stored-record.ts';
 import { SharedTokenError } from './shared-token-error.ts';
 
 /** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
@@ -39,16 +39,7 @@ export interface AccessToken {
 export type UsableRecord = TokenRecord & { readonly accessToken: string };
 
 /** A token response, checked. Times are epoch milliseconds. */
-export interface TokenSet {
-  readonly accessToken: string;
-  readonly obtainedAt: number;
-  readonly expiresAt: number | undefined;
-  readonly refreshToken: string | undefined;
-  readonly refreshExpiresAt: number | undefined;
-  readonly idToken: string | undefined;
-  readonly scope: string | undefined;
-  readonly data: TokenRecord['data'];
-}
+type TokenSet = ReturnType<typeof readTokenResponse>;
 
 const yearInSeconds = 365 * 24 * 60 * 60;
 
@@ -58,7 +49,7 @@ const yearInSeconds = 365 * 24 * 60 * 60;
  * @throws {SharedTokenError} RESPONSE if there is no access token that fits into an Authorization header, or if
  * `expires_in` is not a number of seconds from 0 to one year.
  */
-export function readTokenResponse(response: unknown, obtainedAt: number): TokenSet {
+export function readTokenResponse(response: unknown, obtainedAt: number) {
   const given = Object(response) as Record<string, unknown>;
   const accessToken = given.access_token;
   // Some providers send null for what they do not know.
