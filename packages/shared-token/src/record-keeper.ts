@@ -141,7 +141,6 @@ export class RecordKeeper {
       }
       // The record keeps changing, or the store has one that is none.
       await asStoreErrors(() => this.#write(this.stored.set(record)));
-      this.#owed = [];
       return true;
     };
     // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.

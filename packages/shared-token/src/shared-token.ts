@@ -213,8 +213,11 @@ export class SharedToken implements AsyncDisposable {
       const bridge = usableRecord(outcome.bridge ?? this.#memory.record, this.#keeper.acceptance.accepts);
       if (forceRefresh || !bridge || this.#memory.hasEnded(bridge)) throw outcome.error;
       const took = performance.now() - started;
-      const bridgeMs = Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error));
-      return this.#hold(bridge, work, { bridgeMs }).token;
+      this.#assertOpen();
+      // It was known before, so it takes the place of nothing.
+      const { token } = this.#memory.hold(bridge, { minValid });
+      this.#memory.bridge(bridge, Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error)));
+      return token;
     }
     const { signIn } = this.#settings;
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
@@ -234,17 +237,11 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /** What callers get. Throws if a sign-out or close() came since the work for it began. */
-  #hold(
-    record: UsableRecord,
-    work: Work,
-    { replaced = [], bridgeMs }: { replaced?: readonly (string | undefined)[]; bridgeMs?: number } = {},
-  ): Held {
+  #hold(record: UsableRecord, work: Work, replaced: readonly (string | undefined)[] = []): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
     const { held, forced, minValid } = work;
-    // A bridge is what was known before: it takes the place of nothing.
-    const useless = bridgeMs === undefined ? [held?.accessToken, ...replaced] : [];
-    return this.#memory.hold(record, { useless, forced, minValid, bridgeMs });
+    return this.#memory.hold(record, { useless: [held?.accessToken, ...replaced], forced, minValid });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {
@@ -256,7 +253,7 @@ export class SharedToken implements AsyncDisposable {
     if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
         const ofNow = { ...work, forced: work.forced && hasCallers };
-        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, ofNow, outcome) };
+        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, ofNow, outcome.replaced) };
         // Unless it was refused itself, what is stored cannot refresh the token that was rejected.
         const ended = { ...work.held, refreshToken: undefined };
         if (outcome.type === 'sign-in' && work.forced)
@@ -291,7 +288,7 @@ export class SharedToken implements AsyncDisposable {
       const record = await signInInTurn(this.#keeper, request, signal);
       // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
       if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
-      return this.#hold(record, work, { replaced: [rejected] });
+      return this.#hold(record, work, [rejected]);
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };
@@ -304,9 +301,8 @@ export class SharedToken implements AsyncDisposable {
     this.#fly(new Flight((signal) => this.#ahead.run(held, signal)))
       .join(this.#closing.signal)
       .then((outcome) => {
-        const bridgeMs = outcome.type === 'failed' ? retryAfterOf(outcome.error) : 0;
         if (outcome.type === 'token') this.#hold(outcome.record, work);
-        else if (held === this.#memory.record) this.#hold(held, work, { bridgeMs });
+        else this.#memory.bridge(held, retryAfterOf(outcome.error));
       })
       .catch(() => {});
   }

@@ -20,8 +20,6 @@ interface Holding {
   readonly forced?: boolean;
   /** For how long the caller needs one, if it is not known which is newer. */
   readonly minValid?: number | undefined;
-  /** For how long the token counts to its very end. Default 0. */
-  readonly bridgeMs?: number | undefined;
 }
 
 /** What nearly every call of a running program ends with. */
@@ -58,24 +56,29 @@ export class TokenInMemory {
   }
 
   /** What callers get: a newer one that is held; else the record, which is held from now on. */
-  hold(record: UsableRecord, { useless = [], forced = false, minValid, bridgeMs = 0 }: Holding = {}): Held {
+  hold(record: UsableRecord, { useless = [], forced = false, minValid }: Holding = {}): Held {
     const { accessToken, signedInAt, obtainedAt } = record;
     const held = this.#held;
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
     // A refresh may give it a longer life. Else it stays as it is: the wall clock may have been set since, or it has ended.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
-    if (isSame && !isLonger && bridgeMs === 0 && !hasEnded(record)) return held;
+    if (isSame && !isLonger && !hasEnded(record)) return held;
     const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now());
     if (isOfUse && !isSame) {
       const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
       if (isLess ?? (!forced && this.good(minValid))) return held;
     }
     const token = Object.freeze(toAccessToken(record));
-    const now = performance.now();
-    this.#bridgedUntil = now + bridgeMs;
-    const clockOffset = isSame && !isLonger ? held.clockOffset : Date.now() - now;
+    const clockOffset = Date.now() - performance.now();
+    this.#bridgedUntil = 0;
     this.#held = { record: Object.freeze({ ...record }), token, clockOffset, useless };
     return this.#held;
+  }
+
+  /** Its token could not be refreshed, and is not to be for so long. */
+  bridge({ accessToken }: UsableRecord, milliseconds: number): void {
+    if (this.#held?.token.accessToken === accessToken)
+      this.#bridgedUntil = Math.max(this.#bridgedUntil, performance.now() + milliseconds);
   }
 
   /** An API has rejected its token. If that has ended, it is not given out again, also if a read of before brings it. */
