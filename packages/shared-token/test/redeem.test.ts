@@ -188,7 +188,7 @@ test('the exchange is not given up by close(), which waits for it', async (scene
   assert.is((await call).code, 'CLOSED');
   answer.resolve(await scene.provider.signIn());
   await closed;
-  assert.is(page.shows, 'signed in');
+  assert.equal([page.shows, shared.peek()], ['signed in', undefined]);
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
 

@@ -160,22 +160,27 @@ test('6 processes without a sign-in ask the person once; the others wait, and us
   assert.equal([scene.count('sign-in-started'), scene.provider.refreshes], [1, 0]);
 });
 
-test('signIn() asks itself if the getToken() that it has waited with fails without a question', async (scene) => {
-  const turn = Promise.withResolvers<void>();
-  const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const call = rejection(shared.getToken());
-  await scene.until('waiting');
-  const signIn = shared.signIn();
-  scene.store.get = async () => {
-    Reflect.deleteProperty(scene.store, 'get');
-    throw new Error('the disk is busy');
-  };
-  turn.resolve();
-  await other;
-  assert.is((await call).code, 'STORE');
-  assert.is((await signIn).accessToken, scene.record.accessToken);
-});
+for (const [what, found, code] of [
+  ['the store failed', () => Promise.reject(new Error('the disk is busy')), 'STORE'],
+  ['the sign-in of another process is gone', async () => ({ refreshToken: 'gone' }), 'SIGN_IN_REQUIRED'],
+] as const) {
+  test(`signIn() asks itself if the getToken() that it has waited with asked nobody, because ${what}`, async (scene) => {
+    const turn = Promise.withResolvers<void>();
+    const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
+    const shared = scene.open({ signIn: scene.provider.signIn });
+    const call = rejection(shared.getToken());
+    await scene.until('waiting');
+    const signIn = shared.signIn();
+    scene.store.get = () => {
+      Reflect.deleteProperty(scene.store, 'get');
+      return found();
+    };
+    turn.resolve();
+    await other;
+    assert.is((await call).code, code);
+    assert.is((await signIn).accessToken, scene.record.accessToken);
+  });
+}
 
 test('a process with hardly any time left, after it has waited for another one, does not ask the person', async (scene) => {
   const signIn = never;
