@@ -66,9 +66,8 @@ export function readOptions(options: McpFetchOptions) {
   const [redirect = 'http://localhost'] = clientMetadata.redirect_uris ?? [];
   if (!loopback.test(redirect) || !URL.canParse(redirect))
     throw new TypeError('clientMetadata.redirect_uris must begin with an http address on a loopback host');
-  const client = { clientMetadataUrl, clientInformation, clientMetadata, redirect };
-  const others = { sdk, store, openBrowser, onEvent, interactive, maxStepUps, fetch };
-  return { ...others, ...client, serverUrl: url, name: recordName(url) };
+  const given = { ...options, clientMetadata, interactive, maxStepUps, fetch };
+  return { ...given, redirect, serverUrl: url, name: recordName(url) };
 }
 
 /** Names are in messages, and in a store in plain text. A query may have a secret. */

@@ -41,15 +41,12 @@ export class SilentFlight extends Flight<HeldOutcome> {
     const limit = new AbortController();
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
     const { promise: bridged, resolve, reject } = Promise.withResolvers<HeldOutcome>();
-    const giveBridge = (): void => {
-      try {
-        const bridge = usableRecord(this.#bridge.record, acceptance.accepts);
-        if (bridge && !forced) resolve({ type: 'failed', error, bridge });
-      } catch (failure) {
-        // What `accepts` throws would end the process, because a timer calls this.
-        reject(failure);
-      }
+    const findBridge = async (): Promise<void> => {
+      const bridge = usableRecord(this.#bridge.record, acceptance.accepts);
+      if (bridge && !forced) resolve({ type: 'failed', error, bridge });
     };
+    // Timers call it: what `accepts` throws would end the process.
+    const giveBridge = (): unknown => findBridge().catch(reject);
     const stop = stored.whenSilent(giveBridge);
     const timer = setTimeout(() => {
       giveBridge();

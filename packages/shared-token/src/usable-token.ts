@@ -78,11 +78,8 @@ export function isStale(record: TokenRecord, now: number, validity = toItsEnd): 
 
 /** Whether a record is older than the other one: of an earlier sign-in, or obtained earlier. Undefined if their times do not tell. */
 export function isOlder({ signedInAt, obtainedAt }: TokenRecord, than: TokenRecord): boolean | undefined {
-  if (signedInAt === than.signedInAt) return isLess(obtainedAt, than.obtainedAt);
-  return isLess(signedInAt, than.signedInAt);
-}
-
-function isLess(one: number | undefined, other: number | undefined): boolean | undefined {
+  const isSameSignIn = signedInAt === than.signedInAt;
+  const [one, other] = isSameSignIn ? [obtainedAt, than.obtainedAt] : [signedInAt, than.signedInAt];
   return one === undefined || other === undefined || one === other ? undefined : one < other;
 }
 

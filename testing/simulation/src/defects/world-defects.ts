@@ -173,7 +173,7 @@ export const worldDefects: readonly Defect[] = [
     'return inTime(answerLimitMs, call, silent);',
     'return call;',
   ]),
-  defect('waits for a lock that is never answered', 200, [
+  defect('waits for a lock that is never answered', 1000, [
     'run-exclusively.ts',
     '    refuse(silence);\n',
     '    void refuse;\n',
