@@ -8,14 +8,6 @@ import { rejection, untilTrue } from './within.ts';
 
 // Defects that a reading of the sources found, one each.
 
-testSignedIn('a sign-out in another process wins over a sign-in that began with a stored record', async (scene) => {
-  const { call, answer } = await scene.signingIn();
-  await scene.open().signOut();
-  await answer();
-  assert.equal([(await rejection(call)).code, (await rejection(call)).reason], ['SIGN_IN_REQUIRED', 'signed-out']);
-  assert.is(scene.store.records.size, 0);
-});
-
 test('a sign-in whose write fails after a sign-out does not come back', async (scene) => {
   const writing = Promise.withResolvers<void>();
   let writes = 0;

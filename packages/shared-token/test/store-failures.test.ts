@@ -81,26 +81,6 @@ testSignedIn('a store that fails after the refresh: the token is returned, and s
   assert.is(scene.record.accessToken, accessToken);
 });
 
-testSignedIn('while it cannot be stored, the next refresh spends the newest refresh token', async (scene) => {
-  const { refreshToken } = scene.record;
-  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
-  const shared = scene.open();
-  await shared.getToken();
-  scene.store.refuse = () => undefined;
-  const { accessToken } = await shared.getToken({ forceRefresh: true });
-  assert.is(scene.record.accessToken, accessToken);
-  assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the provider has not ended the sign-in');
-});
-
-test('what could not be stored is stored by close() at the latest', async (scene) => {
-  scene.store.refuse = full;
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const { accessToken } = await shared.getToken();
-  scene.store.refuse = () => undefined;
-  await shared.close();
-  assert.is(scene.record.accessToken, accessToken);
-});
-
 testSignedIn('a lock that is never acquired is STORE, worth a retry', async (scene) => {
   const busy = Object.assign(new Error('held by process 7'), { code: 'STORE_BUSY' });
   scene.store.exclusively = () => Promise.reject(busy);
