@@ -117,6 +117,14 @@ test('a thousand refused clients that stay do not keep the browser out', async (
   for (const socket of staying) socket.destroy();
 });
 
+test('a header of 60,000 spaces does not keep the program busy', async () => {
+  await using acceptor = await openAcceptor({ state: 'right' });
+  const before = process.cpuUsage();
+  const response = await exchangeBytes(acceptor.port, `GET / HTTP/1.1\r\nX:${' '.repeat(60_000)}\u0001\r\n\r\n`);
+  assert.match(response, /^HTTP\/1\.1 400 /);
+  assert.ok(process.cpuUsage(before).user < 1_000_000, 'it took more than a second of the processor');
+});
+
 test('a connection on which nothing is sent is not a request', async () => {
   await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 0 });
   const accepted = acceptor.accept();
