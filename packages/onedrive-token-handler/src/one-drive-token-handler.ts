@@ -6,6 +6,7 @@ import {
   type SignInContext,
   type TokenResponse,
 } from 'shared-token';
+import { settled } from 'token-store-kit';
 import { ensureWritable } from 'token-store-kit/administration';
 import { readAccount } from './id-token.ts';
 import { closedError, describeRefusal, OneDriveTokenError, toHandlerError } from './one-drive-token-error.ts';
@@ -44,6 +45,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   #granted: TokenResponse | undefined;
   /** Of the newest refresh: aborts when its time is up. */
   #limit: AbortSignal | undefined;
+  /** The newest sign-out. */
+  #signedOut = Promise.resolve();
   #closed: Promise<void> | undefined;
 
   /** Nothing is opened or read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -125,7 +128,10 @@ export class OneDriveTokenHandler implements AsyncDisposable {
    * them back: it ends in SIGN_IN_REQUIRED. Microsoft has no endpoint to revoke the tokens of a personal account. Throws STORE.
    */
   async signOut(): Promise<void> {
-    return this.#run(() => this.#shared.signOut());
+    return this.#run(() => {
+      this.#signedOut = this.#shared.signOut();
+      return this.#signedOut;
+    });
   }
 
   /** What the store knows; never touches the network. Throws STORE. */
@@ -148,7 +154,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /**
    * Ends a sign-in that is under way; callers that still wait reject with CLOSED. Waits, at most `requestTimeout`, for a
-   * refresh request that was sent, so that its result is stored. Every call returns the same promise.
+   * refresh request that was sent, so that its result is stored, and for a sign-out. Every call returns the same promise.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -164,6 +170,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     try {
       await this.#shared.close();
       await this.#http.close(closedError());
+      await settled(this.#signedOut, this.#settings.requestTimeout);
     } finally {
       this.#opened.close();
     }
@@ -187,7 +194,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     try {
       return await work();
     } catch (error) {
-      throw this.#explain(error);
+      const explained = this.#explain(error);
+      // By now, the file may be closed.
+      throw this.#closed && (Object(explained) as { code?: unknown }).code === 'STORE' ? closedError() : explained;
     }
   }
 

@@ -4,6 +4,7 @@ import { until } from 'testing-authority/until';
 import { Agent } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { createFetcher } from '../src/index.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
@@ -156,6 +157,29 @@ test('a program that has its token ends by itself, without close()', async () =>
 test('a handler that was never used closes at once', async () => {
   await using scene = await openScene();
   await scene.handler().close();
+});
+
+test('close() waits for a sign-out that is under way', async () => {
+  await using scene = await openScene();
+  for (const warm of [false, true]) {
+    await scene.signedIn();
+    const handler = scene.handler();
+    if (warm) await handler.status();
+    const signedOut = handler.signOut();
+    await handler.close();
+    await signedOut;
+    assert.not((await scene.handler().status()).signedIn);
+  }
+});
+
+test('close() waits no longer than requestTimeout for a sign-out, if the store never answers', async () => {
+  await using scene = await openScene();
+  const store = Object.assign(new MemoryStore(), { delete: () => Promise.withResolvers<boolean>().promise });
+  const handler = scene.handler({ store, requestTimeout: 200 });
+  void handler.signOut();
+  const started = performance.now();
+  await handler.close();
+  assert.ok(performance.now() - started < 10_000);
 });
 
 test('signOut() deletes the tokens in memory and in the file', async () => {

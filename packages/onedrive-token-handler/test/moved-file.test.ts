@@ -122,6 +122,28 @@ test('close() closes the file, also if a call has waited for a lock of the one t
   assert.is(countOpen(scene), 0);
 });
 
+test('a call that is about to open the file at close() rejects with CLOSED, and the file stays closed', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
+  await using scene = await openScene();
+  await scene.signedIn();
+  const before = countOpen(scene);
+  const { store, close } = openStore({ dbFilepath: scene.dbFilepath, encryptionKey: undefined });
+  const call = rejection(store.get('my-app') as Promise<unknown>);
+  close();
+  assert.is((await call).code, 'CLOSED');
+  assert.is(countOpen(scene), before);
+});
+
+test('a call that uses the file at close() rejects with CLOSED', async () => {
+  await using scene = await openScene();
+  await scene.signedIn();
+  const handler = scene.handler();
+  await handler.status();
+  const call = rejection(handler.ensureWritable());
+  await handler.close();
+  assert.is((await call).code, 'CLOSED');
+});
+
 test('a failure of another kind does not open the file again', async () => {
   if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
   await using scene = await openScene();

@@ -1,7 +1,7 @@
 import { toStoreError } from 'shared-token';
 import type { RekeyStore } from 'token-store-kit/administration';
 import type { SqliteTokenStore, TokenStoreOptions } from 'token-store-sqlite';
-import { toHandlerError } from '../one-drive-token-error.ts';
+import { closedError, toHandlerError } from '../one-drive-token-error.ts';
 import type { StoreSettings } from '../options.ts';
 
 /**
@@ -29,9 +29,12 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
   let opened: SqliteTokenStore | undefined;
   /** Stores whose file was moved away. Locks go by the file's name, so a caller may still wait for one in such a store. */
   const moved: SqliteTokenStore[] = [];
+  let isClosed = false;
 
   const open = async (): Promise<SqliteTokenStore> => {
     const { openTokenStore } = await import('token-store-sqlite');
+    // A call that has begun before would leave it open.
+    if (isClosed) throw closedError();
     opened ??= openTokenStore(path, options);
     return opened;
   };
@@ -67,8 +70,8 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     // Only a lock that was not acquired is tried again: tasks use this store, which finds the file where it is.
     exclusively: (name, task, wait) => use((file) => file.exclusively(name, task, wait)),
   };
-  // The calls of its methods must have ended.
   const close = (): void => {
+    isClosed = true;
     for (const file of [...moved, opened]) file?.close();
   };
   return { store, close };
