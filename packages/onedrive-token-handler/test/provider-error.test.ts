@@ -74,4 +74,10 @@ test('a description is its first line, without ids; what is no text is none', ()
   for (const name of ['errorDescription', 'errorCodes', 'traceId']) assert.not(name in error, name);
 });
 
+test('a description of 100,000 spaces does not keep the program busy', () => {
+  const before = process.cpuUsage();
+  errorOf({ error: 'invalid_tea', error_description: ' '.repeat(100_000) });
+  assert.ok(process.cpuUsage(before).user < 1_000_000, 'it took more than a second of the processor');
+});
+
 test.run();

@@ -117,6 +117,6 @@ function remedyFor(code: ErrorCode, numbers: readonly number[], step: ProviderSt
 
 /** Microsoft appends its trace ids, which are properties of the error. */
 function firstLine(text: string): string {
-  const [line = ''] = text.split(/[\r\n]|\s+Trace ID:/, 1);
+  const [line = ''] = text.split(/[\r\n]|\sTrace ID:/, 1);
   return toPlainLine(line).replace(/\.$/, '');
 }
