@@ -37,8 +37,7 @@ test('a redirectPort that is in use ends in CONFIGURATION before a browser opens
   server.close();
   assert.is(error.code, 'CONFIGURATION');
   assert.is(error.retryable, false);
-  assert.match(error.message, `Port ${port} of localhost`);
-  assert.match(error.message, 'the port is in use (EADDRINUSE)');
+  assert.match(error.message, new RegExp(`port ${port} of localhost: .+ the port is in use \\(EADDRINUSE\\)`));
   assert.equal(scene.windows, []);
 });
 

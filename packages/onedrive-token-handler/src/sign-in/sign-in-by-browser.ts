@@ -68,13 +68,11 @@ async function openDefaultBrowser(url: string): Promise<void> {
 }
 
 function explain(cause: AcceptorError, { redirectPort, redirectHost }: Settings): OneDriveTokenError {
-  if (cause.code === 'ACCEPTOR_LISTEN' && redirectPort !== 0) {
-    // Another port would not do: the caller has chosen this one because it is forwarded or registered.
-    const problem = `Port ${redirectPort} of ${redirectHost} cannot receive the browser's answer: ${cause.problem}`;
-    const remedy = 'Choose another port, or none to get a free one';
-    return new OneDriveTokenError('CONFIGURATION', problem, { remedy, cause });
-  }
+  const where = redirectPort === 0 ? '' : ` on port ${redirectPort} of ${redirectHost}`;
+  const problem = `The browser's answer could not be received${where}: ${cause.problem}`;
   // No free port: neither the person nor the provider caused it.
-  const problem = `The browser's answer could not be received: ${cause.message}`;
-  return new OneDriveTokenError('NETWORK', problem, { remedy: 'Try again', cause });
+  if (redirectPort === 0) return new OneDriveTokenError('NETWORK', problem, { remedy: 'Try again', cause });
+  // Another port would not do: the caller has chosen this one because it is forwarded or registered.
+  const remedy = 'Choose another port, or none to get a free one';
+  return new OneDriveTokenError('CONFIGURATION', problem, { remedy, cause });
 }
