@@ -34,10 +34,7 @@ export function judgeHead(head: RequestHead, expected: { host: string; path: str
   if (isWebSocket || (headers.get('sec-fetch-dest') ?? 'document') !== 'document') {
     return refusal('403 Forbidden', 'An authorization response is a page, not a part of one.');
   }
-  return method === 'GET' ? judgeGet(head) : judgePost(head);
-}
-
-function judgeGet({ headers }: RequestHead): number | Response {
+  if (method === 'POST') return judgePost(head);
   const hasBody = headers.has('transfer-encoding') || (headers.get('content-length') ?? '0') !== '0';
   return hasBody ? bad('A GET request has no body.') : 0;
 }
