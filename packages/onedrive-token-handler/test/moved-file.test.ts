@@ -76,7 +76,7 @@ test('a wait for a change ends if the file is replaced by another', async () => 
   const change = store.changed?.('my-app', { timeout: 5_000 });
   await sleep(50);
   renameSync(other, scene.dbFilepath);
-  await change;
+  await change?.catch(() => {});
   assert.ok(performance.now() - began < 4_000);
   close();
 });

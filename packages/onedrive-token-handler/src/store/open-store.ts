@@ -59,11 +59,8 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     replace: (name, previous, record) => use((file) => file.replace(name, previous, record)),
     delete: (name) => use((file) => file.delete(name)),
     list: () => use((file) => file.list()),
-    // Resolves also if the file was moved: the one in its place may have another record.
-    changed: async (name, wait) =>
-      (await open()).changed(name, wait).catch((error) => {
-        if (!isMoved(error)) throw error;
-      }),
+    // Rejects if the file was moved, which ends the wait as well: the one in its place may have another record.
+    changed: async (name, wait) => (await open()).changed(name, wait),
     lockedNames: () => use((file) => file.lockedNames()),
     // This store has to be opened again with the new key.
     rekey: (key) => use((file) => file.rekey(key)),
