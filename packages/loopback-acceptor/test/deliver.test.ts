@@ -21,13 +21,6 @@ test('a delivered address is the answer, and its sockets go as after any answer'
   await refused(acceptor.port);
 });
 
-test('a delivered address is redeemed', async () => {
-  await using acceptor = await openAcceptor({ state });
-  const redeemed = acceptor.accept(async ({ code }) => `token of ${code}`);
-  acceptor.deliver(`code=a&state=${state}`);
-  assert.is(await within('the redemption', redeemed), 'token of a');
-});
-
 test('an address that is delivered before accept() is kept', async () => {
   await using acceptor = await openAcceptor({ state });
   acceptor.deliver(`code=a&state=${state}`);

@@ -154,11 +154,6 @@ test('a program that has its token ends by itself, without close()', async () =>
   assert.ok(child.milliseconds < 5_000, `${child.milliseconds} ms`);
 });
 
-test('a handler that was never used closes at once', async () => {
-  await using scene = await openScene();
-  await scene.handler().close();
-});
-
 test('close() waits for a sign-out that is under way', async () => {
   await using scene = await openScene();
   for (const warm of [false, true]) {
