@@ -150,6 +150,16 @@ test('the part of another process that still runs is left alone', async () => {
   assert.equal(parts(), [running]);
 });
 
+test('if a process that this one cannot see, in another container, goes on with the same part, the file is whole', async () => {
+  leaveAgain();
+  const onProgress = ({ done }: { done: number }): void => {
+    const part = join(folder, parts()[0] ?? '');
+    if (done === 1_000) writeFileSync(part, content.subarray(1_000, 1_500), { flag: 'a' });
+  };
+  await client.download('/file', file, { onProgress });
+  assert.ok(readFileSync(file).equals(content));
+});
+
 test('what is left of another version is deleted', async () => {
   leaveAgain();
   etag = '"v2"';

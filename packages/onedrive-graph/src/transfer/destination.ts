@@ -55,9 +55,12 @@ export class Destination implements AsyncDisposable {
     }
   }
 
-  /** Throws FILE. */
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#output.writeFile(chunk).catch(fileFailure('write', this.#file));
+  /** At its own place, because a process of another container, which cannot see this one, may go on with the same part. Throws FILE. */
+  async write(chunk: Uint8Array, start: number): Promise<void> {
+    for (let done = 0; done < chunk.length; ) {
+      const writing = this.#output.write(chunk, done, chunk.length - done, this.#part ? start + done : null);
+      done += (await writing.catch(fileFailure('write', this.#file))).bytesWritten;
+    }
   }
 
   /** Puts the file in its place. Throws FILE. */

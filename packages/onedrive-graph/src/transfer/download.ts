@@ -44,7 +44,7 @@ export async function download(
     let done = destination.length;
     try {
       for await (const chunk of readPieces({ sender, request: whole, first }, done)) {
-        await destination.write(chunk);
+        await destination.write(chunk, done);
         done += chunk.length;
         onProgress?.({ done, ...(total !== undefined && { total }) });
       }

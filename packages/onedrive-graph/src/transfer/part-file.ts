@@ -54,14 +54,13 @@ export function leavePart(path: string): Promise<void> {
 
 /** undefined if it cannot be opened, was just taken over, or is no file of this user's own: another user may have put it there. */
 async function takeOver(left: string, path: string, mode: number | undefined): Promise<PartFile | undefined> {
-  const { O_APPEND, O_WRONLY, O_NOFOLLOW = 0 } = constants;
   try {
     const stat = await lstat(left);
     if (!stat.isFile() || stat.nlink !== 1 || stat.uid !== process.getuid?.()) return undefined;
     // See `isWritten`.
     await lutimes(left, new Date(), new Date());
     await rename(left, path);
-    const output = await open(path, O_WRONLY | O_APPEND | O_NOFOLLOW);
+    const output = await open(path, constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0));
     // The new file must not be readable for more users than the old one. Not every file system has modes.
     if (mode !== undefined) await output.chmod(mode).catch(() => {});
     return { path, output, length: (await output.stat()).size };
