@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { approveDevice, signInElsewhere } from 'testing-authority';
 import { until } from 'testing-authority/until';
-import { Agent } from 'undici';
+import * as undici from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
@@ -63,7 +66,7 @@ test('close() ends a request for a device code at once', async () => {
 
 test("close() ends a running fetch() with CLOSED, and leaves the caller's dispatcher open", async () => {
   await using scene = await openScene();
-  const dispatcher = new Agent();
+  const dispatcher = new undici.Agent();
   const handler = scene.handler({ dispatcher });
   scene.authority.fail('graph', { type: 'hang' });
   const call = rejection(handler.fetch(`${scene.authority.graphUrl}/me`));
@@ -111,6 +114,22 @@ test('createFetcher() fetches without a sign-in, and explains what fails until i
   );
   await fetcher.close();
   assert.is((await rejection(fetcher.fetch(`${scene.authority.graphUrl}/me`))).code, 'NETWORK');
+});
+
+test("fetch() sends a FormData as a form, be it Node's or undici's", async () => {
+  await using server = createServer((request, response) => {
+    response.setHeader('content-type', request.headers['content-type'] ?? '');
+    request.pipe(response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const fetcher = createFetcher();
+  for (const body of [new FormData(), new undici.FormData() as unknown as FormData]) {
+    body.set('a', 'b');
+    const { port } = server.address() as AddressInfo;
+    const answer = await fetcher.fetch(`http://127.0.0.1:${port}`, { method: 'POST', body });
+    assert.is((await answer.formData()).get('a'), 'b');
+  }
+  await fetcher.close();
 });
 
 test('a fetch() whose options exclude each other is a TypeError', async () => {

@@ -40,7 +40,11 @@ export async function postForm({ url, body, signal }: FormPost, given?: undici.D
 
 /** undici's fetch. Throws what undici throws. */
 export async function fetch(url: URL, init: RequestInit, dispatcher: undici.Dispatcher): Promise<Response> {
-  const options = { ...(init as unknown as undici.RequestInit), dispatcher };
+  // The package would send the text "[object FormData]" for a form of Node's own class.
+  const isForm = Object.prototype.toString.call(init.body) === '[object FormData]';
+  const isForeign = isForm && !(init.body instanceof undici.FormData);
+  const sent = isForeign ? { ...init, body: await new Response(init.body).blob() } : init;
+  const options = { ...(sent as unknown as undici.RequestInit), dispatcher };
   return (await undici.fetch(url, options)) as unknown as Response;
 }
 
