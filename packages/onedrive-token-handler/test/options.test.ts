@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -113,9 +114,15 @@ test('the handler keeps a copy of the key, so the caller may overwrite its bytes
   assert.ok((await again.status()).signedIn);
 });
 
-test('making a handler opens no file', async () => {
-  const handler = new OneDriveTokenHandler({ ...good, dbFilepath: '/nowhere/at/all/tokens.db' });
-  await handler.close();
+test('a file is opened when it is first used, and is where the handler was made', async () => {
+  await using scene = await openScene();
+  const before = process.cwd();
+  process.chdir(scene.folder);
+  const handler = scene.handler({ dbFilepath: 'mine.db' });
+  process.chdir(before);
+  assert.equal(readdirSync(scene.folder), []);
+  await handler.status();
+  assert.ok(readdirSync(scene.folder).includes('mine.db'));
 });
 
 test('an option of a call may be undefined, also for a strict compiler', async () => {
