@@ -59,22 +59,21 @@ const remedies: Readonly<Record<number, string>> = {
   650053: 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All',
 };
 
-/** Reads an error response. Some providers quote what was sent to them: `secrets` are replaced. Undefined if it is none. */
+/** Reads an error response, which has an `error`. Some providers quote what was sent to them: `secrets` are replaced. */
 export function readErrorFields(
   answer: Readonly<Record<string, unknown>>,
   secrets: readonly string[],
-): ProviderErrorFields | undefined {
+): ProviderErrorFields {
   const { error, error_description, error_codes, correlation_id, trace_id } = answer;
   const read = (value: unknown): string | undefined =>
     typeof value === 'string' ? replaceSecrets(value, secrets) : undefined;
-  if (typeof error !== 'string') return undefined;
   const description = read(error_description) ?? '';
   const sent = Array.isArray(error_codes) ? error_codes.filter((code) => typeof code === 'number') : [];
   // The authorization endpoint sends them nowhere else.
   const numbers =
     sent.length > 0 ? sent : [...description.matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, code]) => Number(code));
   return {
-    error: firstLine(replaceSecrets(error, secrets)),
+    error: firstLine(replaceSecrets(String(error), secrets)),
     errorDescription: firstLine(description) || undefined,
     errorCodes: numbers.length > 0 ? numbers : undefined,
     correlationId: read(correlation_id),

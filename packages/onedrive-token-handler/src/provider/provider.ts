@@ -108,9 +108,9 @@ export class Provider {
       throw error;
     }
     const json = parseObject(answer.body);
-    if (answer.status === 200 && json && typeof json.error !== 'string') return { answer: json };
     const secrets = secretFields.flatMap((field) => body.get(field) ?? []);
-    const fields = json && readErrorFields(json, secrets);
+    const fields = typeof json?.error === 'string' ? readErrorFields(json, secrets) : undefined;
+    if (answer.status === 200 && json && !fields) return { answer: json };
     if (answer.status === 429 || answer.status >= 500) {
       return { failure: busyError(url, answer, fields, timeout), repeatable: step !== 'code' };
     }
@@ -122,7 +122,7 @@ export class Provider {
 function busyError(
   url: URL,
   { status, retryAfter }: HttpAnswer,
-  fields: ReturnType<typeof readErrorFields>,
+  fields: ReturnType<typeof readErrorFields> | undefined,
   left: number,
 ): OneDriveTokenError {
   const { errorDescription: _, ...facts } = fields ?? {};

@@ -52,8 +52,8 @@ export class AuthorizationRequest {
   /** The handler's error, if the provider answered with one instead of a code. Other errors stay as they are. */
   explain(error: unknown): unknown {
     if (!(error instanceof AuthorizationError)) return error;
-    const fields = readErrorFields({ error: error.error, error_description: error.errorDescription }, [this.state]);
-    return fields ? toTokenError(fields, 'authorization') : error;
+    const answer = { error: error.error, error_description: error.errorDescription };
+    return toTokenError(readErrorFields(answer, [this.state]), 'authorization');
   }
 }
 

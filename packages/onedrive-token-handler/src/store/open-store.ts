@@ -43,7 +43,7 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     try {
       return await work(file);
     } catch (error) {
-      if (!isMoved(error)) throw error;
+      if ((Object(error) as { reason?: unknown }).reason !== 'moved') throw error;
       // Of several calls that find it moved, the first one opens it again.
       if (opened === file) {
         moved.push(file);
@@ -72,8 +72,4 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     for (const file of [...moved, opened]) file?.close();
   };
   return { store, close };
-}
-
-function isMoved(error: unknown): boolean {
-  return (Object(error) as { reason?: unknown }).reason === 'moved';
 }
