@@ -53,7 +53,7 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   openBrowser?: ((url: string) => unknown) | undefined;
   /** Whether getToken() may open a browser. Default true; false: SIGN_IN_REQUIRED instead. */
   interactive?: boolean | undefined;
-  /** Sends the requests. Default: one that honours HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The handler does not close it. */
+  /** Sends the requests, made by undici 7 or newer. Default: one that honours HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The handler does not close it. */
   dispatcher?: import('undici').Dispatcher | undefined;
   /** What happened, without secrets: for logs, spinners and progress. */
   onEvent?: ((event: TokenEvent) => unknown) | undefined;

@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { issueCertificate } from 'testing-authority';
-import { Agent, type Dispatcher } from 'undici';
+import { Agent, type Dispatcher, errors } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
@@ -107,6 +107,15 @@ for (const [status, retryable, says, credentials = ''] of [
     assert.is(error.retryable, retryable);
   });
 }
+
+test('a dispatcher of undici 6 is named, which does not know the methods of a newer one', async () => {
+  const dispatch = (): never => {
+    throw new errors.InvalidArgumentError('invalid onError method');
+  };
+  const error = await refreshError(scene.authority.url, { dispatch } as unknown as Dispatcher);
+  assert.match(error.message, 'The dispatcher takes no request (invalid onError method). Make it with undici 7');
+  assert.not(error.retryable);
+});
 
 test('a certificate that is not trusted names both ways to trust it', async () => {
   const server = createServer(issueCertificate()).listen(0, '127.0.0.1');

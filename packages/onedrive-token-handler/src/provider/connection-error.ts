@@ -46,6 +46,10 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
     const remedy = "Check this machine's clock. If it is right, the server's owner has to renew the certificate";
     return [`The certificate of ${host} is out of date by this machine's clock (${code})`, remedy, false];
   }
+  if (code === 'UND_ERR_INVALID_ARG') {
+    const problem = `The dispatcher takes no request (${messagesOf(cause)[0]})`;
+    return [problem, 'Make it with undici 7 or newer', false];
+  }
   // If a request was given up, what happened is in undici's message alone.
   const reason = (code !== 'UND_ERR_ABORTED' && code) || messagesOf(cause)[0] || 'unknown failure';
   if (proxy) return explainProxy(host, cause, proxy, reason);
