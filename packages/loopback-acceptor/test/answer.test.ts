@@ -2,7 +2,7 @@ import net from 'node:net';
 import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { AuthorizationError, openAcceptor } from '../src/index.ts';
+import { AuthorizationError, openAcceptor, type PageContext } from '../src/index.ts';
 import { exchangeBytes, postForm, sendRequest } from './send-request.ts';
 import { rejection, within } from './within.ts';
 
@@ -168,17 +168,15 @@ test('with an issuer, a response that carries it as iss is accepted', async () =
 });
 
 test('an answer that comes before accept() is kept, and its page does not wait forever', async () => {
-  await using acceptor = await openAcceptor({ state: 'right' });
+  const pages: boolean[] = [];
+  const renderPage = ({ redeemed }: PageContext): string => `${pages.push(redeemed)}`;
+  await using acceptor = await openAcceptor({ state: 'right', renderPage });
   const { status } = await sendRequest(`${acceptor.redirectUri}/?code=early&state=right`);
   assert.is(status, 200);
   assert.is((await within('the answer', acceptor.accept())).code, 'early');
-  assert.is(
-    await within(
-      'redeem',
-      acceptor.accept(async ({ code }) => code),
-    ),
-    'early',
-  );
+  const redeem = async ({ code }: { code: string }): Promise<string> => code;
+  assert.is(await within('redeem', acceptor.accept(redeem)), 'early');
+  assert.equal(pages, [false]);
 });
 
 test('an error that comes before accept() is kept', async () => {
