@@ -99,8 +99,8 @@ export function statementsFor(schema: string, table: string) {
 )`,
     ],
     createSchema: `CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`,
-    /** One host at a time makes the tables. */
-    lockCreation: `SELECT pg_advisory_xact_lock(hashtextextended('${channel}', 0))`,
+    /** One host at a time makes tables, of any name: their schema may be the same new one. */
+    lockCreation: `SELECT pg_advisory_xact_lock(hashtextextended('${packageName}', 0))`,
     insertMeta: `INSERT INTO ${meta} (package, version) VALUES ('${packageName}', ${schemaVersion})`,
     /** Writers hold a share of this lock: after it, what they wrote is seen. */
     lockMeta: `SELECT 1 FROM ${meta} FOR UPDATE`,
