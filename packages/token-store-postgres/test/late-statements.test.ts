@@ -350,6 +350,11 @@ test('a store whose rekey may have been done goes on with the new key', async ()
   }
   assert.equal(await (await scene.open({ schema, key })).get('app'), { refreshToken: 'first' });
   await store.rekey(undefined);
+  // Nothing is stored yet, and so no key is in use.
+  fates.push({ type: 'normal' }, { type: 'lost' }, { type: 'refused' });
+  const fresh = await openUnreliable({ schema: scene.newSchema(), key, of: /^COMMIT|FOR UPDATE$/, fates });
+  assert.is((await errorOf(fresh.store.rekey(key.fill(8)))).reason, 'database-locked');
+  await fresh.store.set('app', { refreshToken: 'first' });
 });
 
 test.run();

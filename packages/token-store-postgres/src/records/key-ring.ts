@@ -52,10 +52,9 @@ export class KeyRing {
     this.isDecided = true;
   }
 
-  /** After a change of key: adds the new one, and writes with it. */
-  change(key: Key | undefined, check: KeyCheck | undefined): void {
+  /** From now on this store has that key as well: the database may say that it is in use. */
+  add(key: Key | undefined): void {
     this.#keys.unshift(key);
-    this.adopt(check);
   }
 
   /** Whether {@link open} has what it needs. If not, the key may have been changed to another one of this store's. */

@@ -126,8 +126,8 @@ export class RecordTable {
     };
     for (;;) {
       const held = await database.transaction(inTransaction, { isUnhurried: true }).catch((error) => {
-        // It may have been done: if not, the next call finds the key in use, as after another host's change.
-        if (unanswered.has(error)) ring.change(key, next?.makeCheck());
+        // It may have been done: the next call finds out which key is in use, as after another host's change.
+        if (unanswered.has(error)) ring.add(key);
         throw error;
       });
       if (!held) break;
@@ -135,7 +135,8 @@ export class RecordTable {
       if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
       await pause(lookMs, signals);
     }
-    ring.change(key, next?.makeCheck());
+    ring.add(key);
+    ring.adopt(next?.makeCheck());
   }
 
   async #read(name: string, deadline: number): Promise<{ version?: Version; record?: TokenRecord | undefined }> {
