@@ -42,6 +42,12 @@ for (const [count, what] of [
   });
 }
 
+test('many first writes at once wait for their passphrase once', async () => {
+  const store = await scene.open({ key: 'a passphrase' });
+  const writes = Array.from({ length: 60 }, (_, index) => store.set(`app ${index}`, record));
+  assert.equal(failuresOf(await within(60_000, 'the writes', Promise.allSettled(writes))), []);
+});
+
 test('calls that had no turn in time are told so, and not that the server is gone', async () => {
   const store = await openFarAway(400);
   const calls = Array.from({ length: 60 }, (_, index) => store.set(`app ${index}`, record));

@@ -51,6 +51,7 @@ export class RecordTable {
   readonly #readRow: ReturnType<typeof rowReader>;
   /** What this store has seen last. */
   readonly #known = new Map<string, Version>();
+  #deciding: Promise<void> | undefined;
 
   constructor(context: Context) {
     this.#context = context;
@@ -200,10 +201,19 @@ export class RecordTable {
 
   /** The first write of all puts the preferred key in use. If another host was faster, its key is, or none. */
   async #decideKey(deadline: number): Promise<void> {
-    const { database, statements, ring } = this.#context;
+    const { ring } = this.#context;
     if (ring.isDecided || ring.preferred === undefined) return;
-    // A passphrase takes a quarter of a second, in which other hosts need not wait for this one's transaction.
-    const wanted = newCipher(ring.preferred).makeCheck();
+    // Once for all that write first at the same time: a passphrase takes a quarter of a second, and blocks.
+    this.#deciding ??= this.#putInUse(ring.preferred, deadline).finally(() => {
+      this.#deciding = undefined;
+    });
+    await this.#deciding;
+  }
+
+  async #putInUse(key: Key, deadline: number): Promise<void> {
+    const { database, statements, ring } = this.#context;
+    // Other hosts need not wait for it in this one's transaction.
+    const wanted = newCipher(key).makeCheck();
     const inTransaction = async (run: Run): Promise<KeyCheck | undefined> => {
       await run(statements.lockMeta);
       const check = await readMeta(database, statements, run);
