@@ -197,12 +197,9 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
       if (outcome === 'lock-lost') lease?.lose();
       return outcome;
     } catch (error) {
-      const failure = error as TokenStoreError;
-      const { code, problem, reason, remedy, cause } = failure;
-      const isUnknown = unanswered.has(failure);
-      if (lease) lease.isOwing = reason === 'unreachable' || code === 'STORE_BUSY' || isUnknown;
-      if (!isUnknown) throw error;
-      throw new TokenStoreError(code, `${problem}; whether the write was done is not known`, { reason, remedy, cause });
+      const { code, reason } = error as TokenStoreError;
+      if (lease) lease.isOwing = reason === 'unreachable' || code === 'STORE_BUSY' || unanswered.has(error as object);
+      throw error;
     } finally {
       lease?.check();
     }

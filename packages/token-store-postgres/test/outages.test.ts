@@ -97,6 +97,15 @@ test('a write of which it stays unknown whether it was done says so, and one tha
   const says = outcomes.map((outcome) => 'error' in outcome && /done is not known/.test(outcome.error.problem));
   assert.equal(says, [true, false]);
   for (const outcome of outcomes) assertUnreachable(outcome, 'both');
+  proxy.heal();
+  await store.set('app', record);
+  const reading = proxy.cutAfter('server', 0);
+  const unwritten = attempt(() => store.replace('app', 'second', record));
+  await within(10_000, 'the cut', reading);
+  proxy.refuse();
+  const outcome = await unwritten;
+  assertUnreachable(outcome, 'a replace whose read had no answer');
+  assert.not('error' in outcome && /done is not known/.test(outcome.error.problem));
 });
 
 test('statement_timeout, a lock of another session and idle_in_transaction_session_timeout: STORE_BUSY, and the next call works', async () => {

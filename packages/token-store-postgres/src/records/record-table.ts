@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord } from 'token-store-kit';
+import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Row, Run } from '../connection/database.ts';
 import { deadlineIn, unanswered } from '../connection/retry.ts';
 import { type Lease, type Sighting, Stopwatch, seeLease } from '../lock/lease.ts';
@@ -174,7 +174,9 @@ export class RecordTable {
         since = new Stopwatch();
         return [key, json, sealed, revision, salt, base, ...fence, statements.topicOf(name)];
       };
-      const [found = {}] = await database.write(statements.write, values, { deadline });
+      const [found = {}] = await database.write(statements.write, values, { deadline }).catch((error) => {
+        throw unanswered.has(error) ? unknownError(error) : error;
+      });
       if (found.held === 't') lease?.renewed(since);
       const isWritten = found.written === 't' || found.was_written === 't';
       if (!isWritten && found.held !== 't') return 'lock-lost';
@@ -230,6 +232,13 @@ export class RecordTable {
     this.#known.set(name, version);
     return version;
   }
+}
+
+function unknownError({ code, problem, reason, remedy, cause }: TokenStoreError): TokenStoreError {
+  const details = { reason, remedy, cause };
+  const error = new TokenStoreError(code, `${problem}; whether the write was done is not known`, details);
+  unanswered.add(error);
+  return error;
 }
 
 function keyValues(check: KeyCheck | undefined): (Uint8Array | null)[] {
