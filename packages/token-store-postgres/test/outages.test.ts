@@ -179,29 +179,35 @@ test('a caller that waits and whose database goes away is told so when its time 
   });
 });
 
-test('after an outage that was longer than the lease, a caller that waits gives the holder time to come back', async () => {
-  const schema = scene.newSchema();
-  const open = async () => {
-    const proxy = await scene.proxy();
-    const connectionString = scene.cluster.connectionString({ port: proxy.port });
-    return { proxy, store: await scene.open({ schema, connectionString, leaseTime: 6_000 }) };
-  };
-  const [holder, waiter] = [await open(), await open()];
-  await holder.store.set('app', record);
-  const waiting = Promise.withResolvers<unknown>();
-  await holder.store.exclusively('app', async () => {
-    waiter.store.exclusively('app', () => waiter.store.get('app')).then(waiting.resolve, waiting.reject);
-    await delay(500);
-    for (const { proxy } of [holder, waiter]) proxy.refuse();
-    await delay(6_500);
-    waiter.proxy.heal();
-    // Within two seconds, it asks again.
-    await delay(2_200);
-    holder.proxy.heal();
-    assert.ok(await holder.store.replace('app', 'first', { refreshToken: 'second' }), 'its lock was taken');
+for (const comesAgain of [false, true])
+  test(`after an outage that was longer than the lease, a caller that ${comesAgain ? 'comes again' : 'waits'} gives the holder time to come back`, async () => {
+    const schema = scene.newSchema();
+    const open = async () => {
+      const proxy = await scene.proxy();
+      const connectionString = scene.cluster.connectionString({ port: proxy.port });
+      return { proxy, store: await scene.open({ schema, connectionString, leaseTime: 6_000 }) };
+    };
+    const [holder, waiter] = [await open(), await open()];
+    await holder.store.set('app', record);
+    const waiting = Promise.withResolvers<unknown>();
+    await holder.store.exclusively('app', async () => {
+      const wait = () =>
+        waiter.store.exclusively('app', () => waiter.store.get('app')).then(waiting.resolve, waiting.reject);
+      if (comesAgain) await attempt(() => waiter.store.exclusively('app', async () => {}, { timeout: 100 }));
+      else void wait();
+      await delay(500);
+      for (const { proxy } of [holder, waiter]) proxy.refuse();
+      await delay(6_500);
+      if (comesAgain) assertUnreachable(await attempt(() => waiter.store.get('app')), 'a read in the outage');
+      waiter.proxy.heal();
+      if (comesAgain) void wait();
+      // Within two seconds, it asks again.
+      await delay(2_200);
+      holder.proxy.heal();
+      assert.ok(await holder.store.replace('app', 'first', { refreshToken: 'second' }), 'its lock was taken');
+    });
+    assert.equal(await within(20_000, 'the next turn', waiting.promise), { refreshToken: 'second' });
   });
-  assert.equal(await within(20_000, 'the next turn', waiting.promise), { refreshToken: 'second' });
-});
 
 test('a task whose write did not get through keeps the lock until its lease ends, so that it can be written first', async () => {
   const schema = scene.newSchema();

@@ -12,6 +12,7 @@ export class TcpProxy implements AsyncDisposable {
   delayMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #silent = new WeakSet<Socket>();
   readonly #cuts: { sender: Sender; left: number; onCut: () => void }[] = [];
   #mode: 'forward' | 'swallow' | 'refuse' = 'forward';
 
@@ -41,6 +42,11 @@ export class TcpProxy implements AsyncDisposable {
   /** From now on connections stay open and carry nothing, as if the cable were unplugged. */
   swallow(): void {
     this.#mode = 'swallow';
+  }
+
+  /** The connections that are open carry nothing any more, as after a failover. New ones do. */
+  silence(): void {
+    for (const socket of this.#sockets) this.#silent.add(socket);
   }
 
   /** Destroys all connections, and every new one. */
@@ -79,7 +85,7 @@ export class TcpProxy implements AsyncDisposable {
       to.destroy();
     });
     from.on('data', (data) => {
-      if (this.#mode === 'swallow') return;
+      if (this.#mode === 'swallow' || this.#silent.has(from)) return;
       const cut = this.#cuts.find((each) => each.sender === sender);
       const sent = cut ? data.subarray(0, cut.left) : data;
       this.bytes[sender] += sent.length;

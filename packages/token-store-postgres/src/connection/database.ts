@@ -39,6 +39,10 @@ export class Database {
   readonly #pool: PgPool;
   readonly #isOwn: boolean;
   readonly #slots: Slots;
+  /** When the server was last away for a call, by `performance.now()`: the holder of a lease may have been cut off. */
+  lostAt = Number.NEGATIVE_INFINITY;
+  /** When a connection was last lost in use: those that were idle then may be dead as well, without notice. */
+  #brokenAt = Number.NEGATIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
   /** All that is under way, from the wait for a connection to the last try. */
   readonly #work = new Set<Promise<unknown>>();
@@ -94,7 +98,11 @@ export class Database {
     if (!(await this.#slots.acquire(connectBy - since))) throw this.#noConnectionError(since);
     let canceling: Promise<void> | undefined;
     try {
-      const client = await this.#connect(connectBy, isWrite);
+      let client = await this.#connect(connectBy, isWrite);
+      while ((lastUsed.get(client) ?? Number.POSITIVE_INFINITY) < this.#brokenAt) {
+        discard(client);
+        client = await this.#connect(connectBy, isWrite);
+      }
       this.#used.add(client);
       const run: Run = async (text, values = []) => {
         try {
@@ -107,26 +115,27 @@ export class Database {
           this.#answeredAt = performance.now();
           return rows as Row[];
         } catch (error) {
-          const failure = toStoreError(this.name, error, isWrite);
-          if (isConnectionLoss(error)) unanswered.add(failure);
-          else if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) conflicts.add(failure);
+          const failure = this.#toStoreError(error, isWrite);
+          if (isConnectionLoss(error)) {
+            unanswered.add(failure);
+            this.#brokenAt = performance.now();
+          } else if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) conflicts.add(failure);
           throw failure;
         }
       };
       let hasFailed = true;
       try {
-        if (this.#isOwn && !limited.has(client)) {
+        if (this.#isOwn && !lastUsed.has(client))
           await run(limitSession, [(client as unknown as FullClient).processID]);
-          limited.add(client);
-        }
         const result = await work(run, client);
         hasFailed = false;
         return result;
       } finally {
-        // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
-        if (hasFailed) destroySocket(client);
         this.#used.delete(client);
-        client.release(hasFailed);
+        lastUsed.set(client, performance.now());
+        // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
+        if (hasFailed) discard(client);
+        else client.release();
       }
     } finally {
       // The server is at work for a statement that was given up, until it hears that.
@@ -154,7 +163,7 @@ export class Database {
         isOver = true;
         resolve(client);
       } catch (error) {
-        reject(toStoreError(this.name, error, isWrite));
+        reject(this.#toStoreError(error, isWrite));
       }
     };
     void ask();
@@ -165,6 +174,12 @@ export class Database {
     return isInTime ? promise : Promise.reject(this.#noConnectionError());
   }
 
+  #toStoreError(error: unknown, isWrite: boolean): TokenStoreError {
+    const failure = toStoreError(this.name, error, isWrite);
+    if (failure.reason === 'unreachable' || failure.reason === 'read-only-server') this.lostAt = performance.now();
+    return failure;
+  }
+
   /** `since`: the call has waited for its turn since then. */
   #noConnectionError(since = Number.POSITIVE_INFINITY): TokenStoreError {
     const remedy = 'Try again, with fewer calls at once';
@@ -172,6 +187,7 @@ export class Database {
       const problem = `${this.name} answers, but not all calls of this store in time`;
       return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy });
     }
+    this.lostAt = performance.now();
     const problem = `${this.name} gave no connection in time, or the pool has none free`;
     return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy });
   }
@@ -186,8 +202,14 @@ export class Database {
   }
 }
 
-/** Connections that have their limits. */
-const limited = new WeakSet<PgClient>();
+/** When a connection was given back, by `performance.now()`. */
+const lastUsed = new WeakMap<PgClient, number>();
+
+function discard(client: PgClient): void {
+  destroySocket(client);
+  client.release(true);
+}
+
 const surviving = new WeakSet<object>();
 
 function surviveErrors(source: PgClient | PgPool): void {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { uptime } from 'node:os';
 import { type Lock, settled, TokenStoreError } from 'token-store-kit';
-import type { Row } from '../connection/database.ts';
+import type { Database, Row } from '../connection/database.ts';
 import { deadlineIn } from '../connection/retry.ts';
 import type { Context } from '../records/open-tables.ts';
 import { toStoredName } from '../statements.ts';
@@ -37,7 +37,9 @@ export class Stopwatch {
 /** Another call's lease, as a caller has seen it. */
 export interface Sighting {
   readonly lease: string | null | undefined;
-  /** If it is not renewed, by `performance.now()`. */
+  /** When it was seen first, by `performance.now()`. */
+  readonly since: number;
+  /** If it is not renewed. */
   readonly endsAt: number;
 }
 
@@ -47,7 +49,13 @@ export function seeLease({ owner, seen, left_ms: leftMs }: Row, before?: Sightin
   const leaseTimeMs = Number(/:([\d.]+)$/.exec(owner ?? '')?.[1] ?? Number.NaN);
   const left = Math.max(Number(leftMs), 0);
   const waitMs = leaseTimeMs > 0 ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left;
-  return { lease: seen, endsAt: performance.now() + waitMs };
+  const since = performance.now();
+  return { lease: seen, since, endsAt: since + waitMs };
+}
+
+/** Undefined if the server was away since it was seen: its holder could not renew it, and gets time to come back. */
+export function sinceLost({ lostAt }: Database, sighting: Sighting | undefined): Sighting | undefined {
+  return sighting && sighting.since > lostAt ? sighting : undefined;
 }
 
 /** The lease of one call of `exclusively`: a lock that this process holds, from {@link begin} on and as long as it can renew it. */

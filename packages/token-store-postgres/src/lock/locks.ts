@@ -4,7 +4,7 @@ import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions, settle
 import type { Row } from '../connection/database.ts';
 import { deadlineIn, type Limits, unanswered } from '../connection/retry.ts';
 import type { Context } from '../records/open-tables.ts';
-import { Lease, type Sighting, Stopwatch, seeLease } from './lease.ts';
+import { Lease, type Sighting, Stopwatch, seeLease, sinceLost } from './lease.ts';
 
 /** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
 const scatterMs = 50;
@@ -134,9 +134,7 @@ export class Locks {
     const take = (limits: Limits): Promise<Row[]> => {
       since = new Stopwatch();
       attempt.isTold = false;
-      // After a failure, also to connect, it is seen anew.
-      sighting = this.#sightings.get(lease.name);
-      this.#sightings.delete(lease.name);
+      sighting = sinceLost(database, this.#sightings.get(lease.name));
       const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
       const values = [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
       return database.use((run) => run(statements.take, values), limits, true);

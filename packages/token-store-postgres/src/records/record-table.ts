@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { comparedToken, type KeyCheck, lockHeldError, pause, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Row, Run } from '../connection/database.ts';
 import { deadlineIn, unanswered } from '../connection/retry.ts';
-import { type Lease, type Sighting, Stopwatch, seeLease } from '../lock/lease.ts';
+import { type Lease, type Sighting, Stopwatch, seeLease, sinceLost } from '../lock/lease.ts';
 import type { Key } from '../options.ts';
 import { fromStoredName, toStoredName } from '../statements.ts';
 import { newCipher } from './key-ring.ts';
@@ -101,7 +101,7 @@ export class RecordTable {
     const sightings = new Map<unknown, Sighting>();
     // As a caller of `exclusively` does: only the last look believes the clock of the server.
     const isHeld = (lease: Row): boolean => {
-      const sighting = seeLease(lease, sightings.get(lease.name));
+      const sighting = seeLease(lease, sinceLost(database, sightings.get(lease.name)));
       sightings.set(lease.name, sighting);
       const now = performance.now();
       return now < sighting.endsAt && (now < deadline || Number(lease.left_ms) > 0);
