@@ -12,10 +12,9 @@ const unreachable: Failure = ['STORE_OPEN', 'unreachable', gone, `${again}${chec
 const grant =
   'Check user, pg_hba.conf and password (PGPASSWORD, or a file named by PGPASSFILE), and GRANT the role what it needs';
 const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', grant];
-const mayOnlyRead = 'does not let this role write';
 const grantAll =
   'GRANT it SELECT, INSERT and UPDATE on the tables; with row-level security, use a name that its policy allows. If there are no tables yet, open the store once as the owner of the schema';
-const noWrite: Failure = ['STORE_READONLY', 'no-permission', mayOnlyRead, grantAll];
+const noWrite: Failure = ['STORE_READONLY', 'no-permission', 'does not let this role write', grantAll];
 /** Or for too long by anything else, and then statement_timeout or an administrator ended the statement. */
 const otherSession =
   'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open)';
@@ -25,7 +24,6 @@ const broken = 'has damaged data, or another program changed the tables';
 const damaged: Failure = ['STORE_CORRUPT', 'damaged', broken, 'Restore them from a backup'];
 const moved: Failure = ['STORE_OPEN', 'moved', 'has lost the tables', 'Open the store again'];
 const takesNoWrites = 'takes no writes: it is a standby, or set to read-only';
-const full = 'is on a full disk, and nothing was changed';
 
 /** By SQLSTATE, else by its class, the first two characters (PostgreSQL's manual, Appendix A). */
 const failures: Record<string, Failure> = {
@@ -41,7 +39,7 @@ const failures: Record<string, Failure> = {
   '42501': noAccess,
   '42P01': moved,
   '53': unreachable,
-  '53100': ['STORE_FULL', undefined, full, 'Free some space and try again'],
+  '53100': ['STORE_FULL', undefined, 'is on a full disk, and nothing was changed', 'Free some space and try again'],
   '55': locked,
   '57': unreachable,
   '57014': locked,
@@ -52,7 +50,7 @@ const failures: Record<string, Failure> = {
 type ForeignError = Readonly<Partial<Record<'code' | 'message' | 'path' | 'severity' | 'syscall', unknown>>>;
 
 /** The SQLSTATE. Undefined if the error does not come from the server. */
-export function sqlStateOf(error: unknown): string | undefined {
+function sqlStateOf(error: unknown): string | undefined {
   const { code, severity } = Object(error) as ForeignError;
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity !== undefined ? code : undefined;
 }
@@ -89,9 +87,9 @@ export function toStoreError(database: string, error: unknown, isWrite: boolean)
   return new TokenStoreError(code, `${database} ${problem} (${detail})`, { reason, remedy, cause });
 }
 
-function failureOf(state: string | undefined, message: string, isWrite: boolean): Failure {
+/** Without a state, the network or the driver has failed. */
+function failureOf(state = '08', message: string, isWrite: boolean): Failure {
   if (message.includes('client password must be')) return noAccess;
-  if (state === undefined) return unreachable;
   if (isWrite && state === '42501') return noWrite;
   return (
     failures[state] ?? failures[state.slice(0, 2)] ?? ['STORE_OPEN', undefined, 'could not do what it was asked to']

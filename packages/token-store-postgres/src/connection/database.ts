@@ -1,16 +1,9 @@
 /** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
 import { Slots, settled, TokenStoreError } from 'token-store-kit';
 import { beginStatements, limitSession } from '../statements.ts';
-import { isConnectionLoss, lateError, sqlStateOf, toStoreError } from './database-error.ts';
-import {
-  type ClientConstructor,
-  cancelStatement,
-  destroySocket,
-  type FullClient,
-  type PgClient,
-  type PgPool,
-} from './pg-client.ts';
-import { conflicts, deadlineIn, type Limits, type RetryOptions, retry, unanswered, unhurried } from './retry.ts';
+import { isConnectionLoss, lateError, toStoreError } from './database-error.ts';
+import { cancelStatement, destroySocket, type FullClient, type PgClient, type PgPool } from './pg-client.ts';
+import { deadlineIn, type Limits, type RetryOptions, retry, unanswered, unhurried } from './retry.ts';
 
 /** Of one store. */
 const maxStatements = { ownPool: 3, otherPool: 10 };
@@ -49,10 +42,10 @@ export class Database {
   /** Connections that are in use. */
   readonly #used = new Set<PgClient>();
 
-  constructor(name: string, pool: PgPool, Client: ClientConstructor | undefined, isOwn: boolean) {
+  constructor(name: string, pool: PgPool, newClient: (() => FullClient) | undefined, isOwn: boolean) {
     this.name = name;
     this.#pool = pool;
-    this.newClient = Client && (() => new Client(pool.options));
+    this.newClient = newClient;
     this.#isOwn = isOwn;
     this.#slots = new Slots(isOwn ? maxStatements.ownPool : maxStatements.otherPool);
     // Without a listener, a connection that breaks ends the process: an idle one, and one that the server ends as it becomes ready.
@@ -119,14 +112,14 @@ export class Database {
           if (isConnectionLoss(error)) {
             unanswered.add(failure);
             this.#brokenAt = performance.now();
-          } else if (/^40(001|P01)$/.test(sqlStateOf(error) ?? '')) conflicts.add(failure);
+          }
           throw failure;
         }
       };
       let hasFailed = true;
       try {
         if (this.#isOwn && !lastUsed.has(client))
-          await run(limitSession, [(client as unknown as FullClient).processID]);
+          await run(limitSession, [(client as { processID?: unknown }).processID]);
         const result = await work(run, client);
         hasFailed = false;
         return result;

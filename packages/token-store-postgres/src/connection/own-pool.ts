@@ -8,18 +8,14 @@ import { type ClientConstructor, destroySocket, type FullClient, type PgPool, ty
 const connectTimeoutMs = 4_000;
 
 /** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
-export async function openDatabase({ pool, connectionString }: Settings): Promise<Database> {
-  if (!pool) return openOwnPool(connectionString);
-  const { Client } = pool as { Client?: ClientConstructor };
-  return newDatabase(pool, Client && prepared(Client), false);
-}
-
-/** Its connections do not keep the process alive while they are unused. */
-async function openOwnPool(connectionString: string | undefined): Promise<Database> {
+export async function openDatabase({ pool: given, connectionString }: Settings): Promise<Database> {
+  if (given) {
+    const { Client } = given as { Client?: ClientConstructor };
+    return newDatabase(given, Client && prepared(Client), false);
+  }
   const pg = await loadPg();
-  const target = connectionString === undefined ? {} : { connectionString };
   try {
-    new pg.Client(target);
+    new pg.Client({ connectionString });
   } catch (error) {
     // The error of the URL's parser quotes the whole of it, with the password. A file that it names may come later.
     if (!('syscall' in Object(error)))
@@ -30,9 +26,10 @@ async function openOwnPool(connectionString: string | undefined): Promise<Databa
     connectionTimeoutMillis: connectTimeoutMs,
     fallback_application_name: 'token-store-postgres',
     keepAlive: true,
-    ...target,
+    connectionString,
     Client,
     max: ownPoolSize,
+    // Its connections do not keep the process alive while they are unused.
     allowExitOnIdle: true,
   });
   return newDatabase(pool, Client, true);
@@ -40,9 +37,10 @@ async function openOwnPool(connectionString: string | undefined): Promise<Databa
 
 /** Its name is host, port and name of the database, for messages. */
 function newDatabase(pool: PgPool, Client: ClientConstructor | undefined, isOwn: boolean): Database {
-  const { host, port, database } = Client ? new Client(pool.options) : {};
+  const newClient = Client && (() => new Client(pool.options));
+  const { host, port, database } = newClient?.() ?? {};
   const place = host === undefined ? '' : ` at ${host}:${port}${database ? `, database ${database}` : ''}`;
-  return new Database(`PostgreSQL${place}`, pool, Client, isOwn);
+  return new Database(`PostgreSQL${place}`, pool, newClient, isOwn);
 }
 
 /**

@@ -12,8 +12,6 @@ const maxPauseMs = 2_000;
 
 /** Failures after which the statement may have taken place, because an answer was lost. */
 export const unanswered = new WeakSet<object>();
-/** Failures of statements that the server ended in favor of another session's. */
-export const conflicts = new WeakSet<object>();
 
 /** The deadline of a call, by `performance.now()`: it is handed down to every wait, try and pause, and no other limit begins anew. */
 export function deadlineIn(milliseconds = callTimeoutMs): number {
@@ -51,7 +49,9 @@ export async function retry<T>(
       const failure = error as TokenStoreError;
       isLost ||= unanswered.has(failure);
       const isDown = failure.reason === 'unreachable' && !failure.message.includes(poolEnded) && (isPatient || isLost);
-      const mayPass = isDown || (failure.reason === 'database-locked' && isPatient) || conflicts.has(failure);
+      // The server ended it in favor of another session's.
+      const isConflict = /^40(001|P01)$/.test(Object(failure.cause).code);
+      const mayPass = isDown || isConflict || (failure.reason === 'database-locked' && isPatient);
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
       if (!mayPass || performance.now() + pauseMs >= deadline) {
         // Whatever became of the last try: an earlier one may have taken place.
