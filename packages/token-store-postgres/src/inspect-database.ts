@@ -1,10 +1,10 @@
 import { settled, type TokenStoreError } from 'token-store-kit';
-import type { Database, Row, Run } from './connection/database.ts';
+import type { Database, Row } from './connection/database.ts';
 import { openDatabase } from './connection/own-pool.ts';
-import { destroySocket, isOwnProcess } from './connection/pg-client.ts';
+import { destroySocket } from './connection/pg-client.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
-import { readMeta } from './records/open-tables.ts';
-import { findTables, fromStoredName, statementsFor, tableNames } from './statements.ts';
+import { findState, readMeta } from './records/open-tables.ts';
+import { fromStoredName, statementsFor, tableNames } from './statements.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
 export interface PostgresInspection {
@@ -45,12 +45,8 @@ export interface HeldLock {
   readonly holder: string;
 }
 
-/** What a host needs on the records, the leases and the one row about the tables. */
-const neededRights = [
-  ['SELECT', 'INSERT', 'UPDATE'],
-  ['SELECT', 'INSERT', 'UPDATE'],
-  ['SELECT', 'UPDATE'],
-];
+/** What a host needs on each table. INSERT is the last one, because the last table, which has one row, needs none. */
+const neededRights = ['SELECT', 'UPDATE', 'INSERT'];
 
 const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspname = $1
@@ -67,20 +63,15 @@ export async function inspectPostgresTokenStore(options?: PostgresTokenStoreOpti
   const settings = readOptions(options);
   const database = await openDatabase(settings);
   try {
-    const { isDirect, found } = await database.use(async (run, client) => {
-      const [server = {}] = await run(findTables, [settings.schema ?? null, tableNames(settings.table)]);
-      return {
-        isDirect: isOwnProcess(client, server.pid),
-        found: await inspect(database, run, server, settings.table),
-      };
-    });
+    const { state, isDirect } = await findState(database, settings);
+    const found = await inspect(database, state, settings.table);
     return { ...found, pooler: isDirect ? undefined : { serverLoginRetry: await askLoginRetry(database) } };
   } finally {
     await database.close();
   }
 }
 
-async function inspect(database: Database, run: Run, server: Row, table: string): Promise<PostgresInspection> {
+async function inspect(database: Database, server: Row, table: string): Promise<PostgresInspection> {
   const schema = server.schema ?? undefined;
   const found = {
     serverVersion: server.version?.split(' ')[0] ?? '',
@@ -91,17 +82,17 @@ async function inspect(database: Database, run: Run, server: Row, table: string)
   };
   if (schema === undefined || server.found === '0') return { ...found, tables: 'missing' };
   const names = tableNames(table);
-  const rights = names.flatMap((name, index) => (neededRights[index] ?? []).map((right) => [name, right]));
-  const rows = await run(inspectRights, [schema, rights.map(([name]) => name), rights.map(([, right]) => right)]);
+  const rights = names.flatMap((name) => neededRights.map((right) => [name, right])).slice(0, -1);
+  const values = [schema, rights.map(([name]) => name), rights.map(([, right]) => right)];
+  const rows = await database.read(inspectRights, () => values);
   found.missingRights = rows.filter(({ has }) => has !== 't').map((row) => `${row.right} ON ${schema}.${row.table}`);
   const mayRead = (name: string): boolean => !found.missingRights.includes(`SELECT ON ${schema}.${name}`);
   const [, leaseTable, metaTable] = names;
-  if (!rows.some((row) => row.table === metaTable)) return { ...found, missingRights: [], tables: 'foreign' };
   if (!mayRead(metaTable)) return { ...found, tables: 'unreadable' };
   const statements = statementsFor(schema, table);
   try {
-    const check = await readMeta(database, statements, run);
-    const locks = mayRead(leaseTable) ? await run(statements.locks, [[]]) : [];
+    const check = await readMeta(database, statements);
+    const locks = mayRead(leaseTable) ? await database.read(statements.locks, () => [[]]) : [];
     const held = locks.filter((lock) => Number(lock.left_ms) > 0);
     return {
       ...found,

@@ -68,11 +68,6 @@ const cancelTimeoutMs = 1_000;
 /** PostgreSQL's manual, "Message Formats": CancelRequest. */
 const cancelRequest = 80_877_102;
 
-/** Whether the server process that answers (`pid`) is the one that the connection was made with. A pooler names another one. */
-export function isOwnProcess(client: object, pid: string | null | undefined): boolean {
-  return pid === String((client as FullClient).processID);
-}
-
 /** Ends a connection at once: pg says goodbye to the server, and waits for one that is gone. */
 export function destroySocket(client: object): void {
   (client as FullClient).connection?.stream?.destroy();

@@ -1,7 +1,6 @@
 /** This folder has the records: how their tables are made, which key is in use, and how they are read and written. */
 import { type KeyCheck, TokenStoreError } from 'token-store-kit';
-import type { Database, Run } from '../connection/database.ts';
-import { isOwnProcess } from '../connection/pg-client.ts';
+import type { Database, Row, Run } from '../connection/database.ts';
 import { Watcher } from '../lock/watcher.ts';
 import type { Settings } from '../options.ts';
 import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
@@ -15,13 +14,18 @@ export interface Context {
   readonly watcher: Watcher;
 }
 
+/** What the server has, and whether the connection leads to the server itself: a pooler names another process than the one that answers. */
+export function findState(database: Database, { schema, table }: Settings): Promise<{ state: Row; isDirect: boolean }> {
+  return database.use(async (run, client) => {
+    const [state = {}] = await run(findTables, [schema ?? null, tableNames(table)]);
+    return { state, isDirect: state.pid === String((client as { processID?: unknown }).processID) };
+  });
+}
+
 /** Finds the tables, or makes them. Any number of hosts may do so at once. */
 export async function openTables(database: Database, settings: Settings): Promise<Context> {
   const { table, keys, readOnly } = settings;
-  const { state, isDirect } = await database.use(async (run, client) => {
-    const [row = {}] = await run(findTables, [settings.schema ?? null, tableNames(table)]);
-    return { state: row, isDirect: isOwnProcess(client, row.pid) };
-  });
+  const { state, isDirect } = await findState(database, settings);
   const { schema } = state;
   if (!schema) {
     const remedy = 'Give the store the option schema';
@@ -35,10 +39,9 @@ export async function openTables(database: Database, settings: Settings): Promis
   if (areMissing && !readOnly)
     await database.transaction((run) => makeTables(run, statements), { isPatient: true, isUnhurried: true });
   const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
-  const hasNoKeyYet = !check && ring.preferred !== undefined;
   // The key of a host that has only been started may be a mistake: the first record says which key is in use.
-  const isOpen = hasNoKeyYet && (areMissing || (await database.read(statements.list)).length === 0);
-  if (!isOpen) ring.adopt(check);
+  const mayDecide = !check && ring.preferred !== undefined;
+  if (!mayDecide || (!areMissing && (await database.read(statements.list)).length > 0)) ring.adopt(check);
   return { database, statements, ring, watcher: new Watcher(database, statements, settings.listen ?? isDirect) };
 }
 
