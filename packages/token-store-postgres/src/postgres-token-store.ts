@@ -52,7 +52,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     this.#closing.signal.throwIfAborted();
     try {
-      return await this.#orNothing(undefined, () => this.#records.read(name));
+      return (await this.#orNothing(undefined, () => this.#records.read(name)))?.record;
     } finally {
       // The process may have been stopped for so long that the task's lock is lost: its signal says so from now on.
       this.#locks.leaseFor(name)?.check();

@@ -1,7 +1,7 @@
 /** The statements of this package: mostly one for each method. */
 import { hashOf } from 'token-store-kit';
 
-/** Marks the tables as ours. */
+/** Marks the tables as ours, and is bound into all that is encrypted. It must not change, because databases have it. */
 export const packageName = 'token-store-postgres';
 export const schemaVersion = 1;
 /** A row has the revisions before its own, so that a write whose answer was lost is found also under others that came after it. */

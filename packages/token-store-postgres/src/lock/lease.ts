@@ -58,7 +58,7 @@ export function sinceLost({ lostAt }: Database, sighting: Sighting | undefined):
   return sighting && sighting.since > lostAt ? sighting : undefined;
 }
 
-/** The lease of one call of `exclusively`: a lock that this process holds, from {@link begin} on and as long as it can renew it. */
+/** The lease of one call of `exclusively`: a lock that this process holds, since {@link renewed} was called first, and as long as it can renew it. */
 export class Lease implements Lock {
   readonly name: string;
   /** The name as it is stored. */
@@ -89,13 +89,6 @@ export class Lease implements Lock {
     this.owner = `${randomBytes(15).toString('base64url')}:${leaseTimeMs}`;
   }
 
-  /** Call it when the lock was acquired. `since`: from before it was requested. */
-  begin(fence: string | undefined, since: Stopwatch): void {
-    this.fence = fence;
-    this.#since = since;
-    this.#schedule();
-  }
-
   /** Aborts before the lease can end. Reading it checks the time: in a process that was stopped, the timer may still be due. */
   get signal(): AbortSignal {
     this.check();
@@ -104,7 +97,8 @@ export class Lease implements Lock {
 
   /** False, and the signal has aborted, if the lease can have ended. */
   check(): boolean {
-    if (this.#remainingMs <= 0) this.#abort();
+    const isOver = this.isLost || this.#remainingMs <= 0;
+    if (isOver && !this.hasEnded) this.#controller.abort(lockLostError(this.name));
     return !this.#controller.signal.aborted;
   }
 
@@ -112,10 +106,10 @@ export class Lease implements Lock {
   lose(): void {
     this.isLost = true;
     clearTimeout(this.#timer);
-    this.#abort();
+    this.check();
   }
 
-  /** Call it after a statement has renewed it. `since`: from before that was sent. */
+  /** Call it after a statement has acquired or renewed it. `since`: from before that was sent. */
   renewed(since: Stopwatch): void {
     if (since.elapsedMs < this.#since.elapsedMs) this.#since = since;
     this.#schedule();
@@ -133,10 +127,6 @@ export class Lease implements Lock {
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
     const [row] = (await settled(released, releaseTimeoutMs)) ? await released : [];
     return Math.max(Number(row?.wanted_ms ?? 0), 0);
-  }
-
-  #abort(): void {
-    if (!this.hasEnded) this.#controller.abort(lockLostError(this.name));
   }
 
   get #remainingMs(): number {

@@ -12,8 +12,6 @@ const scatterMs = 50;
 const giveWayMs = { told: 100, untold: 1_200 };
 /** One that is told looks seldom, so it has asked for longer than that. */
 const maxUntoldMs = 1_600;
-/** With more leases, a caller may wait a little longer. */
-const maxSightings = 10_000;
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
 const lastAnswerMs = 750;
 
@@ -55,7 +53,6 @@ export class Locks {
     const acquire = async (wait: LockWait): Promise<(() => Promise<void>) | undefined> => {
       const attempt: Attempt = { ...wait, lease, tryAt: this.#giveWay.get(name) ?? 0, isTold: false };
       const isAcquired = await this.#acquire(attempt);
-      this.#giveWay.delete(name);
       ({ holder } = attempt);
       if (!isAcquired) return undefined;
       this.#running.set(running, lease);
@@ -144,13 +141,14 @@ export class Locks {
     const options = { deadline: answerBy, isPatient: attempt.holder !== undefined };
     const [row = {}] = await database.repeat(take, options);
     if (row.taken === 't') {
-      lease.begin(row.fence ?? '', since);
+      lease.fence = row.fence ?? '';
+      lease.renewed(since);
+      this.#sightings.delete(lease.name);
       return true;
     }
     watcher.read(lease.name, row.revision ?? null, sentAt);
     attempt.holder = row.holder ?? undefined;
     sighting = seeLease(row, sighting);
-    if (this.#sightings.size >= maxSightings) this.#sightings.clear();
     this.#sightings.set(lease.name, sighting);
     const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
     const askInMs = Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));

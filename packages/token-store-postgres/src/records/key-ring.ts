@@ -1,12 +1,10 @@
 import { type KeyCheck, TokenCipher, type TokenRecord, TokenStoreError } from 'token-store-kit';
 import type { Row } from '../connection/database.ts';
 import type { Key } from '../options.ts';
-
-/** Bound into all that is encrypted here. It must not change, because records have been stored with it. */
-const domain = 'token-store-postgres';
+import { packageName } from '../statements.ts';
 
 export function newCipher(key: Key): TokenCipher {
-  return new TokenCipher({ key, domain });
+  return new TokenCipher({ key, domain: packageName });
 }
 
 /** What goes on after the name of the database, and what to do. */
@@ -101,7 +99,7 @@ export class KeyRing {
     const known = this.#find(check.salt);
     if (known) return known;
     for (const key of this.#keys) {
-      const cipher = key === undefined ? undefined : TokenCipher.unlock({ key, domain }, check);
+      const cipher = key === undefined ? undefined : TokenCipher.unlock({ key, domain: packageName }, check);
       if (cipher) return this.#ciphers[this.#ciphers.push(cipher) - 1];
     }
     return undefined;

@@ -58,10 +58,6 @@ export class RecordTable {
     this.#readRow = rowReader(context.database, context.statements.read);
   }
 
-  async read(name: string): Promise<TokenRecord | undefined> {
-    return (await this.#read(name, deadlineIn())).record;
-  }
-
   /** Writes the record, whatever is stored. */
   set(name: string, record: TokenRecord, lease: Lease | undefined): Promise<Outcome> {
     return this.#write({ name, record, lease, base: this.#known.get(name)?.revision });
@@ -71,7 +67,7 @@ export class RecordTable {
   async replace(name: string, previous: string | undefined, record: TokenRecord, lease?: Lease): Promise<Outcome> {
     const deadline = deadlineIn();
     let version = this.#known.get(name);
-    if (version?.token !== previous) ({ version } = await this.#read(name, deadline));
+    if (version?.token !== previous) ({ version } = await this.read(name, deadline));
     while (version?.token === previous) {
       const base = version?.revision;
       // If it found the base and yet wrote nothing, another write was committed meanwhile: perhaps an earlier try of its own.
@@ -79,7 +75,7 @@ export class RecordTable {
       const outcome = await this.#write({ name, record, lease, base, deadline, isRefused });
       if (outcome !== 'not-written') return outcome;
       // Another caller may have written a record with the same token.
-      ({ version } = await this.#read(name, deadline));
+      ({ version } = await this.read(name, deadline));
     }
     return 'not-written';
   }
@@ -140,7 +136,7 @@ export class RecordTable {
     ring.adopt(next?.makeCheck());
   }
 
-  async #read(name: string, deadline: number): Promise<{ version?: Version; record?: TokenRecord | undefined }> {
+  async read(name: string, deadline = deadlineIn()): Promise<{ version?: Version; record?: TokenRecord | undefined }> {
     const { ring, watcher } = this.#context;
     const sentAt = performance.now();
     const row = (await this.#readRow(toStoredName(name), deadline)) ?? {};

@@ -3,19 +3,14 @@ import type { Database, Row } from '../connection/database.ts';
 /** More names would make the answer too long. */
 const maxNames = 500;
 
-interface Batch {
-  readonly names: Set<string>;
-  readonly rows: Promise<Map<string | null | undefined, Row>>;
-}
-
 /**
  * Reads rows by name, as they are after the call. Callers that wait for a connection go together, in one statement: ten thousand at once are
  * few statements. Each is answered by its deadline, or earlier if other callers have waited for longer.
  */
 export function rowReader(database: Database, statement: string) {
   /** Its statement is not sent yet. */
-  let open: Batch | undefined;
-  const begin = (deadline: number): Batch => {
+  let open: { names: Set<string>; rows: Promise<Map<string | null | undefined, Row>> } | undefined;
+  const begin = (deadline: number) => {
     const names = new Set<string>();
     const close = (): void => {
       if (open?.names === names) open = undefined;

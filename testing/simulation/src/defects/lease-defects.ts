@@ -2,10 +2,10 @@ import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in the lease of token-store-postgres, and in what is written under it. Those in its SQL are in `statement-defects.ts`. */
 export const leaseDefects: readonly Defect[] = [
-  defect('counts the lease from the answer, not from the request', 300, [
+  defect('counts the lease from the answer, not from the request', 1000, [
     'lock/locks.ts',
-    "lease.begin(row.fence ?? '', since);",
-    "lease.begin(row.fence ?? '', new Stopwatch());",
+    'lease.renewed(since);',
+    'void since;\n      lease.renewed(new Stopwatch());',
   ]),
   defect('counts a renewal from its answer', 20_000, [
     'lock/lease.ts',
@@ -33,7 +33,7 @@ export const leaseDefects: readonly Defect[] = [
     '    this.check();\n    return this.#controller.signal;',
     '    return this.#controller.signal;',
   ]),
-  defect('does not look at the clock after a read', 300, [
+  defect('does not look at the clock after a read', 1000, [
     'postgres-token-store.ts',
     '      this.#locks.leaseFor(name)?.check();\n',
     '',
@@ -100,7 +100,7 @@ export const leaseDefects: readonly Defect[] = [
   defect('takes a lease that was renewed for the one that it has seen', 20, [
     'lock/lease.ts',
     'if (before && before.lease === seen) return before;',
-    'if (before) return { lease: seen, endsAt: before.endsAt };',
+    'if (before) return { ...before, lease: seen };',
   ]),
   defect('writes although its lock was lost', 1000, [
     'records/record-table.ts',
@@ -213,7 +213,7 @@ export const leaseDefects: readonly Defect[] = [
   ]),
   defect('goes on with a connection whose statement was given up', 20_000, [
     'connection/database.ts',
-    '        if (hasFailed) destroySocket(client);\n        client.release(hasFailed);',
+    '        if (hasFailed) discard(client);\n        else client.release();',
     '        client.release();',
   ]),
   defect('forgets to give a turn back when a statement was given up', 20_000, [
