@@ -32,6 +32,8 @@ export interface RetryOptions {
   readonly isPatient?: boolean;
   /** Whether a try may take longer than a call: only the connection and each statement have a limit. */
   readonly isUnhurried?: boolean;
+  /** Whether a process that has nothing else to do need not wait for a repetition. */
+  readonly isBackground?: boolean;
 }
 
 export const unhurried: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 };
@@ -39,7 +41,7 @@ export const unhurried: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs:
 /** The one retry policy of this package. It repeats work whose answer was lost, since only that finds out what became of it. */
 export async function retry<T>(
   work: (limits: Limits) => Promise<T>,
-  { deadline = deadlineIn(), isPatient = false, isUnhurried = false }: RetryOptions = {},
+  { deadline = deadlineIn(), isPatient = false, isUnhurried = false, isBackground = false }: RetryOptions = {},
 ): Promise<T> {
   let isLost = false;
   for (let attempt = 0; ; attempt++) {
@@ -58,7 +60,7 @@ export async function retry<T>(
         if (isLost) unanswered.add(failure);
         throw failure;
       }
-      await delay(pauseMs);
+      await delay(pauseMs, undefined, { ref: !isBackground });
     }
   }
 }

@@ -122,7 +122,7 @@ export class Lease implements Lock {
     if (this.isOwing) return 0;
     const { database, statements } = this.#context;
     const values = [this.key, this.owner, statements.topicOf(this.name)];
-    const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true };
+    const options = { deadline: deadlineIn(this.leaseTimeMs), isPatient: true, isBackground: true };
     const released = database.write(statements.release, () => values, options).catch(() => []);
     // If it takes longer, the repetitions go on, and the caller need not wait for them.
     const [row] = (await settled(released, releaseTimeoutMs)) ? await released : [];
