@@ -146,8 +146,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     const { timeout, signal } = readExclusivelyOptions(() => {}, options);
     signal?.throwIfAborted();
     this.#assertWritable();
-    const signals = [this.#closing.signal, signal];
-    await this.#records.changeKey(next, { owners: this.#locks.owners, timeout, signals });
+    const wait = { owners: this.#locks.owners, timeout, signals: [this.#closing.signal, signal] };
+    await this.#records.changeKey(next, wait);
   }
 
   /**

@@ -29,17 +29,7 @@ const writes: Record<
     result: true,
     stored: 'second',
   },
-  'a first replace': {
-    call: async (store) => (await store.delete('app')) && store.replace('app', undefined, { refreshToken: 'second' }),
-    result: true,
-    stored: 'second',
-  },
   delete: { call: (store) => store.delete('app'), result: true },
-  'replace in a task': {
-    call: (store) => store.exclusively('app', () => store.replace('app', 'first', { refreshToken: 'second' })),
-    result: true,
-    stored: 'second',
-  },
   rekey: { call: (store) => store.rekey(new Uint8Array(32)), result: undefined, stored: 'first' },
 };
 

@@ -1,12 +1,14 @@
 import { AsyncResource } from 'node:async_hooks';
 import crypto, { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { createSecureContext, TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
 import pg from 'pg';
+import { issueCertificate } from 'testing-authority';
 import { within } from 'testing-authority/start-program';
 import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
@@ -87,30 +89,34 @@ test('the password comes from the password file, unless others can read that', a
   });
 });
 
-/** It takes all that is sent, also the end, and says nothing. */
-const silentPort = async (): Promise<number> => {
-  const server = createServer({ allowHalfOpen: true }, (socket) => socket.unref().resume());
+const portOf = async (server: Server): Promise<number> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   server.unref();
   return (server.address() as { port: number }).port;
 };
 
+/** It takes all that is sent, also the end, and says nothing. */
+const silentPort = () => portOf(createServer({ allowHalfOpen: true }, (socket) => socket.unref().resume()));
+
 const unreachablePort = async (): Promise<number> => {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
+  const port = await portOf(server);
   await new Promise((resolve) => server.close(resolve));
   return port;
 };
 
 /** As a pg_hba.conf with the method `gss` has it: AuthenticationGSS. */
-const kerberosPort = async (): Promise<number> => {
-  const server = createServer((socket) => {
-    socket.on('error', () => {}).once('data', () => socket.write(Buffer.from('R\0\0\0\x08\0\0\0\x07')));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  server.unref();
-  return (server.address() as { port: number }).port;
+const askForKerberos = (socket: Socket): void => {
+  socket.on('error', () => {}).once('data', () => socket.write(Buffer.from('R\0\0\0\x08\0\0\0\x07')));
+};
+const kerberosPort = () => portOf(createServer(askForKerberos));
+const kerberosTlsPort = () => {
+  const secureContext = createSecureContext(issueCertificate());
+  const accept = (socket: Socket): void => {
+    socket.write('S');
+    askForKerberos(new TLSSocket(socket, { isServer: true, secureContext }));
+  };
+  return portOf(createServer((socket) => socket.once('data', () => accept(socket))));
 };
 
 const password = 's3cret-password';
@@ -125,6 +131,7 @@ const failures: [kind: string, connectionString: () => string | Promise<string>,
   ['no such database', () => url({}).replace(/postgres$/, 'missing'), 'no-database'],
   ['no such port', () => `${url({})}?port=70000`, 'unreachable'],
   ['a server that asks for Kerberos', async () => url({ port: await kerberosPort() }), 'unreachable'],
+  ['the same over TLS', async () => `${url({ port: await kerberosTlsPort() })}?sslmode=no-verify`, 'unreachable'],
   ['a server without TLS', () => `${url({})}?sslmode=verify-full`, 'unreachable'],
 ];
 

@@ -2,6 +2,8 @@
 import { SharedToken } from 'shared-token';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
+import type { Database } from '../src/connection/database.ts';
+import { rowReader } from '../src/records/row-reader.ts';
 import { startScene } from './scene.ts';
 
 const { scene, together: test } = await startScene();
@@ -46,6 +48,18 @@ test('many first writes at once wait for their passphrase once', async () => {
   const store = await scene.open({ key: 'a passphrase' });
   const writes = Array.from({ length: 60 }, (_, index) => store.set(`app ${index}`, record));
   assert.equal(failuresOf(await within(60_000, 'the writes', Promise.allSettled(writes))), []);
+});
+
+test('a statement reads no more names than an answer can bring in time', async () => {
+  const counts: number[] = [];
+  const read = async (_: string, values: () => [string[]]) => {
+    await new Promise(setImmediate);
+    counts.push(values()[0].length);
+    return [];
+  };
+  const readRow = rowReader({ read } as unknown as Database, '');
+  await Promise.all(Array.from({ length: 1_001 }, (_, index) => readRow(`app ${index}`, 0)));
+  assert.equal(counts, [500, 500, 1]);
 });
 
 test('calls that had no turn in time are told so, and not that the server is gone', async () => {

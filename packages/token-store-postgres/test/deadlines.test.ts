@@ -124,23 +124,27 @@ test('a change of key does not wait without end for a connection', async () => {
   await store.rekey('passphrase');
 });
 
-test('the server does not go on with a statement that was given up', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema, pool: scene.newPool('given up') });
-  const blocker = new pg.Client(scene.cluster.connectionString());
-  await blocker.connect();
-  await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
-  const reading = attempt(() => store.get('app'));
-  const waiting =
-    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'given up' AND wait_event_type = 'Lock'";
-  // The first one was given up after 2 s, and the second one waits.
-  await delay(3_500);
-  const count = await scene.cluster.query(waiting);
-  await blocker.query('ROLLBACK');
-  await blocker.end();
-  assert.equal(await reading, { result: undefined });
-  assert.is(count, '1');
-});
+for (const [kind, host] of [
+  ['over TCP', '127.0.0.1'],
+  ['over its socket', encodeURIComponent(scene?.cluster.folder)],
+] as const)
+  test(`the server does not go on with a statement that was given up: ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const connectionString = scene.cluster.connectionString({ host });
+    const store = await scene.open({ schema, pool: scene.newPool(`given up ${kind}`, { connectionString }) });
+    const blocker = new pg.Client(scene.cluster.connectionString());
+    await blocker.connect();
+    await blocker.query(`BEGIN; LOCK TABLE ${schema}.oauth_token`);
+    const reading = attempt(() => store.get('app'));
+    const waiting = `SELECT count(*) FROM pg_stat_activity WHERE application_name = 'given up ${kind}' AND wait_event_type = 'Lock'`;
+    // The first one was given up after 2 s, and the second one waits.
+    await delay(3_500);
+    const count = await scene.cluster.query(waiting);
+    await blocker.query('ROLLBACK');
+    await blocker.end();
+    assert.equal(await reading, { result: undefined });
+    assert.is(count, '1');
+  });
 
 test('a server that takes longer than the first try waits for an answer is waited for by the second one', async () => {
   const schema = scene.newSchema();

@@ -270,37 +270,34 @@ test('a lock that was released is free, also if the clock of the database was se
   }
 });
 
-test('a set that arrives once more puts no spent token in the place of its successor', async () => {
+/** A store whose first write is repeated, and arrives once more when it is told to. */
+async function openLate() {
   const schema = scene.newSchema();
   const arrives = Promise.withResolvers<void>();
-  const { store, settle } = await openUnreliable({
-    schema,
-    of: write,
-    fates: [{ type: 'late', after: arrives.promise }],
-  });
-  const other = await scene.open({ schema });
+  const fates: Fate[] = [{ type: 'late', after: arrives.promise }];
+  const { store, settle } = await openUnreliable({ schema, of: write, fates });
+  const arrive = (): Promise<void> => {
+    arrives.resolve();
+    return settle();
+  };
+  return { store, other: await scene.open({ schema }), arrive };
+}
+
+test('a set that arrives once more puts no spent token in the place of its successor', async () => {
+  const { store, other, arrive } = await openLate();
   await other.set('app', { refreshToken: 'first' });
   await store.get('app');
   await store.set('app', { refreshToken: 'sign-in' });
   assert.ok(await other.replace('app', 'sign-in', { refreshToken: 'refreshed' }));
-  arrives.resolve();
-  await settle();
+  await arrive();
   assert.equal(await other.get('app'), { refreshToken: 'refreshed' });
 });
 
 test('a set that arrives once more, when its sign-in was signed out, does not bring it back', async () => {
-  const schema = scene.newSchema();
-  const arrives = Promise.withResolvers<void>();
-  const { store, settle } = await openUnreliable({
-    schema,
-    of: write,
-    fates: [{ type: 'late', after: arrives.promise }],
-  });
-  const other = await scene.open({ schema });
+  const { store, other, arrive } = await openLate();
   await store.set('app', { refreshToken: 'sign-in' });
   assert.is(await other.delete('app'), true);
-  arrives.resolve();
-  await settle();
+  await arrive();
   assert.is(await other.get('app'), undefined);
   assert.is(await other.delete('app'), false);
   assert.equal(await other.list(), []);
@@ -308,22 +305,44 @@ test('a set that arrives once more, when its sign-in was signed out, does not br
 });
 
 test('a delete that arrives once more does not undo a later sign-in', async () => {
-  const schema = scene.newSchema();
-  const arrives = Promise.withResolvers<void>();
-  const { store, settle } = await openUnreliable({
-    schema,
-    of: write,
-    fates: [{ type: 'late', after: arrives.promise }],
-  });
-  const other = await scene.open({ schema });
+  const { store, other, arrive } = await openLate();
   await other.set('app', { refreshToken: 'first' });
   await store.get('app');
   assert.is(await store.delete('app'), true);
   await other.set('app', { refreshToken: 'later' });
-  arrives.resolve();
-  await settle();
+  await arrive();
   assert.equal(await other.get('app'), { refreshToken: 'later' });
 });
+
+for (const [fate, name, call] of [
+  ['unanswered', 'a change of key', (store: PostgresTokenStore) => store.rekey(new Uint8Array(32))],
+  ['read-only', 'a caller that comes again', (store: PostgresTokenStore) => store.exclusively('app', async () => {})],
+  [
+    'unanswered',
+    'a caller that only read meanwhile',
+    async (store: PostgresTokenStore) => {
+      await errorOf(store.exclusively('app', never, { timeout: 100 }));
+      await delay(2_000);
+      await store.get('app');
+      await store.exclusively('app', async () => {});
+    },
+  ],
+] as const)
+  test(`a lease that was seen before the server was away is seen anew: ${fate}, ${name}`, async () => {
+    const schema = scene.newSchema();
+    const fates: Fate[] = [];
+    const { store } = await openUnreliable({ schema, of: /FOR UPDATE$|^WITH taken|^SELECT name, record/, fates });
+    const ended = "('app', 1, 'gone:2000', 'gone', now() + interval '2 s')";
+    await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease VALUES ${ended}`);
+    const started = performance.now();
+    const done = call(store).catch(() => call(store));
+    await delay(1_500);
+    fates.push({ type: fate });
+    await within(15_000, 'the end of the lease', done);
+    const took = performance.now() - started;
+    assert.ok(took > 2_450, `its holder had ${took - 1_500} ms to come back`);
+    assert.is(fates.length, 0);
+  });
 
 test('rekey(undefined) whose answer was lost has succeeded', async () => {
   const schema = scene.newSchema();

@@ -5,10 +5,10 @@ import type { PgClient, PgPool, PgQuery } from '../src/index.ts';
 /**
  * What becomes of a statement: it and its answer arrive; it arrives, and its answer is lost; it is lost itself; it arrives late and is
  * answered; it arrives late, when its answer was given up; it arrives, is answered, and arrives once more; the server refuses it, because a
- * row was locked for too long.
+ * row was locked for too long, or because it takes no writes.
  */
 export type Fate =
-  | { readonly type: 'normal' | 'unanswered' | 'lost' | 'refused' }
+  | { readonly type: 'normal' | 'unanswered' | 'lost' | 'refused' | 'read-only' }
   | { readonly type: 'slow' | 'late' | 'repeated'; readonly after: number | Promise<unknown> };
 
 /** A pool of real connections on which real statements are late, repeated or unanswered, as over a bad network. */
@@ -72,6 +72,7 @@ export class UnreliablePool implements PgPool {
     if (fate.type === 'late' || fate.type === 'repeated') this.#sendLater(query, fate.after);
     if (fate.type === 'lost' || fate.type === 'late') throw new Error('Connection terminated unexpectedly');
     if (fate.type === 'refused') throw Object.assign(new Error(), { code: '55P03', severity: 'ERROR' });
+    if (fate.type === 'read-only') throw Object.assign(new Error(), { code: '25006', severity: 'ERROR' });
     if (fate.type === 'slow') await after(fate.after);
     const answer = await client.query(query);
     if (fate.type === 'unanswered') throw new Error('Connection terminated unexpectedly');

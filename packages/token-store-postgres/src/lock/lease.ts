@@ -14,7 +14,6 @@ const renewShare = 1 / 3;
 const retryShare = 0.05;
 /** Then a fresh connection is tried. */
 const renewAnswerMs = 2_000;
-const timerMarginMs = 2;
 /** How long a caller waits for the release of its lock. */
 const releaseTimeoutMs = 1_000;
 /**
@@ -137,10 +136,10 @@ export class Lease implements Lock {
   #schedule(share = renewShare): void {
     clearTimeout(this.#timer);
     if (this.hasEnded || this.isLost) return;
-    // For the signal. Without the margin, a timer that fires a moment too early would find the lease still held.
-    const leftMs = this.check() ? this.#remainingMs + timerMarginMs : this.leaseTimeMs;
+    // For the signal. A timer that fires a moment too early begins anew.
+    const leftMs = this.check() ? this.#remainingMs : this.leaseTimeMs;
     // The lock does not keep the process alive.
-    const delay = Math.max(0, Math.min(this.leaseTimeMs * share, leftMs));
+    const delay = Math.min(this.leaseTimeMs * share, leftMs);
     this.#timer = setTimeout(() => void this.#renew(), delay).unref();
   }
 

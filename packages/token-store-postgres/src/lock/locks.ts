@@ -79,7 +79,7 @@ export class Locks {
 
   /** Waits for all tasks but those that the caller is within. Tasks that need longer than `milliseconds` lose their locks. */
   async idle(milliseconds: number): Promise<void> {
-    const own = (this.#leases.getStore() ?? []).filter(({ hasEnded }) => !hasEnded);
+    const own = this.#leases.getStore() ?? [];
     const others = [...this.#running].filter(([, lease]) => !own.includes(lease));
     await settled(Promise.allSettled(others.map(([task]) => task)), milliseconds);
     for (const [, lease] of others) lease.lose();
@@ -127,19 +127,17 @@ export class Locks {
     const leftMs = Math.max(deadline - sentAt, 0);
     const willAskMs = leftMs > 0 ? watcher.intervalMs : 0;
     let since = new Stopwatch();
-    let sighting: Sighting | undefined;
     const take = (limits: Limits): Promise<Row[]> => {
       since = new Stopwatch();
       attempt.isTold = false;
-      sighting = sinceLost(database, this.#sightings.get(lease.name));
+      const sighting = sinceLost(database, this.#sightings.get(lease.name));
       const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
       const values = [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
       return database.use((run) => run(statements.take, values), limits, true);
     };
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
     // A caller that waits does not give up for a restart.
-    const options = { deadline: answerBy, isPatient: attempt.holder !== undefined };
-    const [row = {}] = await database.repeat(take, options);
+    const [row = {}] = await database.repeat(take, { deadline: answerBy, isPatient: attempt.holder !== undefined });
     if (row.taken === 't') {
       lease.fence = row.fence ?? '';
       lease.renewed(since);
@@ -148,7 +146,7 @@ export class Locks {
     }
     watcher.read(lease.name, row.revision ?? null, sentAt);
     attempt.holder = row.holder ?? undefined;
-    sighting = seeLease(row, sighting);
+    const sighting = seeLease(row, sinceLost(database, this.#sightings.get(lease.name)));
     this.#sightings.set(lease.name, sighting);
     const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
     const askInMs = Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));

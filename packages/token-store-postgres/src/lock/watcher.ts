@@ -80,7 +80,6 @@ export class Watcher {
     return () => {
       this.#waits.delete(wait);
       if (this.#waits.size > 0) return;
-      clearTimeout(this.#timer);
       this.#lingering = setTimeout(() => this.close(), lingerMs).unref();
     };
   }
