@@ -6,11 +6,7 @@ import { cancelStatement, destroySocket, type FullClient, type PgClient, type Pg
 import { deadlineIn, type Limits, type RetryOptions, retry, unanswered, unhurried } from './retry.ts';
 
 /** Of one store. */
-const maxStatements = { ownPool: 3, otherPool: 10 };
-/** More than are used at a time: what waits for a connection of the own pool waits for a new one, and may have asked for it twice. */
-export const ownPoolSize = 2 * maxStatements.ownPool;
-/** Then the own pool is asked for one more connection: the network may have swallowed what the one before has sent. */
-const askAgainMs = 2_000;
+export const maxStatements = { ownPool: 3, otherPool: 10 };
 /** How long `close` waits for statements, and then for the pool's connections to end. */
 const endTimeoutMs = 1_000;
 
@@ -147,24 +143,16 @@ export class Database {
   }
 
   async #connect(deadline: number, isWrite: boolean): Promise<PgClient> {
-    const { promise, resolve, reject } = Promise.withResolvers<PgClient>();
-    let isOver = false;
-    const ask = async (): Promise<void> => {
-      try {
-        const client = await this.#pool.connect();
-        if (isOver) client.release();
-        isOver = true;
-        resolve(client);
-      } catch (error) {
-        reject(this.#toStoreError(error, isWrite));
-      }
-    };
-    void ask();
-    const asking = this.#isOwn ? setInterval(ask, askAgainMs) : undefined;
-    const isInTime = await settled(promise, deadline - performance.now());
-    clearInterval(asking);
-    isOver = true;
-    return isInTime ? promise : Promise.reject(this.#noConnectionError());
+    // What pg throws at once is a failure to connect as well.
+    const connecting = (async () => this.#pool.connect())();
+    try {
+      if (await settled(connecting, deadline - performance.now())) return await connecting;
+    } catch (error) {
+      throw this.#toStoreError(error, isWrite);
+    }
+    // It may come later.
+    connecting.then((client) => client.release(), noop);
+    throw this.#noConnectionError();
   }
 
   #toStoreError(error: unknown, isWrite: boolean): TokenStoreError {

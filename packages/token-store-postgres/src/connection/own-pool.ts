@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { TokenStoreError } from 'token-store-kit';
 import type { Settings } from '../options.ts';
-import { Database, ownPoolSize } from './database.ts';
+import { Database, maxStatements } from './database.ts';
 import { type ClientConstructor, destroySocket, type FullClient, type PgPool, type PgSocket } from './pg-client.ts';
 
 /** pg would wait without limit. */
@@ -28,7 +28,7 @@ export async function openDatabase({ pool: given, connectionString }: Settings):
     keepAlive: true,
     connectionString,
     Client,
-    max: ownPoolSize,
+    max: maxStatements.ownPool,
     // Its connections do not keep the process alive while they are unused.
     allowExitOnIdle: true,
   });
