@@ -62,7 +62,7 @@ function lockFile(store: PortStore, staleMs: number): TokenStore['exclusively'] 
   return (name, task, options) => {
     const path = store.path(`lock of ${name}`);
     const acquireInTime = async ({ deadline, signals }: LockWait) => {
-      for (; !(await acquire(path)); await pause(2, signals)) if (performance.now() > deadline) return undefined;
+      for (; !(await acquire(path)); await pause(20, signals)) if (performance.now() > deadline) return undefined;
       return () => rmSync(path, { force: true });
     };
     return queue.run(name, task, { ...options, acquire: acquireInTime });
@@ -214,12 +214,14 @@ export const brokenStores: Record<string, BrokenKind> = {
       };
     },
     isCut: true,
+    isLong: true,
     fails: /^a call that does not reach the store/,
     says: /^an update was lost: /,
   },
   'does not renew its lease': {
     ...ofLease,
     breakIt: () => ({ renews: false }),
+    isLong: true,
     fails: /^a task that takes longer than the lease/,
     says: /^three tasks that took longer than 400 ms lost their lock\n/,
   },
