@@ -31,6 +31,8 @@ export interface Need {
   readonly held: UsableRecord | undefined;
   /** True if the API rejected the held token, or the stored one if none is held. */
   readonly forced: boolean;
+  /** Whether a refresh token that was refused is sent again. Default: as `forced`. */
+  readonly resends?: boolean;
   /** In milliseconds. Default 0. */
   readonly minValid?: number;
 }
@@ -68,7 +70,7 @@ const changeTimeoutMs = 5_000;
 export async function obtainSilently(keeper: RecordKeeper, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, emit } = keeper;
   const { accepts } = keeper.acceptance;
-  const { held, forced, minValid, ahead, signal } = request;
+  const { held, forced, resends = forced, minValid, ahead, signal } = request;
   let first: TokenRecord | undefined;
   try {
     first = await keeper.read();
@@ -77,7 +79,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (stored && !isRejected) return useStored(keeper, stored);
     if (!first) return needSignIn(settings, 'not-signed-in');
     if (!accepts(first)) return needSignIn(settings, 'not-accepted', first);
-    if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);
+    if (first.refusedAt !== undefined && !resends) return wasRefused(settings, first);
     if (first.refreshToken === undefined) return await endSignIn(keeper, first, stored !== undefined);
     if (request.bridge) request.bridge.record = usableRecord(first, accepts) ?? held;
     const outcome = await refreshOrWait(keeper, first, request);

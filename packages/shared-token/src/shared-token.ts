@@ -204,7 +204,7 @@ export class SharedToken implements AsyncDisposable {
     else if (isUseless) {
       // The store may have got it once more, without the mark that an API has rejected it.
       const hasEnded = outcome.type === 'token' && this.#memory.hasEnded(outcome.record);
-      outcome = await tryOnce(this.#begin(forceRefresh || hasEnded, minValid));
+      outcome = await tryOnce(this.#begin(forceRefresh || hasEnded, minValid, forceRefresh));
     }
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;
@@ -232,8 +232,8 @@ export class SharedToken implements AsyncDisposable {
     return this.#isUseless(got, joined.rejected === useless ? undefined : useless) ? this.#obtain(options) : token;
   }
 
-  #begin(forced = false, minValid = 0): Work {
-    return { signOuts: this.#keeper.signOuts, held: this.#memory.record, forced, minValid };
+  #begin(forced = false, minValid = 0, resends = forced): Work {
+    return { signOuts: this.#keeper.signOuts, held: this.#memory.record, forced, resends, minValid };
   }
 
   /** What callers get. Throws if a sign-out or close() came since the work for it began. */

@@ -171,7 +171,11 @@ test('a token that has ended is not valid again because the clock was set back',
     assert.is((await shared.getToken({ minValid: hour / 2 })).accessToken, 'old');
     pass(65);
     assert.is((await rejection(shared.getToken())).message, 'fetch failed');
-    assert.is.not((await shared.getToken()).accessToken, 'old');
+    scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+    for (const _ of [1, 2]) assert.is((await rejection(shared.getToken())).reason, 'refused');
+    const { refreshes } = scene.provider;
+    assert.is.not((await shared.getToken({ forceRefresh: true })).accessToken, 'old');
+    assert.is(scene.provider.refreshes - refreshes, 1);
   } finally {
     [Date.now, performance.now] = [now, clock];
   }
