@@ -140,6 +140,18 @@ test('a late answer is not put over the newer sign-in of another process if the 
   assert.is(scene.record.accessToken, accessToken);
 });
 
+test('a late answer is not put over what a program stored meanwhile that does not say when its person signed in', async (scene) => {
+  const late = Promise.withResolvers<TokenResponse>();
+  const shared = scene.open({ signIn: () => late.promise, signInTimeout: 50 });
+  assert.is((await rejection(shared.signIn())).code, 'SIGN_IN_TIMEOUT');
+  await scene.signedIn();
+  const { refreshToken } = scene.record;
+  late.resolve(await scene.provider.signIn());
+  // This store answers without a timer.
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.is(scene.record.refreshToken, refreshToken);
+});
+
 test('many callers without a sign-in ask the person once', async (scene) => {
   const { shared, call, answer } = await scene.signingIn();
   const calls = [call, ...Array.from({ length: 20 }, () => shared.getToken()), shared.signIn()];
