@@ -83,7 +83,7 @@ export const refreshDefects: readonly Defect[] = [
   ]),
   defect('sends a refresh token again that was refused', 1000, [
     'refresh.ts',
-    '    if (first.refusedAt !== undefined && !forced) return wasRefused(settings, first);\n',
+    '    if (first.refusedAt !== undefined && !resends) return wasRefused(settings, first);\n',
     '',
   ]),
   defect('sends a refresh token again that was refused while it waited', 1000, [

@@ -145,9 +145,10 @@ export const callInvariants: Invariants = {
         if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
         const family = history.accesses.get(given.accessToken)?.family;
         // Without a known end, or if a call has rejected it, a token ends when its refresh is refused, or is not possible after a sign-out
-        // or another client's sign-in.
+        // or a sign-in of another client or of too little.
         const stored = history.familyOf(history.stored.get(instance.name));
-        const isGone = family?.revoked || family?.signedOut || (stored && !isOf(stored, instance));
+        const isOther = stored && !(isOf(stored, instance) && covers(stored.scope, instance.needs));
+        const isGone = family?.revoked || family?.signedOut || isOther;
         const { accessToken } = given;
         const isRejected = [...instance.calls].some((each) => each.options.forceRefresh && each.held === accessToken);
         const hasEnded = isGone && (isRejected || !history.accesses.get(accessToken)?.lifetimeMs);
