@@ -36,11 +36,9 @@ const { long, retry, bail } = values;
 const jobs = Number(values.jobs ?? availableParallelism() + (long ? 3 : 4));
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
 // What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
-const filesOfProcess = long || bail ? 1 : 15;
+const filesOfProcess = long || bail ? 1 : 10;
 // If more of those that mostly wait ran at once, they would miss their own deadlines when all of them wake up.
 const waitingJobs = 4;
-/** Those of one package wait one after the other in a process, as long as that does not take longer than the rest of the tests. */
-const waitingSeconds = 30;
 if (long) process.env.TEST_POSTGRES ??= 'system';
 else if (hasMemory()) process.env.TMPDIR ??= '/dev/shm';
 // Several processes run on few cores. Threads for the garbage collection cost more than they give, and so do many small collections.
@@ -127,16 +125,16 @@ function seconds(file: string): number {
 }
 
 /**
- * Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. Short ones that say how
- * long they take mostly wait: they have processes of their own, which count as none of the `jobs`.
+ * Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. A short one that says how
+ * long it takes mostly waits: it has a process of its own, which counts as none of the `jobs`.
  */
 async function runFiles(files: readonly string[], size: number, jobs: number): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
+  const folderOf = (file: string): string => /^.*[\\/]test(-long)?[\\/]/.exec(file)?.[0] ?? '';
   const waiting = size === 1 ? [] : files.filter((file) => seconds(file) > 0);
-  const groups = groupsOf(files.slice(waiting.length), (group) => group.length < size);
-  const waitingGroups = groupsOf(
-    waiting,
-    (group, file) => [...group, file].reduce((sum, each) => sum + seconds(each), 0) <= waitingSeconds,
+  const ofPackages = Object.values(Object.groupBy(files.slice(waiting.length), folderOf));
+  const groups = ofPackages.flatMap((group = []) =>
+    Array.from({ length: Math.ceil(group.length / size) }, (_, index) => group.slice(index * size, (index + 1) * size)),
   );
   const run = async (group: readonly string[]): Promise<void> => {
     // If a process ends early, another runs the rest.
@@ -146,20 +144,8 @@ async function runFiles(files: readonly string[], size: number, jobs: number): P
   };
   // At the end, small ones fill what is left.
   groups.sort((a, b) => b.length - a.length);
-  await Promise.all([beside(waitingJobs, waitingGroups, run), beside(jobs, groups, run)]);
+  await Promise.all([beside(waitingJobs, waiting, (file) => run([file])), beside(jobs, groups, run)]);
   return results;
-}
-
-/** Files of one package each, as many as have room. */
-function groupsOf(files: readonly string[], hasRoom: (group: readonly string[], file: string) => boolean): string[][] {
-  const folderOf = (file: string): string => /^.*[\\/]test(-long)?[\\/]/.exec(file)?.[0] ?? '';
-  const groups: string[][] = [];
-  for (const file of files) {
-    const group = groups.find((each) => folderOf(each[0] as string) === folderOf(file) && hasRoom(each, file));
-    if (group) group.push(file);
-    else groups.push([file]);
-  }
-  return groups;
 }
 
 /** Runs the files in a process, until it ends. Resolves with the results of those that it has begun. */
