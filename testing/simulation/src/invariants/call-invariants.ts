@@ -150,7 +150,10 @@ export const callInvariants: Invariants = {
         const isOther = stored && !(isOf(stored, instance) && covers(stored.scope, instance.needs));
         const isGone = family?.revoked || family?.signedOut || isOther;
         const { accessToken } = given;
-        const isRejected = [...instance.calls].some((each) => each.options.forceRefresh && each.held === accessToken);
+        // A token that is within the skew is in memory, too.
+        const isRejected = [...instance.calls].some(
+          (each) => each.options.forceRefresh && (each.held ?? each.given?.accessToken) === accessToken,
+        );
         const hasEnded = isGone && (isRejected || !history.accesses.get(accessToken)?.lifetimeMs);
         const isMeant = family?.hasRefreshTokens && !hasEnded && covers(family.scope, instance.needs);
         const began = busySince(call);
