@@ -145,10 +145,10 @@ export const callInvariants: Invariants = {
         if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
         const family = history.accesses.get(given.accessToken)?.family;
         // Without a known end, or if a call has rejected it, a token ends when its refresh is refused, or is not possible after a sign-out
-        // or a sign-in of another client or of too little.
+        // of whatever was there, or a sign-in of another client or of too little.
         const stored = history.familyOf(history.stored.get(instance.name));
-        const isOther = stored && !(isOf(stored, instance) && covers(stored.scope, instance.needs));
-        const isGone = family?.revoked || family?.signedOut || isOther;
+        const isOurs = stored && isOf(stored, instance) && covers(stored.scope, instance.needs);
+        const isGone = family?.revoked || family?.signedOut || !isOurs;
         const { accessToken } = given;
         // A token that is within the skew is in memory, too.
         const isRejected = [...instance.calls].some(
