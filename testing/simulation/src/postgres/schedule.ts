@@ -47,7 +47,7 @@ class Schedule {
     this.#server = new ModelServer(machine, plan.faultOneIn);
     this.#server.clockOffsetMs = plan.clockOffsetMs;
     this.#witness = new Witness(this.#server, plan.leaseMs);
-    this.#witness.isFair = plan.listens !== 'some' || plan.processes === 2;
+    this.#witness.isFair = plan.listens !== 'some';
     this.#witness.isReachable = plan.faultOneIn === 0 && plan.actions.every(({ kind }) => kind !== 'restart');
     this.#witness.hasTrouble = plan.faultOneIn > 0 || plan.fates.length > 0;
   }

@@ -87,7 +87,7 @@ export class Witness {
   hasTrouble = false;
   /** Whether each statement that is repeated gets through. */
   isReachable = true;
-  /** Whether all stores listen, or none, or there are two: of more, those that listen give way too soon for one that looks once a second. */
+  /** Whether all stores listen, or none: else those that listen give way too soon, for up to 7 s, for one that looks once a second. */
   isFair = true;
 
   constructor(server: ModelServer, leaseMs: number) {
