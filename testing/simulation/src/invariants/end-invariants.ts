@@ -1,4 +1,4 @@
-import type { Fact } from '../facts.ts';
+import type { Fact, Family } from '../facts.ts';
 import type { History } from '../history.ts';
 import type { Invariants } from './invariant.ts';
 import { doClocksDiffer, familyGiven, isForbidden } from './questions.ts';
@@ -60,8 +60,9 @@ export const endInvariants: Invariants = {
           const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
           const stored = history.familyOf(history.stored.get(name));
           if (process.isDead || (isClosed && !wasClosedCalmly) || wasSignedOut || !stored || stored.isForeign) continue;
-          // A program without the lock has written over it.
-          if (history.families.some((each) => each.isForeign && each.name === name && each.order > order)) continue;
+          // A program without the lock has written over it, or before the answer to a window that was given up.
+          const mayGiveWay = (each: Family): boolean => each.order > order || window.signal.aborted;
+          if (history.families.some((each) => each.isForeign && each.name === name && mayGiveWay(each))) continue;
           const isOlder = stored.order < order && (stored.signedInAtMs ?? -1) < signedInAtMs;
           if (isOlder) return `sign-in ${stored.id} is stored, and not sign-in ${id}`;
         }
