@@ -100,7 +100,15 @@ export const callInvariants: Invariants = {
         // What this instance has signed out is not good for it, even if the store could not delete it.
         const isOver =
           stored && (isForbidden(stored.family, call.instance) || isUnwanted(stored.family, call.instance));
-        return isOld && !isOver ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
+        // The store owes this instance the newer sign-in that takes its place.
+        const isReplaced = history.families.some(
+          ({ window, order, signedInAtMs, wasStored }) =>
+            window?.instance === call.instance &&
+            signedInAtMs !== undefined &&
+            !wasStored &&
+            order > (stored?.family.order ?? 0),
+        );
+        return isOld && !isOver && !isReplaced ? `${reason}, although sign-in ${stored.family.id} is good` : undefined;
       },
     },
     {
