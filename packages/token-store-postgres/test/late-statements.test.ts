@@ -63,6 +63,36 @@ test('a caller that gives up while its statement is under way leaves the lock of
   assert.is(await other.exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 
+test('after another session has locked the row for longer than the lease, its holder gets time to write', async () => {
+  const schema = scene.newSchema();
+  const locked = { holder: false, waiter: false };
+  const asked = Promise.withResolvers<void>();
+  const open = (who: keyof typeof locked): Promise<PostgresTokenStore> => {
+    const decide = (text: string): Fate => {
+      if (locked[who] && !text.startsWith('SELECT')) return { type: 'refused' };
+      if (who === 'waiter' && locked.holder && take.test(text)) setTimeout(asked.resolve, 100);
+      return { type: 'normal' };
+    };
+    const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+    return scene.open({ schema, pool, leaseTime: 2_000 });
+  };
+  const [holder, waiter] = [await open('holder'), await open('waiter')];
+  await holder.set('app', { refreshToken: 'first' });
+  let waiting: Promise<unknown> | undefined;
+  await holder.exclusively('app', async () => {
+    waiting = waiter.exclusively('app', async () => waiter.get('app'));
+    await watch.untilWanted(schema);
+    await delay(100);
+    Object.assign(locked, { holder: true, waiter: true });
+    await delay(2_100);
+    locked.waiter = false;
+    await within(10_000, 'the next try of the waiter', asked.promise);
+    locked.holder = false;
+    assert.ok(await holder.replace('app', 'first', { refreshToken: 'second' }), 'its lock was taken');
+  });
+  assert.equal(await within(10_000, 'the next turn', waiting as Promise<unknown>), { refreshToken: 'second' });
+});
+
 test('a caller that gave up frees the lock that its late statement acquires', async () => {
   const schema = scene.newSchema();
   const arrives = Promise.withResolvers<void>();

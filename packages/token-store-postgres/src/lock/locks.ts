@@ -12,6 +12,8 @@ const scatterMs = 50;
 const giveWayMs = { told: 100, untold: 1_200 };
 /** One that is told looks seldom, so it has asked for longer than that. */
 const maxUntoldMs = 1_600;
+/** With more leases, a caller may wait a little longer. */
+const maxSightings = 10_000;
 /** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
 const lastAnswerMs = 750;
 
@@ -133,7 +135,13 @@ export class Locks {
       const sighting = sinceLost(database, this.#sightings.get(lease.name));
       const ended = sighting && sighting.endsAt <= performance.now() ? sighting.lease : null;
       const values = [lease.key, lease.owner, thisHolder(), lease.leaseTimeMs, willAskMs, ended, leftMs === 0];
-      return database.use((run) => run(statements.take, values), limits, true);
+      return database
+        .use((run) => run(statements.take, values), limits, true)
+        .catch((error) => {
+          // Another session may have locked the row, so that the holder could not renew it either.
+          this.#sightings.delete(lease.name);
+          throw error;
+        });
     };
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
     // A caller that waits does not give up for a restart.
@@ -147,6 +155,7 @@ export class Locks {
     watcher.read(lease.name, row.revision ?? null, sentAt);
     attempt.holder = row.holder ?? undefined;
     const sighting = seeLease(row, sinceLost(database, this.#sightings.get(lease.name)));
+    if (this.#sightings.size >= maxSightings) this.#sightings.clear();
     this.#sightings.set(lease.name, sighting);
     const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
     const askInMs = Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
