@@ -55,6 +55,7 @@ export class Locks {
     const acquire = async (wait: LockWait): Promise<(() => Promise<void>) | undefined> => {
       const attempt: Attempt = { ...wait, lease, tryAt: this.#giveWay.get(name) ?? 0, isTold: false };
       const isAcquired = await this.#acquire(attempt);
+      this.#giveWay.delete(name);
       ({ holder } = attempt);
       if (!isAcquired) return undefined;
       this.#running.set(running, lease);
