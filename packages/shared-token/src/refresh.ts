@@ -97,7 +97,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     const now = await keeper.readAny().catch((): TokenRecord => known ?? {});
     if (known && !now) throw signInRequired('signed-out', settings);
     if (!now) return needSignIn(settings, 'not-signed-in');
-    const bridge = usableRecord(keeper.ours(now), accepts);
+    const bridge = usableRecord(keeper.ours(now), accepts) ?? usableRecord(held, accepts);
     const told = describeError(error, [...secretsOf(first), ...secretsOf(now), held?.accessToken]);
     emit({ type: 'refresh-failed', error: told, bridged: bridge !== undefined && !forced }, error);
     return { type: 'failed', error, bridge };

@@ -49,6 +49,16 @@ test('a call that needs more than the one that it joins is not bridged with less
   assert.is(await more, failure);
 });
 
+test('the token in memory bridges a refresh of what another program has stored, and the event says so', async (scene) => {
+  await scene.signedIn({ obtainedAt: Date.now() - 3_000_000, expiresAt: Date.now() + 600_000 });
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  await scene.signedIn();
+  scene.provider.failures.push(new TypeError('fetch failed'));
+  assert.is((await shared.getToken({ minValid: 1_200_000 })).accessToken, accessToken);
+  assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && event.bridged));
+});
+
 test('a refused refresh token is not bridged', async (scene) => {
   await expiringSoon(scene);
   scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
