@@ -69,6 +69,9 @@ test('if the database is PostgreSQL, its password does not reach the program; el
     [withPassword, { db, postgresUrl: db }, []],
     ['postgresql://ada:pa55/word@db.example/tokens', file, []],
     [`${db}?password=pa55word`, file, []],
+    [`${db}?p%61ssword=pa55word`, file, []],
+    // It cannot be read, so it may have one.
+    ['postgresql://ada:pa55word', file, []],
   ] as const) {
     Object.assign(process.env, secrets, { ONEDRIVE_TOKEN_DB: variable });
     assert.is(await runWithToken('token', takeNote, settings), 0);

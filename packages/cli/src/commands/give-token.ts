@@ -1,6 +1,6 @@
 // What is done with a token. The start of the command loads it: it must not import what only the full program needs.
 import type { ChildProcess } from 'node:child_process';
-import type { DatabaseSettings } from '../settings/database-name.ts';
+import { type DatabaseSettings, readDatabase } from '../settings/database-name.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { isTerminal, writeOut } from '../terminal/streams.ts';
 
@@ -64,14 +64,27 @@ export async function runWithToken(
 
 /** The environment of the program: it gets the token, and not what tokens are stored with. */
 function withoutSecrets({ postgresUrl }: DatabaseSettings): NodeJS.ProcessEnv {
-  // With --db, the variable may name another database, whose password is as secret. A file has a shorter scheme: `C://`.
-  const [url] = /^\w{2,}:\/\/.*/.exec(process.env.ONEDRIVE_TOKEN_DB ?? '') ?? [];
-  const hasPassword = /:\/\/.*:.*@|password=/i.test(url ?? '');
-  const isPostgres = (postgresUrl ?? url) !== undefined;
+  // With --db, the variable may name another database, whose password is as secret.
+  const named = readVariable();
+  // The two differ if the URL has a password.
+  const hasPassword = named.postgresUrl !== undefined && named.postgresUrl !== named.db;
+  const isPostgres = postgresUrl !== undefined || named.postgresUrl !== undefined;
   const ofPostgres = isPostgres ? ['PGPASSWORD', 'PGPASSFILE'] : [];
   const secrets = ['ONEDRIVE_TOKEN_KEY', ...ofPostgres, ...(hasPassword ? ['ONEDRIVE_TOKEN_DB'] : [])];
   // Windows finds a variable whose name was set in small letters, so that one has to go as well.
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.includes(name.toUpperCase())));
+}
+
+/** The database that ONEDRIVE_TOKEN_DB names. */
+function readVariable(): DatabaseSettings {
+  const source = 'ONEDRIVE_TOKEN_DB';
+  const name = process.env[source] ?? '';
+  try {
+    return readDatabase(name, { source, isOnCommandLine: false });
+  } catch {
+    // A URL that cannot be read may have a password.
+    return { db: '', postgresUrl: name };
+  }
 }
 
 function explain(error: NodeJS.ErrnoException, program: string): Failure {
