@@ -63,7 +63,9 @@ export class TokenInMemory {
     // A refresh may give it a longer life. Else it stays as it is: the wall clock may have been set since, or it has ended.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
     if (isSame && !isLonger && !hasEnded(record)) return held;
-    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, Date.now());
+    // By the later clock: a wall clock that was set back says of the newest token that it is of the future.
+    const now = Math.max(Date.now(), performance.now() + (held?.clockOffset ?? 0));
+    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, now);
     if (isOfUse && !isSame) {
       const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
       if (isLess ?? (!forced && this.good(minValid))) return held;

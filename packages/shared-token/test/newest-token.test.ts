@@ -289,6 +289,24 @@ test('what was found before a refresh, and comes after it, is older, also if the
   }
 });
 
+test('what was refreshed does not come back, although the clock was set back and says nothing of the new token', async (scene) => {
+  await scene.signedIn({ obtainedAt: Date.now() - 600_000, expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open();
+  const answer = scene.store.holdRead();
+  const reading = shared.getToken({ minValid: 1 });
+  await untilTrue(() => scene.store.reads === 1);
+  const { accessToken } = await shared.getToken({ forceRefresh: true });
+  const now = Date.now;
+  try {
+    Date.now = () => now() - 60_000;
+    answer();
+    assert.is((await reading).accessToken, accessToken);
+  } finally {
+    Date.now = now;
+  }
+  assert.is(shared.peek()?.accessToken, accessToken);
+});
+
 test('a sign-in after a token that was rejected counts, also if the clock was set back', async (scene) => {
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
   const shared = scene.open({ signIn: scene.provider.signIn });
