@@ -20,7 +20,7 @@ import { keyChanged, recordChanged } from './database/file-error.ts';
 import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
-import { findLockPaths, readHolder, removeDrafts } from './lock/lock-paths.ts';
+import { findLockPaths, readHolder } from './lock/lock-paths.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
@@ -64,7 +64,6 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     if (key !== undefined) checkKey(key);
     this.#tokens = new TokenDatabase(path, key, readOnly);
     this.path = this.#tokens.file.path;
-    if (!readOnly) removeDrafts(this.path);
   }
 
   get(appName: string): TokenRecord | undefined {

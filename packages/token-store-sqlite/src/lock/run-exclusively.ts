@@ -4,7 +4,7 @@ import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions } from 
 import { removeIfThere } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { LockFile } from './lock-file.ts';
-import { type LockPaths, lockPathsOf, readHolder, writeHolder } from './lock-paths.ts';
+import { type LockPaths, lockPathsOf, readHolder, removeDrafts, writeHolder } from './lock-paths.ts';
 
 /** How often a process that is not the next one tries the lock all the same: the next one may be stopped. */
 const overtakeIntervalMs = 1_000;
@@ -26,7 +26,10 @@ export function runExclusively<T>(
     key: paths.lock,
     acquire: async (wait) => {
       const release = await acquireLock(paths, database, wait);
-      if (release) writeHolder(paths.holder, appName, database);
+      if (release) {
+        writeHolder(paths.holder, appName, database);
+        removeDrafts(path);
+      }
       return release;
     },
     holder: () => ({ path, pid: readHolder(paths.holder, database)?.pid }),
