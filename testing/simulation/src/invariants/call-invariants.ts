@@ -156,8 +156,12 @@ export const callInvariants: Invariants = {
         // of whatever was there, or a sign-in of another client or of too little.
         const stored = history.familyOf(history.stored.get(instance.name));
         const isOurs = stored && isOf(stored, instance) && covers(stored.scope, instance.needs);
-        const isGone = family?.revoked || family?.signedOut || !isOurs;
         const { accessToken } = given;
+        const issuedAt = history.accesses.get(accessToken)?.issuedAt ?? 0;
+        const isSignedOut = history.families.some(
+          ({ name, signedOut }) => name === instance.name && signedOut && signedOut.step >= issuedAt,
+        );
+        const isGone = family?.revoked || isSignedOut || !isOurs;
         // A token that is within the skew is in memory, too.
         const isRejected = [...instance.calls].some(
           (each) => each.options.forceRefresh && (each.held ?? each.given?.accessToken) === accessToken,
