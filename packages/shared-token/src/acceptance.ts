@@ -1,5 +1,6 @@
 import type { TokenRecord } from 'token-store-kit';
 import type { SignInContext } from './options.ts';
+import { isOlder } from './usable-token.ts';
 
 /**
  * Which records count for this instance: those that `accepts` agrees to. And, until a call forces, what its own sign-in brought although
@@ -9,6 +10,8 @@ export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
   /** What its own sign-in brought, if that counts whatever a refresh makes of it. */
   #own: TokenRecord | undefined;
+  /** The last sign-in of its own. */
+  #last: TokenRecord | undefined;
   /** Whether it was less from the start. */
   #isLess = false;
   /** What it brought, and what refreshes have made of it. */
@@ -22,6 +25,9 @@ export class Acceptance {
 
   /** This instance's own sign-in has brought the record. */
   signedIn(record: TokenRecord, reason: SignInContext['reason']): void {
+    // One that began before it may end after it, and is not stored then.
+    if (this.#last && isOlder(record, this.#last)) return;
+    this.#last = record;
     this.#isLess = !this.#accepts(record);
     // Some providers name more scopes after a sign-in than after a refresh: the person has just been asked for them again.
     this.#own = this.#isLess || reason === 'not-accepted' ? record : undefined;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
 import { mustNotAsk, type Scene, test } from './scene.ts';
-import { rejection } from './within.ts';
+import { rejection, untilTrue } from './within.ts';
 
 const hour = 3_600_000;
 
@@ -259,6 +259,32 @@ test('what a sign-in brought that a sign-out has overtaken does not count', asyn
   assert.is((await call).reason, 'signed-out');
   await signedIn(scene, 'files');
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
+});
+
+test('what an earlier sign-in brings, after a later one that was enough, does not count when more is needed', async (scene) => {
+  const needed = ['files'];
+  const { asked, options } = stepUp(scene, needed);
+  const late = Promise.withResolvers<void>();
+  let isFirst = true;
+  const signIn: SignIn = async (context) => {
+    const response = await options.signIn(context);
+    if (!isFirst) return response;
+    isFirst = false;
+    await late.promise;
+    return response;
+  };
+  const shared = scene.open({ ...options, signIn, refreshTimeout: 1 });
+  const caller = new AbortController();
+  const given = shared.signIn({ signal: caller.signal });
+  await untilTrue(() => asked.length === 1);
+  caller.abort();
+  await rejection(given);
+  const { accessToken } = await shared.signIn();
+  needed.push('mail');
+  late.resolve();
+  await sleep(50);
+  assert.is.not((await shared.getToken()).accessToken, accessToken);
+  assert.equal(asked, ['files', 'files', 'files mail']);
 });
 
 test('what another program stored without its client counts as well, if it has what the person has granted here', async (scene) => {
