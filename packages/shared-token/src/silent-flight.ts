@@ -28,7 +28,7 @@ export class SilentFlight extends Flight<HeldOutcome> {
    * A caller that forces may not join an unforced refresh, nor one that knows of another rejected token. And none with a minValid joins
    * one for another: more of it may be less, because what is nearly the token's life counts as half of it.
    */
-  isFor({ forced, resends, held, minValid = 0 }: Need): boolean {
+  isFor({ forced, resends, held, minValid }: Need): boolean {
     const { forced: isForced, resends: resent, held: rejected, minValid: enough } = this.#need;
     const forces = isForced && (resent || !resends) && rejected?.accessToken === held?.accessToken;
     return this.isJoinable && (forces || !forced) && (minValid === 0 || minValid === enough);

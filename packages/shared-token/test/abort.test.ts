@@ -1,4 +1,5 @@
 import { getEventListeners } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { queryObjects } from 'node:v8';
 import * as assert from 'uvu/assert';
 import { Flight } from '../src/flight.ts';
@@ -15,6 +16,24 @@ test('a signal that was aborted before the call: its reason, and nothing is read
   assert.is(await rejection(shared.getToken({ signal: AbortSignal.abort(reason) })), reason);
   assert.is(await rejection(shared.signIn({ signal: AbortSignal.abort(reason) })), reason);
   assert.is(scene.store.reads, 0);
+});
+
+testSignedIn('a caller that lets go while the record is read asks for no lock', async (scene) => {
+  const abort = new AbortController();
+  const answer = scene.store.holdRead();
+  const locks: string[] = [];
+  const { exclusively } = scene.store;
+  scene.store.exclusively = (name, task) => {
+    locks.push(name);
+    return exclusively.call(scene.store, name, task) as never;
+  };
+  const call = rejection(scene.open().getToken({ signal: abort.signal }));
+  await untilTrue(() => scene.store.reads === 1);
+  abort.abort(new Error('enough'));
+  await call;
+  answer();
+  await setTimeout(20);
+  assert.equal(locks, []);
 });
 
 testSignedIn('an abort ends the call of its caller alone', async (scene) => {

@@ -37,6 +37,15 @@ test('an error of refresh that quotes the record is told by an event without the
   assertNoSecret(inspect(scene.events));
 });
 
+test('a value of 8 characters is a secret; a shorter one is not, and would garble the message', async (scene) => {
+  const record = { refreshToken: 'of-eight', accessToken: 'seventh' };
+  await scene.store.set('my-app', { ...record, expiresAt: Date.now() - 1 });
+  const refresh = () => Promise.reject(new Error('of-eight, seventh'));
+  await rejection(scene.open({ refresh }).getToken());
+  const [failed] = scene.events.flatMap((event) => (event.type === 'refresh-failed' ? [event.error.message] : []));
+  assert.is(failed, '…, seventh');
+});
+
 test('and without those of the record that another process had stored before it was refreshed', async (scene) => {
   await signedIn(scene);
   scene.store.get = async () => {

@@ -51,6 +51,12 @@ test('onEvent and signIn may ask another instance, which gets the token of this 
   }
 });
 
+test('a store that is busy when its turn has come is STORE: nobody else is being asked', async (scene) => {
+  const shared = scene.open({ signIn: mustNotAsk });
+  scene.store.get = async () => Promise.reject(Object.assign(new Error('busy'), { code: 'STORE_BUSY' }));
+  assert.is((await rejection(shared.signIn())).code, 'STORE');
+});
+
 test('a process that waits for the question of another one ends in SIGN_IN_TIMEOUT as well', async (scene) => {
   const { call, answer } = await scene.signingIn();
   const waiting = scene.open({ signIn: mustNotAsk, signInTimeout: 100 });
