@@ -1,11 +1,25 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkRecord, type ExclusivelyOptions, type Lock, type TokenRecord, type TokenStore } from '../src/index.ts';
+import {
+  type ChangedOptions,
+  checkRecord,
+  type ExclusivelyOptions,
+  type Lock,
+  readChangedOptions,
+  type TokenRecord,
+  type TokenStore,
+} from '../src/index.ts';
 import { WatchedStore } from './watched-store.ts';
 
 /** A store as over a network: reads answer late, and writes happen late, so nothing is true before its promise has resolved. */
 export class LateStore implements TokenStore {
   readonly #store = new WatchedStore();
-  readonly changed = this.#store.changed.bind(this.#store);
+  #waits = 0;
+
+  async changed(name: string, options: ChangedOptions) {
+    readChangedOptions(options);
+    // A store may say too often that something may have changed.
+    if (++this.#waits % 2 === 0 || options.signal?.aborted) await this.#store.changed(name, options);
+  }
 
   async get(name: string) {
     const record = this.#store.get(name);
@@ -15,7 +29,7 @@ export class LateStore implements TokenStore {
 
   async set(name: string, record: TokenRecord) {
     const copy = checkRecord(record);
-    await delay(3);
+    await delay(8);
     this.#store.set(name, copy);
   }
 
@@ -26,7 +40,7 @@ export class LateStore implements TokenStore {
   }
 
   async delete(name: string) {
-    await delay(3);
+    await delay(6);
     return this.#store.delete(name);
   }
 

@@ -2,15 +2,15 @@ import * as assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExclusivelyOptions, Lock, TokenStore } from '../token-store.ts';
 import { fullRecord } from './records.ts';
-import { assertSame, rejectsWith, soon, whileOccupied } from './soon.ts';
+import { app, assertSame, other, rejectsWith, soon, whileOccupied } from './soon.ts';
 
-const neverRuns = async (): Promise<never> => assert.fail('the task ran');
+export const neverRuns = async (): Promise<never> => assert.fail('the task ran');
 const busy = { code: 'STORE_BUSY' };
 
 export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<void>> = {
   'exclusively gives its task a lock that has not aborted, and returns what the task returns': async (store) => {
     const task = async (lock: Lock) => [lock.signal.aborted, await store.list(), lock] as const;
-    const [isAborted, names, { signal }] = await soon(store.exclusively('app', task));
+    const [isAborted, names, { signal }] = await soon(store.exclusively(app, task));
     // A lock is no record.
     assertSame([isAborted, signal.aborted, names, await store.list()], [false, false, [], []]);
   },
@@ -20,8 +20,7 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     const fail = (): never => {
       throw failure;
     };
-    for (const task of [fail, async () => fail()]) await rejectsWith(store.exclusively('app', task), failure);
-    assert.equal(await soon(store.exclusively('app', async () => 'next')), 'next');
+    for (const task of [fail, async () => fail(), fail]) await rejectsWith(store.exclusively(app, task), failure);
   },
 
   'exclusively runs the tasks of one name one after the other, in the order of the calls, with a timeout of Infinity':
@@ -33,7 +32,7 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
           await delay(1);
           events.push(`${index} ends`);
         };
-        return store.exclusively('app', task, { timeout: Number.POSITIVE_INFINITY });
+        return store.exclusively(app, task, { timeout: Number.POSITIVE_INFINITY });
       });
       await soon(Promise.all(tasks));
       assert.deepEqual(
@@ -46,45 +45,31 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     const long = 'x'.repeat(999);
     await whileOccupied(store, `${long}a`, async () => {
       assert.equal(await soon((async () => store.get(`${long}a`))()), undefined);
-      assert.equal(await soon(store.exclusively(`${long}b`, async () => 'at once', { timeout: 1_000 })), 'at once');
-      const nested = store.exclusively('a', () => store.exclusively('b', async () => 'nested'));
+      const nested = store.exclusively(`${long}b`, () => store.exclusively(app, async () => 'nested'));
       assert.equal(await soon(nested), 'nested');
     });
   },
 
   'exclusively rejects at once with a TypeError within its own task': async (store) => {
-    const nested = store.exclusively('app', async () => {
-      await assert.rejects(soon(store.exclusively('app', neverRuns)), TypeError);
-      await store.exclusively('other', async () => {
-        await assert.rejects(soon(store.exclusively('app', neverRuns)), TypeError);
-      });
-      return 'unharmed';
-    });
-    assert.equal(await soon(nested), 'unharmed');
+    const isRefused = () => assert.rejects(soon(store.exclusively(app, neverRuns)), TypeError);
+    await soon(store.exclusively(app, () => store.exclusively(other, isRefused)));
   },
 
   'exclusively may be called by work that a task left running, after the task has ended': async (store) => {
     const ended = Promise.withResolvers<void>();
-    let later: Promise<string> | undefined;
-    await soon(
-      store.exclusively('app', async () => {
-        later = ended.promise.then(() => store.exclusively('app', async () => 'later'));
-      }),
-    );
+    const work = () => ended.promise.then(() => store.exclusively(app, async () => 'later'));
+    // A task waits for the promise that it returns, but not for one in an array.
+    const [later] = await soon(store.exclusively(app, async () => [work()] as const));
     ended.resolve();
-    assert.equal(await soon(later ?? Promise.reject(new Error('the task did not run'))), 'later');
+    assert.equal(await soon(later), 'later');
   },
 
   'exclusively lets no write of its task come after it has resolved': async (store) => {
-    const writes: Promise<unknown>[] = [];
-    await soon(
-      store.exclusively('app', async () => {
-        writes.push(Promise.resolve(store.replace('app', undefined, { refreshToken: 'left' })));
-      }),
-    );
-    await store.delete('app');
-    await soon(Promise.allSettled(writes));
-    assert.equal(await store.get('app'), undefined);
+    const write = () => Promise.allSettled([store.replace(app, undefined, { refreshToken: 'left' })]);
+    const [written] = await soon(store.exclusively(app, async () => [write()] as const));
+    await store.delete(app);
+    await soon(written);
+    assert.equal(await store.get(app), undefined);
   },
 
   'exclusively keeps the lock until its task has ended, if the signal aborts, and if the record goes': async (
@@ -94,39 +79,31 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     const { signal } = controller;
     const check = async (): Promise<void> => {
       controller.abort();
-      await store.set('app', fullRecord);
-      await store.delete('app');
-      await assert.rejects(soon(store.exclusively('app', neverRuns, { timeout: 100 })), busy);
+      await store.set(app, fullRecord);
+      await store.delete(app);
+      await assert.rejects(soon(store.exclusively(app, neverRuns, { timeout: 100 })), busy);
     };
-    await whileOccupied(store, 'app', check, { signal });
+    await whileOccupied(store, app, check, { signal });
   },
 
   'exclusively never runs the task of a caller that it has rejected, and serves the next one': async (store) => {
     const reason = new Error('no longer needed');
     const ran: string[] = [];
     const ask = async (caller: string, options?: ExclusivelyOptions): Promise<unknown> =>
-      soon(store.exclusively('app', async () => ran.push(caller), options));
+      soon(store.exclusively(app, async () => ran.push(caller), options));
     await ask('free', { timeout: 0 });
     await rejectsWith(ask('aborted before', { signal: AbortSignal.abort(reason) }), reason);
-    await whileOccupied(store, 'app', async (end) => {
+    await whileOccupied(store, app, async () => {
       const controller = new AbortController();
       const { signal } = controller;
-      const rejected = Promise.all([
+      // It has its turn before the last one.
+      ask('next').catch(() => {});
+      setTimeout(() => controller.abort(reason), 20); // so long that they are in the queue
+      await Promise.all([
         rejectsWith(ask('aborted while it waited', { signal }), reason),
         assert.rejects(ask('its time was up', { timeout: 30 }), busy),
         assert.rejects(ask('tried once', { timeout: 0 }), busy),
       ]);
-      const next = ask('next');
-      next.catch(() => {});
-      const abort = async (): Promise<void> => {
-        await delay(20); // so long that they are in the queue
-        const atOnce = rejectsWith(ask('aborted at once', { signal }), reason);
-        controller.abort(reason);
-        await atOnce;
-      };
-      await Promise.all([rejected, abort()]);
-      await end();
-      await next;
     });
     // These give the tasks above time to come later.
     await delay(50);
@@ -140,8 +117,8 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
       for (let ticks = 0; ticks < 15; ticks++) {
         const controller = new AbortController();
         const { signal } = controller;
-        const holder = isFree ? undefined : store.exclusively('app', async () => {});
-        const asked = store.exclusively('app', async () => assert.equal(signal.aborted, false), { signal });
+        const holder = isFree ? undefined : store.exclusively(app, async () => {});
+        const asked = store.exclusively(app, async () => assert.equal(signal.aborted, false), { signal });
         const ended = asked.catch((error: unknown) => assert.equal(error, reason));
         await holder;
         for (let tick = 0; tick < ticks; tick++) await undefined;

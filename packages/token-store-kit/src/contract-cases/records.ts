@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import type { TokenRecord } from '../token-record.ts';
 import type { TokenStore } from '../token-store.ts';
-import { assertSame } from './soon.ts';
+import { app, assertSame, other } from './soon.ts';
 
 /** Has every field. */
 export const fullRecord: Required<TokenRecord> = {
@@ -25,123 +25,118 @@ const records: readonly TokenRecord[] = [
   { refreshToken: 'refresh-2' },
   fullRecord,
   // Zero and the empty string are values like any other.
-  { refreshToken: 'refresh-1', expiresAt: 0, scope: '', refusedAt: 0, refusedBecause: '' },
+  { refreshToken: 'refresh-1', expiresAt: 0, scope: '', refusedAt: 0, refusedBecause: '', data: {} },
+  { accessToken: 'access-1' },
   { refreshToken: `${'x'.repeat(20_000)} "'\\ \n\0 é 漢 😀`, accessToken: '%00; DROP TABLE token' },
 ];
 
+/** What `replace` is called with, and whether it writes. */
+type Replacement = readonly [previous: string | undefined, record: TokenRecord, isExpected: boolean];
+
+/** Fails unless each of them, one after the other, writes the whole record, or changes nothing. There is no record before the first one. */
+async function replaceEach(store: TokenStore, replacements: readonly Replacement[]): Promise<void> {
+  let stored: TokenRecord | undefined;
+  for (const [previous, record, isExpected] of replacements) {
+    assert.equal(await store.replace(app, previous, record), isExpected);
+    if (isExpected) stored = record;
+    assertSame(await store.get(app), stored);
+  }
+}
+
 export const recordCases: Record<string, (store: TokenStore) => Promise<void>> = {
   'a record is read back as it was written, without any other field, and without one, undefined': async (store) => {
-    assert.equal(await store.get('app'), undefined);
+    assert.equal(await store.get(app), undefined);
     for (const [index, record] of records.entries()) {
       // Over another one, and as the first one of its name.
-      for (const name of ['app', `app ${index}`]) {
+      for (const name of [app, `app ${index}`]) {
         await store.set(name, record);
         assertSame(await store.get(name), record);
       }
     }
-    await store.set('app', { refreshToken: 'refresh-1', accessToken: undefined, expiresAt: undefined });
-    assert.deepEqual(Object.keys((await store.get('app')) ?? {}), ['refreshToken']);
+    await store.set(app, { refreshToken: 'refresh-1', accessToken: undefined, expiresAt: undefined });
+    assertSame(await store.get(app), { refreshToken: 'refresh-1' });
   },
 
   'an object that the caller changes afterwards does not change the stored record': async (store) => {
     const change = (record: TokenRecord): void => {
-      record.refreshToken = 'changed';
-      Object.assign(record.data ?? {}, { issuer: 'changed' });
+      delete record.refreshToken;
+      Object.assign(record.data ?? {}, { issuer: 'of the caller' });
     };
     const record = structuredClone(fullRecord);
-    await store.set('app', record);
+    await store.set(app, record);
     change(record);
-    const read = await store.get('app');
-    assertSame(read, fullRecord);
-    change(read ?? {});
-    assertSame(await store.get('app'), fullRecord);
+    change((await store.get(app)) ?? {});
+    assertSame(await store.get(app), fullRecord);
   },
 
   'data may have any keys, and is read back as a plain object': async (store) => {
-    const keys = ['__proto__', 'constructor', '', ' ', 'a.b', "'; --", '"\\', '\0', '\ud83d\ude00', '1', 'toString'];
+    const keys = ['__proto__', 'constructor', '', ' ', 'a.b', "'; --", '"\\', '\0', '\ud83d\ude00', '1'];
     const data = Object.fromEntries(keys.map((key) => [key, `of ${key}`]));
-    await store.set('app', { ...fullRecord, data: Object.assign(Object.create(null), data) });
-    for (const previous of ['refresh-1', 'refresh-2']) {
-      const read = await store.get('app');
+    const bare = { ...fullRecord, data: Object.assign(Object.create(null), data) };
+    for (const write of [() => store.set(app, bare), () => store.replace(app, 'refresh-1', { ...fullRecord, data })]) {
+      await write();
+      const read = await store.get(app);
       assertSame(Object.entries(read?.data ?? {}), Object.entries(data));
       // Its prototype is that of all objects, of whichever realm.
       assert.equal(Object.getPrototypeOf(Object.getPrototypeOf(read?.data)), null);
-      await store.replace('app', previous, { refreshToken: 'refresh-2', data });
     }
-    await store.set('app', { ...fullRecord, data: {} });
-    assertSame(await store.get('app'), { ...fullRecord, data: {} });
   },
 
   'names that differ in any character are different names, and list returns all, sorted': async (store) => {
-    assertSame(await store.list(), []);
     const names = ['', ' ', 'app', 'App', 'app ', 'app\0', 'a/../b', 'e\u0301', '\u00e9', '__proto__', '😀', "'; --"];
-    names.push('10', '9');
-    for (const length of [255, 256, 1_000]) for (const last of ['a', 'b']) names.push('x'.repeat(length - 1) + last);
+    names.push('10', '9', 'x'.repeat(999), 'x'.repeat(1_000));
     for (const name of names) await store.set(name, { refreshToken: `token of ${JSON.stringify(name)}` });
     for (const name of names) {
       assertSame(await store.get(name), { refreshToken: `token of ${JSON.stringify(name)}` });
     }
-    for (const sorted = names.sort(); sorted.length > 0; ) {
-      assertSame(await store.list(), sorted);
-      assert.equal(await store.delete(sorted.pop() ?? ''), true);
-    }
+    assertSame(await store.list(), names.sort());
+    for (const name of names) assert.equal(await store.delete(name), true);
+    assertSame(await store.list(), []);
   },
 
   'replace writes the whole record if the previous token is stored, else it returns false': async (store) => {
-    const second = { ...fullRecord, refreshToken: 'refresh-2', accessToken: 'access-2' };
-    assert.equal(await store.replace('app', 'refresh-0', second), false);
-    assert.equal(await store.get('app'), undefined);
-    assert.equal(await store.replace('app', undefined, fullRecord), true);
-    for (const previous of ['refresh-0', '', undefined]) {
-      assert.equal(await store.replace('app', previous, second), false);
-      assertSame(await store.get('app'), fullRecord);
-    }
-    assert.equal(await store.replace('app', 'refresh-1', second), true);
-    assertSame(await store.get('app'), second);
-    assert.equal(await store.replace('app', 'refresh-2', { refreshToken: 'refresh-2', accessToken: 'access-3' }), true);
-    assertSame(await store.get('app'), { refreshToken: 'refresh-2', accessToken: 'access-3' });
-    await store.delete('app');
-    assert.equal(await store.replace('app', 'refresh-2', second), false);
-    assert.equal(await store.get('app'), undefined);
+    const second = { ...fullRecord, refreshToken: 'refresh-2' };
+    await replaceEach(store, [
+      [undefined, fullRecord, true],
+      ['refresh-0', second, false],
+      ['', second, false],
+      [undefined, second, false],
+      ['refresh-1', second, true],
+      ['refresh-2', { refreshToken: 'refresh-2', accessToken: 'access-3' }, true],
+    ]);
+    await store.delete(app);
+    await replaceEach(store, [['refresh-2', second, false]]);
   },
 
   'a record without a refresh token is compared by its access token': async (store) => {
-    const first = { accessToken: 'access-1', expiresAt: 1_790_000_000_000, data: { issuer: 'https://issuer.example' } };
-    await store.set('app', first);
-    assertSame(await store.get('app'), first);
-    assertSame(await store.list(), ['app']);
-    for (const previous of ['access-0', '', undefined]) {
-      assert.equal(await store.replace('app', previous, fullRecord), false);
-      assertSame(await store.get('app'), first);
-    }
-    assert.equal(await store.replace('app', 'access-1', { accessToken: 'access-2' }), true);
-    assertSame(await store.get('app'), { accessToken: 'access-2' });
-    assert.equal(await store.replace('app', 'access-1', first), false);
-    assert.equal(await store.replace('app', 'access-2', fullRecord), true);
-    // The refresh token alone counts if there is one.
-    assert.equal(await store.replace('app', 'access-1', first), false);
-    assertSame(await store.get('app'), fullRecord);
-    assert.equal(await store.replace('app', 'refresh-1', first), true);
-    assertSame(await store.get('app'), first);
-    assert.equal(await store.delete('app'), true);
-    assert.equal(await store.replace('app', undefined, first), true);
-    assertSame(await store.get('app'), first);
+    const first = { accessToken: 'access-1' };
+    await replaceEach(store, [
+      [undefined, first, true],
+      ['access-0', fullRecord, false],
+      ['', fullRecord, false],
+      [undefined, fullRecord, false],
+      ['access-1', fullRecord, true],
+      // The refresh token alone counts if there is one.
+      ['access-1', first, false],
+      ['refresh-1', first, true],
+    ]);
+    assertSame(await store.list(), [app]);
   },
 
   'of many callers that replace the same token at once, one wins': async (store) => {
-    await store.set('app', fullRecord);
+    await store.set(app, fullRecord);
     const tries = Array.from({ length: 20 }, (_, index) => ({ refreshToken: `refresh-by-${index}` }));
-    const won = await Promise.all(tries.map((record) => store.replace('app', 'refresh-1', record)));
+    const won = await Promise.all(tries.map((record) => store.replace(app, 'refresh-1', record)));
     assert.equal(won.filter(Boolean).length, 1);
-    assertSame(await store.get('app'), tries[won.indexOf(true)]);
+    assertSame(await store.get(app), tries[won.indexOf(true)]);
   },
 
   'delete returns true if there was a record, and deletes only that one': async (store) => {
-    await store.set('app', fullRecord);
-    await store.set('other', fullRecord);
-    assert.equal(await store.delete('app'), true);
-    assert.equal(await store.delete('app'), false);
-    assert.equal(await store.get('app'), undefined);
-    assertSame(await store.get('other'), fullRecord);
+    await store.set(app, fullRecord);
+    await store.set(other, fullRecord);
+    assert.equal(await store.delete(app), true);
+    assert.equal(await store.delete(app), false);
+    assert.equal(await store.get(app), undefined);
+    assertSame(await store.get(other), fullRecord);
   },
 };

@@ -1,19 +1,17 @@
 import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
 import { noticesWrites } from './changed.ts';
+import { neverRuns } from './exclusively.ts';
 import { fullRecord } from './records.ts';
-import { assertSame, soon, whileOccupied } from './soon.ts';
+import { app, assertSame, soon, whileOccupied } from './soon.ts';
 
 export const sharingCases: Record<string, (store: TokenStore, other: TokenStore) => Promise<void>> = {
   'another store reads what one store has written': async (store, other) => {
-    await store.set('app', fullRecord);
-    assertSame(await other.get('app'), fullRecord);
-    assert.equal(await other.replace('app', 'refresh-1', { refreshToken: 'refresh-2' }), true);
-    assert.equal(await store.replace('app', 'refresh-1', { refreshToken: 'refresh-3' }), false);
-    await store.set('app', { accessToken: 'access-1' });
-    assert.equal(await other.replace('app', 'access-1', { accessToken: 'access-2' }), true);
-    assert.equal(await store.replace('app', 'access-1', { accessToken: 'access-3' }), false);
-    assert.equal(await store.delete('app'), true);
+    await store.set(app, fullRecord);
+    assertSame(await other.get(app), fullRecord);
+    assert.equal(await other.replace(app, 'refresh-1', { refreshToken: 'refresh-2' }), true);
+    assert.equal(await store.replace(app, 'refresh-1', fullRecord), false);
+    assert.equal(await store.delete(app), true);
     assertSame(await other.list(), []);
   },
 
@@ -24,14 +22,14 @@ export const sharingCases: Record<string, (store: TokenStore, other: TokenStore)
     const controller = new AbortController();
     const check = async (end: () => Promise<void>): Promise<void> => {
       controller.abort();
-      const impatient = other.exclusively('app', async () => assert.fail('the task ran'), { timeout: 100 });
+      const impatient = other.exclusively(app, neverRuns, { timeout: 100 });
       await assert.rejects(soon(impatient), { code: 'STORE_BUSY' });
       assert.equal(await soon(other.exclusively('other', async () => 'free')), 'free');
-      const waiting = other.exclusively('app', async () => 'my turn');
+      const waiting = other.exclusively(app, async () => 'my turn');
       await end();
       assert.equal(await soon(waiting), 'my turn');
     };
-    await whileOccupied(store, 'app', check, { signal: controller.signal });
+    await whileOccupied(store, app, check, { signal: controller.signal });
   },
 
   'changed, if the store has it, resolves soon after another store writes or deletes the record': noticesWrites,

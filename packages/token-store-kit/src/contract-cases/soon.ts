@@ -2,13 +2,17 @@ import * as assert from 'node:assert/strict';
 import { settled } from '../pause.ts';
 import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
 
+/** The names that most cases use. */
+export const app = 'app';
+export const other = 'other';
+
 /** The longest that any step of a case may take. */
 export const stepTimeoutMs = 5_000;
 
 /** The promise's outcome, or an AssertionError if it takes longer than any step of these cases may. */
 export async function soon<T>(promise: Promise<T>): Promise<T> {
   if (await settled(promise, stepTimeoutMs)) return promise;
-  throw new assert.AssertionError({ message: `nothing happened for ${stepTimeoutMs / 1_000} seconds` });
+  throw new assert.AssertionError({ message: `nothing happened for ${stepTimeoutMs} ms` });
 }
 
 /** Also if a driver, or `structuredClone`, made the objects in another realm, as under Jest and Vitest's `vmThreads`. */

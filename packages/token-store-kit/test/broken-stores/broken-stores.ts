@@ -14,3 +14,18 @@ export interface BrokenStores {
 export function breaking(fails: RegExp, stores: Record<string, BreakIt>): BrokenStores {
   return { fails, stores };
 }
+
+/** A store for each of these values. */
+export function each<T>(values: readonly T[], make: (value: T) => [defect: string, breakIt: BreakIt]) {
+  return Object.fromEntries(values.map(make));
+}
+
+/** The same store with other methods. */
+export function withMethods(store: WatchedStore, methods: Partial<TokenStore>): TokenStore {
+  return new Proxy(store, {
+    get(_, key) {
+      const value = Reflect.get(methods, key) ?? Reflect.get(store, key);
+      return typeof value === 'function' ? value.bind(store) : value;
+    },
+  });
+}

@@ -54,6 +54,14 @@ export const brokenChanged: readonly BrokenStores[] = [
       },
     }),
   }),
+  breaking(/^changed, if the store has it, resolves soon after another caller/, {
+    'fails to write, and says that something has changed': (store) => ({
+      set: async (name, record) => {
+        store.set(name, record);
+        throw new Error('not written');
+      },
+    }),
+  }),
   breaking(/^changed, if the store has it, resolves soon after another store/, {
     'wakes no caller after a write of another store': () => ({
       changed: (_name, { signal }) => delay(600_000, undefined, { signal }),
@@ -61,6 +69,19 @@ export const brokenChanged: readonly BrokenStores[] = [
   }),
   breaking(/^changed, if the store has it, resolves at its timeout/, {
     'says all the time that something may have changed': () => ({ changed: async () => {} }),
+    'takes a record for a change, because no two reads give the same object': (store) => ({
+      changed: async (name, options) => {
+        if (!store.get(name)) await store.changed(name, options);
+      },
+    }),
+    'says 20 times for each change that something may have changed': (store) => {
+      let left = 20;
+      return {
+        changed: async (name, options) => {
+          if (options.timeout === 0 || left-- <= 0) await store.changed(name, options);
+        },
+      };
+    },
     'waits longer than it should for a change': (store) => ({
       changed: (name, { timeout, signal }) => store.changed(name, { timeout: timeout && timeout + 2_100, signal }),
     }),

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CallerQueue, type ExclusivelyOptions, type Lock, lockHeldError, type TokenStore } from '../../src/index.ts';
 import { WatchedStore } from '../watched-store.ts';
-import { type BrokenStores, breaking } from './broken-stores.ts';
+import { type BrokenStores, breaking, withMethods } from './broken-stores.ts';
 
 /** The outcome of `promise`, or the reason of an abort that comes first. */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
@@ -12,10 +12,11 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): 
   return Promise.race([promise, aborted]);
 }
 
-/** Its tasks run on after an abort, but no longer alone. */
+/** Its tasks run on after an abort, but no longer alone. Only callers that wait notice that the lock is free. */
 function freesLockOnAbort(store: WatchedStore): Partial<TokenStore> {
   return {
     exclusively: async <T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions) => {
+      if (options?.timeout === 0) throw lockHeldError(name, 0, {});
       let running: Promise<T> | undefined;
       const run = (lock: Lock): Promise<T> => {
         running = task(lock);
@@ -31,6 +32,26 @@ function freesLockOnAbort(store: WatchedStore): Partial<TokenStore> {
   };
 }
 
+/** Its tasks, of those that `isOf` tells from whether the lock is free, begin a moment after it has looked at the signal. */
+function looksEarly(isOf: (isFree: boolean) => boolean) {
+  return (store: WatchedStore): Partial<TokenStore> => {
+    let running = 0;
+    return {
+      exclusively: async (name, task, options) => {
+        const isFree = running++ === 0;
+        const later = async (lock: Lock) => {
+          for (let tick = 0; isOf(isFree) && tick < 3; tick++) await undefined;
+          const result = await task(lock);
+          // Another task that waits begins much later than it was asked to.
+          if (isFree) await delay(2);
+          return result;
+        };
+        return store.exclusively(name, later, options).finally(() => running--);
+      },
+    };
+  };
+}
+
 /** Knows of no task that runs. */
 const outside = AsyncLocalStorage.snapshot();
 
@@ -42,15 +63,6 @@ async function callOrWrap<T>(call: () => Promise<T>): Promise<T> {
     throw new Error('the task threw', { cause });
   }
   return running;
-}
-
-function withExclusively(store: WatchedStore, exclusively: TokenStore['exclusively']): TokenStore {
-  return new Proxy(store, {
-    get(_, key) {
-      const value = key === 'exclusively' ? exclusively : Reflect.get(store, key);
-      return typeof value === 'function' ? value.bind(store) : value;
-    },
-  });
 }
 
 export const brokenLocks: readonly BrokenStores[] = [
@@ -113,11 +125,17 @@ export const brokenLocks: readonly BrokenStores[] = [
   }),
   breaking(/^exclusively keeps the lock until its task has ended/, {
     'frees the lock of a running task when the signal aborts': freesLockOnAbort,
-    'deletes the lock with the record': (store) => {
+    'deletes the lock with the record, and is slow': (store) => {
       let queue = new CallerQueue();
       return {
-        delete: (name) => {
-          queue = new CallerQueue();
+        set: async (name, record) => {
+          await delay(30);
+          store.set(name, record);
+        },
+        delete: async (name) => {
+          const isThere = store.get(name) !== undefined;
+          await delay(150);
+          if (isThere) queue = new CallerQueue();
           return store.delete(name);
         },
         exclusively: (name, task, options) => queue.run(name, task, options),
@@ -128,13 +146,15 @@ export const brokenLocks: readonly BrokenStores[] = [
     'frees the lock for another store when the signal aborts': freesLockOnAbort,
     'shares no locks with another process': () => ({ other: new WatchedStore() }),
     'drops what a task returns that has waited for another process': (store) => ({
-      other: withExclusively(store, async (name, task, options) => {
-        const result = await store.exclusively(name, task, options);
-        return name === 'app' ? (undefined as never) : result;
+      other: withMethods(store, {
+        exclusively: async (name, task, options) => {
+          const result = await store.exclusively(name, task, options);
+          return name === 'app' ? (undefined as never) : result;
+        },
       }),
     }),
     'has one lock for all names of another process': (store) => ({
-      other: withExclusively(store, (_name, task, options) => store.exclusively('app', task, options)),
+      other: withMethods(store, { exclusively: (_name, task, options) => store.exclusively('app', task, options) }),
     }),
   }),
   breaking(/^exclusively never runs the task of a caller that it has rejected/, {
@@ -170,15 +190,8 @@ export const brokenLocks: readonly BrokenStores[] = [
     }),
   }),
   breaking(/^exclusively runs no task after its signal has aborted/, {
-    'looks at the signal a moment before the task': (store) => ({
-      exclusively: (name, task, options) => {
-        const later = async (lock: Lock) => {
-          for (let tick = 0; tick < 3; tick++) await undefined;
-          return task(lock);
-        };
-        return store.exclusively(name, later, options);
-      },
-    }),
+    'looks at the signal a moment before a task that does not wait': looksEarly((isFree) => isFree),
+    'looks at the signal a moment before a task that has waited': looksEarly((isFree) => !isFree),
   }),
   breaking(/^exclusively runs the tasks of one name one after the other/, {
     'refuses to wait for the lock without limit': (store) => ({
@@ -203,6 +216,22 @@ export const brokenLocks: readonly BrokenStores[] = [
     'wraps the error of a task that throws at once': (store) => ({
       exclusively: (name, task, options) => store.exclusively(name, (lock) => callOrWrap(() => task(lock)), options),
     }),
+    'keeps the lock of a task that rejects': (store) => {
+      let hasFailed = false;
+      return {
+        exclusively: async (name, task, options) => {
+          if (hasFailed) throw lockHeldError(name, 0, {});
+          const watched = async (lock: Lock) => {
+            const running = task(lock);
+            running.catch(() => {
+              hasFailed = true;
+            });
+            return running;
+          };
+          return store.exclusively(name, watched, options);
+        },
+      };
+    },
     'keeps the lock of a task that throws at once': (store) => {
       let hasThrown = false;
       return {
@@ -270,6 +299,16 @@ export const brokenLocks: readonly BrokenStores[] = [
           (lock) => (signal?.aborted ? Promise.reject(signal.reason) : task(lock)),
           others,
         );
+      },
+    }),
+    'hears an abort in the first moment of the wait alone': (store) => ({
+      exclusively: (name, task, options) => {
+        const heard = new AbortController();
+        const hear = (): void => heard.abort(options?.signal?.reason);
+        options?.signal?.addEventListener('abort', hear);
+        queueMicrotask(() => options?.signal?.removeEventListener('abort', hear));
+        options?.signal?.throwIfAborted();
+        return store.exclusively(name, task, { ...options, signal: heard.signal });
       },
     }),
     'hears no abort that came before': (store) => ({

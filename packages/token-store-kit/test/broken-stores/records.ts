@@ -1,6 +1,7 @@
+import { fullRecord } from '../../src/contract-cases/records.ts';
 import { comparedToken, type TokenRecord, type TokenStore } from '../../src/index.ts';
 import { WatchedStore } from '../watched-store.ts';
-import { type BrokenStores, breaking } from './broken-stores.ts';
+import { type BrokenStores, breaking, each, withMethods } from './broken-stores.ts';
 
 const without = (record: TokenRecord, field: keyof TokenRecord): TokenRecord => {
   const { [field]: _, ...rest } = record;
@@ -8,12 +9,25 @@ const without = (record: TokenRecord, field: keyof TokenRecord): TokenRecord => 
 };
 
 /** Writes another record in place of a wrong one that it accepts. */
-function acceptsWhat(store: WatchedStore, accepts: (record: TokenRecord) => boolean): Partial<TokenStore> {
+function acceptsWhat(store: WatchedStore, accepts: (record: TokenRecord) => unknown): Partial<TokenStore> {
   return {
     set: (name, record) => {
       if (!accepts(record)) store.set(name, record);
     },
   };
+}
+
+/** Of a record that has a refresh token. */
+const optional = (Object.keys(fullRecord) as (keyof TokenRecord)[]).filter((field) => field !== 'refreshToken');
+const times = ['expiresAt', 'obtainedAt', 'refreshExpiresAt', 'signedInAt', 'refusedAt'] as const;
+
+function inSeconds(record: TokenRecord, field: (typeof times)[number]): TokenRecord {
+  const { [field]: time } = record;
+  return time ? { ...record, [field]: time - (time % 1_000) } : record;
+}
+
+function isEmpty(value: TokenRecord[keyof TokenRecord]): boolean {
+  return !value || JSON.stringify(value) === '{}';
 }
 
 export const brokenRecords: readonly BrokenStores[] = [
@@ -27,32 +41,42 @@ export const brokenRecords: readonly BrokenStores[] = [
         store.set(name, Object.fromEntries(fields.map((field) => [field, Reflect.get(record, field)])) as never);
       },
     }),
-    'does not know when the refresh token expires': (store) => ({
-      set: (name, record) => store.set(name, without(record, 'refreshExpiresAt')),
-    }),
-    'does not know when the person signed in': (store) => ({
-      set: (name, record) => store.set(name, without(record, 'signedInAt')),
-    }),
-    'does not know when the refresh token was refused': (store) => ({
-      set: (name, record) => store.set(name, without(record, 'refusedAt')),
-    }),
-    'does not know why the refresh token was refused': (store) => ({
-      set: (name, record) => store.set(name, without(record, 'refusedBecause')),
-    }),
-    'does not know what else belongs to the sign-in': (store) => ({
-      set: (name, record) => store.set(name, without(record, 'data')),
-    }),
+    ...each(optional, (field) => [
+      `does not know the field ${field}`,
+      (store) => ({ set: (name, record) => store.set(name, without(record, field)) }),
+    ]),
+    ...each(times, (field) => [
+      `keeps ${field} in seconds`,
+      (store) => ({ set: (name, record) => store.set(name, inSeconds(record, field)) }),
+    ]),
+    ...each(['expiresAt', 'refusedAt', 'scope', 'refusedBecause', 'data'] as const, (field) => [
+      `takes ${field} for none if it is zero or empty`,
+      (store) => ({ set: (name, record) => store.set(name, isEmpty(record[field]) ? without(record, field) : record) }),
+    ]),
     'returns null for a name without a record': (store) => ({ get: (name) => store.get(name) ?? (null as never) }),
-    'takes an empty string for none': (store) => ({
-      set: (name, record) => store.set(name, withoutValues(record, '')),
-    }),
-    'keeps a time in seconds': (store) => ({
-      set: (name, { signedInAt, ...others }) =>
-        store.set(name, { ...others, signedInAt: signedInAt && Math.floor(signedInAt / 1_000) * 1_000 }),
-    }),
-    'takes zero for none': (store) => ({ set: (name, record) => store.set(name, withoutValues(record, 0)) }),
     'takes an empty string of a new name for none': (store) => ({
       set: (name, record) => store.set(name, store.get(name) ? record : withoutValues(record, '')),
+    }),
+    'keeps fields that are undefined': () => {
+      const kept = new Map<string, TokenRecord>();
+      return {
+        set: (name, record) => void kept.set(name, structuredClone(record)),
+        get: (name) => structuredClone(kept.get(name)),
+      };
+    },
+    'takes a text that is JSON for what it says': (store) => ({
+      get: (name) => {
+        const record = store.get(name);
+        if (!record?.data) return record;
+        const data = Object.entries(record.data).map(([key, text]) => [key, text[0] === '{' ? JSON.parse(text) : text]);
+        return { ...record, data: Object.fromEntries(data) };
+      },
+    }),
+    'refuses a token of more than 10,000 characters': (store) => ({
+      set: (name, record) => {
+        if (`${record.refreshToken}`.length > 10_000) throw new RangeError('the token is too long');
+        store.set(name, record);
+      },
     }),
     'ends a token at its first NUL': (store) => ({
       set: (name, record) => store.set(name, { ...record, refreshToken: `${record.refreshToken?.split('\0')[0]}` }),
@@ -77,6 +101,12 @@ export const brokenRecords: readonly BrokenStores[] = [
         return true;
       },
     }),
+    'lets each caller win that has seen the token, and stores the record of one': (store) => ({
+      replace: async (name, previous, record) => {
+        if ((await store.get(name))?.refreshToken !== previous) return false;
+        return store.replace(name, previous, record) || true;
+      },
+    }),
     'lets one caller win, and stores the record of another': (store) => ({
       replace: async (name, previous, record) => {
         if (store.replace(name, previous, record)) return true;
@@ -97,6 +127,15 @@ export const brokenRecords: readonly BrokenStores[] = [
     }),
   }),
   breaking(/and list returns all/, {
+    'sorts names that are numbers as numbers': (store) => ({
+      list: () => store.list().sort((a, b) => a.localeCompare(b, 'en', { numeric: true })),
+    }),
+    'keeps no record under the empty name': (store) => ({
+      set: (name, record) => void (name && store.set(name, record)),
+    }),
+    'does not say that it has deleted a record with a long name': (store) => ({
+      delete: (name) => store.delete(name) && name.length < 1_000,
+    }),
     'lists in the order of writing': (store) => ({ list: () => store.list().reverse() }),
     'lists what it has deleted': (store) => {
       const names = new Set<string>();
@@ -114,12 +153,33 @@ export const brokenRecords: readonly BrokenStores[] = [
   }),
   breaking(/^set and replace refuse a wrong record/, {
     'accepts an empty refresh token': (store) => acceptsWhat(store, (record) => record?.refreshToken === ''),
-    'accepts a field of a wrong type': (store) => acceptsWhat(store, (record) => typeof record?.expiresAt === 'string'),
+    'accepts an empty access token alone': (store) => acceptsWhat(store, (record) => record?.accessToken === ''),
+    'accepts a record without a token': (store) => acceptsWhat(store, (record) => record && !comparedToken(record)),
+    'accepts a record that is null': (store) => acceptsWhat(store, (record) => record === null),
+    'accepts a record that is undefined': (store) => acceptsWhat(store, (record) => record === undefined),
+    'accepts a record that is a text': (store) => acceptsWhat(store, (record) => typeof record === 'string'),
+    'accepts a time that is a text': (store) => acceptsWhat(store, (record) => /^\d/.test(textOf(record?.expiresAt))),
+    'accepts data that is JSON': (store) => acceptsWhat(store, (record) => /^\{/.test(textOf(record?.data))),
     'accepts half a surrogate pair in a token': (store) =>
       acceptsWhat(store, (record) => !`${record?.accessToken}`.isWellFormed()),
     'accepts null in data': (store) =>
       acceptsWhat(store, (record) => Reflect.get(record?.data ?? {}, 'issuer') === null),
-    'accepts a record that is no object': (store) => acceptsWhat(store, (record) => typeof record !== 'object'),
+    'checks no record that replaces another one': (store) => ({
+      replace: (name, previous, record) => previous !== undefined || store.replace(name, previous, record),
+    }),
+    'checks no record that replaces none': (store) => ({
+      replace: (name, previous, record) => previous === undefined || store.replace(name, previous, record),
+    }),
+    'keeps a name whose record it has refused': (store) => {
+      const refused = new Set<string>();
+      return {
+        list: () => [...new Set([...store.list(), ...refused])].sort(),
+        replace: (name, previous, record) => {
+          refused.add(name);
+          return store.replace(name, previous, record);
+        },
+      };
+    },
     'refuses a wrong record with another error': (store) => ({
       set: async (name, record) => {
         if (record?.refreshToken === '') throw new Error('the refresh token is empty');
@@ -153,7 +213,8 @@ export const brokenRecords: readonly BrokenStores[] = [
       },
     }),
     'replaces nothing under a name that is not a string': (store) => ({
-      replace: (name, ...rest) => typeof name === 'string' && store.replace(name, ...rest),
+      replace: (name, previous, record) =>
+        (typeof name === 'string' || previous === undefined) && store.replace(name, previous, record),
     }),
     'deletes nothing under a name that is not a string': (store) => ({
       delete: (name) => typeof name === 'string' && store.delete(name),
@@ -161,9 +222,19 @@ export const brokenRecords: readonly BrokenStores[] = [
     'locks a name that is not a string': (store) => ({
       exclusively: (name, task, options) => store.exclusively(`${name}`, task, options),
     }),
-    'makes a string of any name when it replaces': (store) => ({
-      replace: (name, previous, record) => store.replace(`${name}`, previous, record),
+    'makes a string of any name when it replaces nothing': (store) => ({
+      replace: (name, previous, record) => store.replace(previous === undefined ? `${name}` : name, previous, record),
     }),
+    'lists a name that it has refused': (store) => {
+      const refused: string[] = [];
+      return {
+        list: () => refused,
+        set: (name, record) => {
+          refused.push(name);
+          store.set(name, record);
+        },
+      };
+    },
   }),
   breaking(/half a surrogate pair/, {
     'writes names as UTF-8, in which two broken names are one': (store) => ({
@@ -174,6 +245,18 @@ export const brokenRecords: readonly BrokenStores[] = [
     }),
   }),
   breaking(/^data has at most/, {
+    'refuses data of more than 32 KiB': (store) => ({
+      set: (name, record) => {
+        if (JSON.stringify(record.data).length > 32_000) throw new RangeError('data is too long');
+        store.set(name, record);
+      },
+    }),
+    'deletes the stored record before it refuses one that is too long': (store) => ({
+      set: (name, record) => {
+        store.delete(name);
+        store.set(name, record);
+      },
+    }),
     'writes a record without data that is too long': (store) => ({
       set: (name, record) => store.set(name, withoutLongData(record)),
     }),
@@ -182,6 +265,15 @@ export const brokenRecords: readonly BrokenStores[] = [
     }),
   }),
   breaking(/^data may have any keys/, {
+    ...each(['constructor', '', 'a.b', '"\\', '\0', '\ud83d\ude00', '1'], (key) => [
+      `loses the key ${JSON.stringify(key)} of data`,
+      (store) => ({
+        set: (name, record) => {
+          const { [key]: _, ...data } = record.data ?? {};
+          store.set(name, { ...record, data });
+        },
+      }),
+    ]),
     'loses a key of data that objects have': (store) => ({
       set: (name, record) => store.set(name, { ...record, data: withAssignedKeys(record) }),
     }),
@@ -239,6 +331,10 @@ export const brokenRecords: readonly BrokenStores[] = [
         return store.replace(name, previous === stored?.refreshToken ? comparedToken(stored) : previous, record);
       },
     }),
+    ...each(['access-0', ''], (wrong) => [
+      `takes ${JSON.stringify(wrong)} for the access token`,
+      (store) => ({ replace: replacesAnyIf(store, (previous) => previous === wrong) }),
+    ]),
     'overwrites a record without a refresh token, and says that it has not': (store) => ({
       replace: (name, previous, record) => {
         if (store.replace(name, previous, record)) return true;
@@ -296,8 +392,29 @@ export const brokenRecords: readonly BrokenStores[] = [
   }),
   breaking(/^another store reads/, {
     'shares no records with another process': () => ({ other: new WatchedStore() }),
+    'does not read what another process has written': (store) => ({
+      other: withMethods(store, { get: () => undefined }),
+    }),
+    'compares with what this process has written': (store) => {
+      let written: string | undefined;
+      return {
+        other: store,
+        set: (name, record) => {
+          written = record.refreshToken;
+          store.set(name, record);
+        },
+        replace: replacesAnyIf(store, (previous) => previous === written),
+      };
+    },
+    'lists what another process has deleted': (store) => ({
+      other: withMethods(store, { list: () => ['app'] }),
+    }),
   }),
 ];
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
 
 function withoutExtra(record: TokenRecord): TokenRecord {
   if (typeof record !== 'object' || record === null) return record;
