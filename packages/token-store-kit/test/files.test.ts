@@ -12,6 +12,7 @@ import {
   makeDirectories,
   openError,
   openPrivateFile,
+  ownNamespace,
   removeIfThere,
   systemCode,
 } from '../src/files.ts';
@@ -347,5 +348,10 @@ function withMounts<T>(points: readonly string[][], act: () => T): T {
     fs.readFileSync = readFileSync;
   }
 }
+
+test('the place of a process id is told by two letters or digits, the same each time', () => {
+  assert.match(ownNamespace(), /^[\da-z]{2}$/);
+  assert.is(ownNamespace(), ownNamespace());
+});
 
 test.run();

@@ -105,6 +105,10 @@ const broken: Record<string, { calls: Call[]; hasLease?: boolean; problem: strin
     ],
     problem: 'an update was lost: process 1 reads "a", but no record was stored',
   },
+  'a record that goes when a process is stopped': {
+    calls: [writes(1, 'a', [0, 1]), call(1, 'SIGSTOP', [2]), reads(2, undefined, [3, 4])],
+    problem: 'an update was lost: process 2 reads no record, but "a" was stored',
+  },
   'a refusal without a reason': {
     calls: [writes(1, 'a', [0, 1]), replaces(1, ['a', 'b'], false, [2, 3])],
     problem: 'an update was lost: process 1 replaces "a" with "b": false, but "a" was stored',
@@ -163,13 +167,38 @@ test('is judged at once although many of its calls have no answer', () => {
   assert.ok(findViolation([...unanswered, ...unread, reads(20, 'other', [1, 2])], false));
   assert.ok(process.cpuUsage(started).user < 10_000_000);
 });
-test('is told with the newest calls, the last one below', () => {
-  const calls = [reads(1, 'a', [5e6, 6e6]), reads(2, undefined, [4e6, 7e6]), reads(3, undefined, [3e6])];
+test('is told with the 30 newest calls, the last one below', () => {
+  const older = Array.from({ length: 30 }, (_, index) => reads(1, 'a', [index, index]));
+  const calls = [
+    reads(1, 'a', [5e6, 6e6]),
+    reads(2, undefined, [4e6, 7e6]),
+    reads(3, undefined, [3e6]),
+    ...task(4, [10e6, 11e6], [12e6, 13e6]),
+    ...task(5, [14e6, 15e6], [16e6, 17e6], true),
+    ...(['SIGSTOP', 'SIGCONT', 'SIGKILL'] as const).map((kind, index) => call(6, kind, [18e6 + index * 1e6])),
+    call(7, 'delete', [21e6, 22e6], { result: true }),
+    writes(8, 'b', [23e6]),
+    replaces(9, ['b', 'c'], false, [24e6, 25e6]),
+    call(10, 'acquire', [26e6, 27e6], { result: 'gives up' }),
+  ];
+  const told = describe([...calls, ...older]).split('\n');
+  assert.is(told.length, 30);
   assert.is(
-    describe(calls),
+    told.slice(-14).join('\n'),
     `3.00 ms: process 3 reads, without an answer
 4.00 to 7.00 ms: process 2 reads no record
-5.00 to 6.00 ms: process 1 reads "a"`,
+5.00 to 6.00 ms: process 1 reads "a"
+10.00 to 11.00 ms: process 4 waits for the lock and begins a task
+12.00 to 13.00 ms: process 4 ends its task
+14.00 to 15.00 ms: process 5 waits for the lock and begins a task
+16.00 to 17.00 ms: process 5 ends its task, and knows that it lost the lock
+18.00 ms: process 6 is stopped (SIGSTOP)
+19.00 ms: process 6 goes on (SIGCONT)
+20.00 ms: process 6 is killed (SIGKILL)
+21.00 to 22.00 ms: process 7 deletes the record: true
+23.00 ms: process 8 writes "b", without an answer
+24.00 to 25.00 ms: process 9 replaces "b" with "c": false
+26.00 to 27.00 ms: process 10 waits for the lock and begins a task: gives up`,
   );
 });
 test.run();

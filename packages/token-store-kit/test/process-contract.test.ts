@@ -1,6 +1,6 @@
 // Takes about 10 s.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -39,29 +39,55 @@ contract('says why a module cannot be used, and when a case takes too long', asy
   assert.match(await failureOf(late), /^it was not done within 5 ms\n.*with the seed \d+/);
 });
 
-contract('passes a sound store, and ends when each process has', async () => {
-  // Two of them. All have to pass with each real store.
-  const options = { ...optionsFor('sound', leaseTimeMs), cut, deadline: Number.POSITIVE_INFINITY };
-  const [task, call] = storeProcessContract(options).slice(-2);
-  assert.equal(await Promise.all([task, call].map(failureOf)), ['it passed', 'it passed']);
-});
-
-contract('gives each case a place in a new folder, and leaves nothing behind', async () => {
-  const { TMPDIR } = process.env;
-  const folder = mkdtempSync(join(tmpdir(), 'places-'));
-  const module = join(folder, 'open.mjs');
-  writeFileSync(module, 'export const open = (place) => { throw new Error("not at " + place); };');
-  process.env.TMPDIR = folder;
-  try {
-    const [told] = await Promise.all(storeProcessContract({ module }).map(failureOf));
-    if (process.platform !== 'win32') assert.ok(told?.includes(`not at ${join(folder, 'store-')}`), told);
-    assert.equal(readdirSync(folder), ['open.mjs']);
-  } finally {
-    if (TMPDIR === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = TMPDIR;
-    rmSync(folder, { recursive: true });
+contract('passes a sound store, with one history of about 200 calls for each of two names', async () => {
+  // Not the case with a kill: all have to pass with each real store.
+  for (const number of [0, 2, 3]) {
+    const options = { ...optionsFor('sound', leaseTimeMs), cut, deadline: Number.POSITIVE_INFINITY };
+    const made: Record<string, number>[] = [];
+    const removePlace = (place: string): void => {
+      const calls: Record<string, number> = {};
+      for (const name of readFileSync(join(JSON.parse(place)[1], 'calls'), 'utf8')
+        .trim()
+        .split('\n'))
+        calls[name] = (calls[name] ?? 0) + 1;
+      made.push(calls);
+      options.removePlace(place);
+    };
+    assert.is(await failureOf(storeProcessContract({ ...options, removePlace })[number]), 'it passed');
+    // A busy machine may renew no lease in time.
+    if (number !== 2) assert.is(made.length, 1);
+    for (const calls of made) assert.equal(Object.keys(calls).sort(), ['app 0', 'app 1']);
+    for (const count of made.flatMap(Object.values)) assert.ok(count > 180 && count < 300, `${count} calls`);
   }
 });
+
+contract('refuses an option that it does not know', () => {
+  assert.throws(() => storeProcessContract({ module: 'open.mjs', leasetime: 1 } as never), /^.*leasetime/);
+});
+
+contract(
+  'gives each case a place in a new folder, and leaves nothing behind but a place that it was given',
+  async () => {
+    const { TMPDIR } = process.env;
+    const folder = mkdtempSync(join(tmpdir(), 'places-'));
+    const given = join(folder, 'given', 'store');
+    mkdirSync(dirname(given));
+    const module = join(folder, 'open.mjs');
+    writeFileSync(module, 'export const open = (place) => { throw new Error("not at " + place); };');
+    process.env.TMPDIR = folder;
+    try {
+      const [told] = await Promise.all(storeProcessContract({ module }).map(failureOf));
+      const [elsewhere] = storeProcessContract({ module, newPlace: () => given });
+      assert.ok((await failureOf(elsewhere)).includes(`not at ${given}`));
+      if (process.platform !== 'win32') assert.ok(told?.includes(`not at ${join(folder, 'store-')}`), told);
+      assert.equal(readdirSync(folder).sort(), ['given', 'open.mjs']);
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = TMPDIR;
+      rmSync(folder, { recursive: true });
+    }
+  },
+);
 
 const posix = process.platform === 'win32' ? contract.skip : contract;
 posix('leaves no process behind if its own ends, not even one that is stopped', async () => {

@@ -2,7 +2,7 @@ import * as assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import type { TokenStore } from '../token-store.ts';
 import { fullRecord } from './records.ts';
-import { app, assertSame, soon } from './soon.ts';
+import { app, assertSame, other, soon } from './soon.ts';
 
 const any = (value: unknown): never => value as never;
 
@@ -51,7 +51,7 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
     for (const [what, wrong] of Object.entries(wrongRecords)) {
       await refuses(`set with ${what}`, () => store.set(app, any(wrong)));
       await refuses(`replace with ${what}`, () => store.replace(app, 'refresh-1', any(wrong)));
-      await refuses(`replace of nothing with ${what}`, () => store.replace('new', undefined, any(wrong)));
+      await refuses(`replace of nothing with ${what}`, () => store.replace(other, undefined, any(wrong)));
     }
     assertSame(await store.get(app), fullRecord);
     assertSame(await store.list(), [app]);

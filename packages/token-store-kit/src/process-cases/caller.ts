@@ -19,8 +19,8 @@ export class Caller {
   #left: number;
   /** What it has read last. */
   #token: string | undefined;
-  #task: string | undefined;
-  #isLost = false;
+  /** `isLost`: a call has said that the lock was lost. */
+  #task: { readonly id: string; isLost: boolean } | undefined;
   /** The special task begins when so many calls are left. */
   #specialAt = 0;
 
@@ -56,9 +56,9 @@ export class Caller {
   }
 
   async #runTask(isSpecial: boolean): Promise<void> {
-    const task = `${process.pid}/${++count}`;
+    const task = { id: `${process.pid}/${++count}`, isLost: false };
     const pauseMs = isSpecial ? (this.#run.taskMs ?? 0) / 2 : undefined;
-    let end = this.#begin({ kind: 'acquire', task });
+    let end = this.#begin({ kind: 'acquire', task: task.id });
     let isRejected = false;
     const patience = isSpecial || this.#random() < 0.7 ? {} : this.#drawPatience();
     const running = this.#store.exclusively(
@@ -72,7 +72,6 @@ export class Caller {
           process.send?.('special');
         }
         this.#task = task;
-        this.#isLost = false;
         await this.#read();
         await this.#pause(pauseMs);
         // If the lock is lost meanwhile, a comparison would refuse most writes.
@@ -81,7 +80,7 @@ export class Caller {
         const start = now();
         // If the lock was lost until then, the store's timer that says so is due before the end of this pause.
         await this.#pause(pauseMs);
-        end = this.#begin({ kind: 'release', start, isLost: this.#isLost || signal.aborted });
+        end = this.#begin({ kind: 'release', start, isLost: task.isLost || signal.aborted });
         this.#task = undefined;
       },
       patience,
@@ -142,7 +141,7 @@ export class Caller {
       end((await make()) as Result);
     } catch (error) {
       if (reasonOf(error) !== lockLost) return this.#passCut(error);
-      this.#isLost = true;
+      if (this.#task) this.#task.isLost = true;
       end(lockLost);
     }
   }
@@ -161,7 +160,7 @@ export class Caller {
       writeSync(this.#log, `${JSON.stringify({ id, ...line })}\n`);
       this.#late.refresh();
     };
-    write({ name: this.#name, task: this.#task, start: now(), ...call });
+    write({ name: this.#name, task: this.#task?.id, start: now(), ...call });
     return (result) => write({ end: now(), result });
   }
 

@@ -186,9 +186,9 @@ export const brokenRecords: readonly BrokenStores[] = [
         store.set(name, record);
       },
     }),
-    'deletes the stored record before it refuses a wrong one': (store) => ({
+    'changes the stored record before it refuses a wrong one': (store) => ({
       set: (name, record) => {
-        store.delete(name);
+        store.set(name, { refreshToken: 'refresh-1' });
         store.set(name, record);
       },
     }),
@@ -251,10 +251,10 @@ export const brokenRecords: readonly BrokenStores[] = [
         store.set(name, record);
       },
     }),
-    'deletes the stored record before it refuses one that is too long': (store) => ({
-      set: (name, record) => {
-        store.delete(name);
-        store.set(name, record);
+    'changes the stored record before it refuses one that is too long': (store) => ({
+      replace: (name, previous, record) => {
+        store.set(name, { refreshToken: 'refresh-1' });
+        return store.replace(name, previous, record);
       },
     }),
     'writes a record without data that is too long': (store) => ({

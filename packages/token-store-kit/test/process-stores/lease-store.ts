@@ -88,6 +88,6 @@ export class LeaseStore extends PortStore {
   }
 }
 
-function lockLost(): TokenStoreError {
+export function lockLost(): TokenStoreError {
   return new TokenStoreError('STORE_BUSY', 'the lease has ended', { reason: 'lock-lost' });
 }

@@ -1,15 +1,16 @@
 /** A module for the contract, with several kinds of stores. A place is JSON: `[KIND, FOLDER, PORTS]`. A kind that is not broken is a sound store with a lease. */
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   CallerQueue,
   type LockWait,
+  type MaybePromise,
   pause,
   type TokenRecord,
   type TokenStore,
   TokenStoreError,
 } from '../../src/index.ts';
-import { LeaseStore, leaseTimeMs } from './lease-store.ts';
+import { LeaseStore, leaseTimeMs, lockLost } from './lease-store.ts';
 import { PortStore } from './port-store.ts';
 
 interface Kind {
@@ -36,6 +37,10 @@ interface BrokenKind extends Kind {
 }
 
 const queue = new CallerQueue();
+
+function fail(): never {
+  throw new TokenStoreError('STORE_OPEN', 'the disk is gone', { reason: 'disk' });
+}
 
 /** A lock that is a file, so that it outlives its process: that of a dead process is removed when it is so old. */
 function lockFile(store: PortStore, staleMs: number): TokenStore['exclusively'] {
@@ -120,13 +125,15 @@ export const brokenStores: Record<string, BrokenKind> = {
     fails: turns,
     says: /^an update was lost: /,
   },
-  'writes the two tokens one after the other': {
+  'writes the two tokens one after the other if they are long': {
     ...ofProcess,
     breakIt: (store) => ({
       set: async (name: string, record: TokenRecord): Promise<void> =>
         store.withPort(1, async () => {
-          store.write(name, { ...record, accessToken: 'not yet' });
-          await delay(20);
+          if (`${record.accessToken}`.length > 1_000) {
+            store.write(name, { ...record, accessToken: 'not yet' });
+            await delay(20);
+          }
           store.write(name, record);
         }),
     }),
@@ -136,7 +143,6 @@ export const brokenStores: Record<string, BrokenKind> = {
   'never frees the lock of a killed process': {
     ...ofProcess,
     breakIt: (store) => ({ exclusively: lockFile(store, Number.POSITIVE_INFINITY) }),
-    isLong: true,
     fails: kills,
     says: /^process \d+ has waited for 5000 ms\n/,
   },
@@ -192,11 +198,20 @@ export const brokenStores: Record<string, BrokenKind> = {
   },
   'fails now and then': {
     ...ofProcess,
-    breakIt: () => ({
-      set: () => {
-        throw new TokenStoreError('STORE_OPEN', 'the disk is gone', { reason: 'disk' });
-      },
-    }),
+    breakIt: () => ({ set: fail }),
+    isLong: true,
+    fails: turns,
+    says: /^process \d+ could not go on, because the store has failed: TokenStoreError: the disk is gone\n/,
+  },
+  'fails instead of a wait': {
+    ...ofProcess,
+    breakIt: (store) => {
+      const exclusively = store.exclusively.bind(store);
+      return {
+        exclusively: async (name, task, options) =>
+          options?.timeout === undefined ? exclusively(name, task, options) : fail(),
+      };
+    },
     fails: turns,
     says: /^process \d+ could not go on, because the store has failed: TokenStoreError: the disk is gone\n/,
   },
@@ -209,34 +224,86 @@ export const brokenStores: Record<string, BrokenKind> = {
           await set(name, record);
           if (!existsSync(store.path('cut'))) return;
           for (const ms of [5, 20, 60]) setTimeout(set, ms, name, record);
-          throw new TokenStoreError('STORE_OPEN', 'there was no answer', { reason: 'unreachable' });
+          throw unreachable();
         },
       };
     },
     isCut: true,
-    isLong: true,
     fails: /^a call that does not reach the store/,
+    says: /^an update was lost: /,
+  },
+  'writes, and says that it has lost its lock': {
+    ...ofLease,
+    breakIt: (store) => {
+      const set = store.set.bind(store);
+      return {
+        set: async (name, record) => {
+          await set(name, record);
+          throw lockLost();
+        },
+      };
+    },
+    fails: turns,
     says: /^an update was lost: /,
   },
   'does not renew its lease': {
     ...ofLease,
     breakIt: () => ({ renews: false }),
-    isLong: true,
     fails: /^a task that takes longer than the lease/,
     says: /^three tasks that took longer than 400 ms lost their lock\n/,
   },
   'has no fence': {
     ...ofLease,
     breakIt: () => ({ hasFence: false }),
-    isLong: true,
     fails: turns,
     says: /^(process \d+ wrote without its lock, which process \d+ had|an update was lost: .*)\n/,
   },
 };
 
+function unreachable(): TokenStoreError {
+  return new TokenStoreError('STORE_OPEN', 'there was no answer', { reason: 'unreachable' });
+}
+
+/**
+ * The store does all that a sound one may do: a write whose connection is cut has happened or not, and a caller whose time is up may hear
+ * that the store is unreachable. It writes down the name of each call, and fails if a caller has not waited after such an answer.
+ */
+function doAllThatIsAllowed(store: PortStore): Partial<TokenStore> {
+  const [get, set, replace] = [store.get.bind(store), store.set.bind(store), store.replace.bind(store)];
+  const [remove, exclusively] = [store.delete.bind(store), store.exclusively.bind(store)];
+  const note = (name: string): void => appendFileSync(store.path('calls'), `${name}\n`);
+  const refusedAt = new Map<string, number>();
+  let cuts = 0;
+  const write = async <T>(name: string, call: () => MaybePromise<T>): Promise<T> => {
+    note(name);
+    if (!existsSync(store.path('cut'))) return call();
+    if (performance.now() - (refusedAt.get(name) ?? 0) < 40) fail();
+    if (++cuts % 2 === 0) await call();
+    refusedAt.set(name, performance.now());
+    throw unreachable();
+  };
+  return {
+    get: (name) => {
+      note(name);
+      return get(name);
+    },
+    set: (name, record) => write(name, () => set(name, record)),
+    replace: (name, previous, record) => write(name, () => replace(name, previous, record)),
+    delete: (name) => write(name, () => remove(name)),
+    exclusively: async (name, task, options) => {
+      note(name);
+      if (options?.timeout !== undefined && options.timeout < 5) throw unreachable();
+      return exclusively(name, task, options).finally(() => note(name));
+    },
+  };
+}
+
 export function open(place: string): PortStore {
   const [kind, folder, ports] = JSON.parse(place);
-  const { Store, breakIt }: Kind & Partial<BrokenKind> = brokenStores[kind] ?? ofLease;
+  const { Store, breakIt }: Kind & Partial<BrokenKind> = brokenStores[kind] ?? {
+    ...ofLease,
+    breakIt: doAllThatIsAllowed,
+  };
   const store = new Store(folder, ports);
   return Object.assign(store, breakIt?.(store));
 }
