@@ -1,5 +1,6 @@
 // Takes about 10 s.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -61,9 +62,13 @@ contract('passes a sound store, with one history of about 200 calls for each of 
   }
 });
 
-contract('refuses an option that it does not know', () => {
-  assert.throws(() => storeProcessContract({ module: 'open.mjs', leasetime: 1 } as never), /^.*leasetime/);
-});
+contract(
+  'refuses an option that it does not know, and has two cases for a store whose lock ends with its process',
+  () => {
+    assert.is(storeProcessContract({ module: 'open.mjs' }).length, 2);
+    assert.throws(() => storeProcessContract({ module: 'open.mjs', leasetime: 1 } as never), /^.*leasetime/);
+  },
+);
 
 contract(
   'gives each case a place in a new folder, and leaves nothing behind but a place that it was given',
@@ -91,27 +96,36 @@ contract(
 
 const posix = process.platform === 'win32' ? contract.skip : contract;
 posix('leaves no process behind if its own ends, not even one that is stopped', async () => {
+  const ends = [
+    ["process.kill(process.pid, 'SIGSTOP')", 'process.exit()'],
+    ['setInterval(() => {}, 1_000)', "process.kill(process.pid, 'SIGKILL')"],
+  ] as const;
+  await Promise.all(ends.map(([opening, ending]) => leavesNone(opening, ending)));
+});
+
+async function leavesNone(opening: string, ending: string): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'stopped-'));
   const [module, program] = ['open.mjs', 'parent.mjs'].map((name) => join(folder, name)) as [string, string];
-  // Each process says which one it is by a file in its place, and stops.
-  const opening = `import { writeFileSync } from 'node:fs';
-    export const open = (place) => writeFileSync(\`\${place}/\${process.pid}\`, '') ?? process.kill(process.pid, 'SIGSTOP');`;
-  writeFileSync(module, opening);
+  // Each process says which one it is by a file in its place.
+  const open = `import { writeFileSync } from 'node:fs';
+    export const open = (place) => writeFileSync(\`\${place}/\${process.pid}\`, '') ?? ${opening};`;
+  writeFileSync(module, open);
   const parent = `import { readdirSync } from 'node:fs';
     import { storeProcessContract } from ${JSON.stringify(import.meta.resolve('../src/contract.ts'))};
     const [folder, module] = ${JSON.stringify([folder, module])};
     storeProcessContract({ module, newPlace: () => folder, removePlace: () => {} })[0].run();
-    setInterval(() => readdirSync(folder).length === 5 && process.exit(), 50);`;
+    setInterval(() => readdirSync(folder).length === 5 && ${ending}, 50);`;
   writeFileSync(program, parent);
-  const { stderr } = spawnSync(process.execPath, [program], { timeout: 20_000 });
+  const child = spawn(process.execPath, [program], { timeout: 20_000, stdio: 'inherit' });
+  await once(child, 'exit');
   const pids = readdirSync(folder).map(Number).filter(Number.isInteger);
-  assert.is(pids.length, 3, `${stderr}`);
+  assert.is(pids.length, 3);
   for (let tries = 0; pids.some(isRunning) && tries < 100; tries++) await delay(20);
   const left = pids.filter(isRunning);
   for (const pid of left) process.kill(pid, 'SIGKILL');
   assert.equal(left, []);
   rmSync(folder, { recursive: true });
-});
+}
 
 contract.run();
 

@@ -84,8 +84,10 @@ function waitsAfterKills(calls: readonly Call[]): number[] {
       ({ pid, kind, end }) => pid === kill.pid && (end !== undefined || kind === 'release'),
     );
     if (kill.kind !== 'SIGKILL' || last?.task === undefined || last.kind === 'release') return [];
-    const begins = history.filter(({ kind, end = 0 }) => kind === 'acquire' && end > kill.start);
-    const [next] = begins.sort((a, b) => (a.end ?? 0) - (b.end ?? 0));
-    return next ? [((next.end ?? 0) - Math.max(next.start, kill.start)) / 1e6] : [];
+    const begins = history.flatMap(({ kind, start, end = 0 }) =>
+      kind === 'acquire' && end > kill.start ? [{ start, end }] : [],
+    );
+    const [next] = begins.sort((a, b) => a.end - b.end);
+    return next ? [(next.end - Math.max(next.start, kill.start)) / 1e6] : [];
   });
 }

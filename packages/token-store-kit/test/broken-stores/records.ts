@@ -299,7 +299,7 @@ export const brokenRecords: readonly BrokenStores[] = [
       const own = new Map<string, TokenRecord>();
       return {
         set: (name, record) => void own.set(name, structuredClone(record)),
-        get: (name) => ({ ...own.get(name) }),
+        get: async (name) => ({ ...own.get(name) }),
       };
     },
     'keeps the object that it was given': () => {
@@ -372,11 +372,18 @@ export const brokenRecords: readonly BrokenStores[] = [
           deleted = store.get(name)?.refreshToken;
           return store.delete(name);
         },
-        replace: replacesAnyIf(store, (previous) => previous === deleted),
+        replace: replacesAnyIf(store, (previous) => previous !== undefined && previous === deleted),
       };
     },
     'brings a deleted record back and says that it has not': (store) => ({
-      replace: async (name, _previous, record) => (await store.set(name, record)) === null,
+      replace: (name, previous, record) => {
+        if (previous === undefined || store.get(name)) return store.replace(name, previous, record);
+        store.set(name, record);
+        return false;
+      },
+    }),
+    'takes any token for the stored one': (store) => ({
+      replace: replacesAnyIf(store, (previous) => Boolean(previous) && store.get('app') !== undefined),
     }),
   }),
   breaking(/^delete returns true/, {

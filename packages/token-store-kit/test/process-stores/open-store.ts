@@ -307,3 +307,8 @@ export function open(place: string): PortStore {
   const store = new Store(folder, ports);
   return Object.assign(store, breakIt?.(store));
 }
+
+export async function close(store: PortStore): Promise<void> {
+  await delay(10);
+  appendFileSync(store.path('closed'), '.');
+}
