@@ -190,6 +190,13 @@ export const brokenLocks: readonly BrokenStores[] = [
     }),
   }),
   breaking(/^exclusively runs no task after its signal has aborted/, {
+    'misses an abort that comes right after the call': (store) => ({
+      exclusively: async (name, task, options) => {
+        options?.signal?.throwIfAborted();
+        await undefined;
+        return store.exclusively(name, task, options?.signal?.aborted ? {} : options);
+      },
+    }),
     'looks at the signal a moment before a task that does not wait': looksEarly((isFree) => isFree),
     'looks at the signal a moment before a task that has waited': looksEarly((isFree) => !isFree),
   }),
