@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { storeContract } from '../src/contract.ts';
@@ -74,9 +75,13 @@ contract('closes every store, also after a case that fails', async () => {
     stores.add(store);
     return store;
   };
-  const cases = storeContract({ open, share: open, close: (store) => stores.delete(store) });
+  const close = async (store: TokenStore): Promise<void> => {
+    await delay(5);
+    stores.delete(store);
+  };
+  const cases = storeContract({ open: async () => open(), share: open, close });
   const share = () => Promise.reject(new Error('not shared'));
-  const unshared = storeContract({ open, share, close: (store) => stores.delete(store) });
+  const unshared = storeContract({ open, share, close });
   const outcomes = await Promise.allSettled(
     [...cases, ...unshared].filter(({ name }) => /another store/.test(name)).map(({ run }) => run()),
   );

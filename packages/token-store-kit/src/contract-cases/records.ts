@@ -130,8 +130,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
   },
 
   'delete returns true if there was a record, and deletes only that one': async (store) => {
-    await store.set(app, fullRecord);
-    await store.set(other, fullRecord);
+    for (const name of [app, other]) await store.set(name, fullRecord);
     assert.equal(await store.delete(app), true);
     assert.equal(await store.delete(app), false);
     assert.equal(await store.get(app), undefined);

@@ -54,9 +54,7 @@ export const leaseCases: Record<string, ProcessCase> = {
     // A process of a busy machine may come too late to renew it, but not each time.
     for (let attempt = 0; attempt < 3; attempt++) {
       const calls = (await group.run({ workers: 2, taskMs: 1.2 * leaseTime })).flat();
-      const begins = new Map(calls.map(({ kind, task, end = 0 }) => [kind === 'acquire' ? task : '', end]));
-      const lasted = ({ task, end = 0 }: Call): number => (end - (begins.get(task) ?? end)) / 1e6;
-      if (calls.some((call) => call.kind === 'release' && !call.isLost && lasted(call) > leaseTime)) return;
+      if (calls.some((call) => keepsLock(call, { calls, leaseTime }))) return;
     }
     await group.fail(`three tasks that took longer than ${leaseTime} ms lost their lock`);
   },
@@ -76,8 +74,18 @@ export const cutCases: Record<string, ProcessCase> = {
   },
 };
 
+/** Whether this call is the end of a task that took longer than the lease and did not lose its lock. */
+export function keepsLock(
+  { kind, task, isLost, end: released = 0 }: Call,
+  { calls, leaseTime }: { calls: readonly Call[]; leaseTime: number },
+): boolean {
+  if (kind !== 'release' || isLost) return false;
+  const begun = calls.find((call) => call.kind === 'acquire' && call.task === task)?.end ?? released;
+  return released - begun > leaseTime * 1e6;
+}
+
 /** How long after the end of a killed process another one had its lock, in milliseconds. Without those that had none, or that nobody wanted. */
-function waitsAfterKills(calls: readonly Call[]): number[] {
+export function waitsAfterKills(calls: readonly Call[]): number[] {
   const history = calls.filter(({ result }) => result !== gaveUp);
   return history.flatMap((kill) => {
     const last = history.findLast(

@@ -79,6 +79,12 @@ export const brokenLocks: readonly BrokenStores[] = [
           store.exclusively(name, (lock) => inside.run(true, () => task(lock)), options),
       };
     },
+    'does not say that a task has ended': (store) => ({
+      exclusively: async (name, task, options) => {
+        const result = await store.exclusively(name, task, options);
+        return name.endsWith('xa') ? new Promise(() => {}) : result;
+      },
+    }),
     'has one lock for all names': (store) => ({
       exclusively: (_name, task, options) => store.exclusively('all', task, options),
     }),

@@ -325,6 +325,9 @@ export const brokenRecords: readonly BrokenStores[] = [
         return token === previous && store.replace(name, comparedToken(stored), record);
       },
     }),
+    'takes an access token for the refresh token': (store) => ({
+      replace: replacesAnyIf(store, (previous) => !!previous && previous === store.get('app')?.accessToken),
+    }),
     'takes a record without a refresh token for none': (store) => ({
       replace: (name, previous, record) => {
         const stored = store.get(name);

@@ -266,16 +266,16 @@ function unreachable(): TokenStoreError {
 
 /**
  * The store does all that a sound one may do: a write whose connection is cut has happened or not, and a caller whose time is up may hear
- * that the store is unreachable. It writes down the name of each call, and fails if a caller has not waited after such an answer.
+ * that the store is unreachable. It writes down each call, and fails if a caller has not waited after such an answer.
  */
 function doAllThatIsAllowed(store: PortStore): Partial<TokenStore> {
   const [get, set, replace] = [store.get.bind(store), store.set.bind(store), store.replace.bind(store)];
   const [remove, exclusively] = [store.delete.bind(store), store.exclusively.bind(store)];
-  const note = (name: string): void => appendFileSync(store.path('calls'), `${name}\n`);
+  const note = (kind: string, name: string): void => appendFileSync(store.path('calls'), `${kind} of ${name}\n`);
   const refusedAt = new Map<string, number>();
   let cuts = 0;
-  const write = async <T>(name: string, call: () => MaybePromise<T>): Promise<T> => {
-    note(name);
+  const write = async <T>(kind: string, name: string, call: () => MaybePromise<T>): Promise<T> => {
+    note(kind, name);
     if (!existsSync(store.path('cut'))) return call();
     if (performance.now() - (refusedAt.get(name) ?? 0) < 40) fail();
     if (++cuts % 2 === 0) await call();
@@ -284,16 +284,16 @@ function doAllThatIsAllowed(store: PortStore): Partial<TokenStore> {
   };
   return {
     get: (name) => {
-      note(name);
+      note('get', name);
       return get(name);
     },
-    set: (name, record) => write(name, () => set(name, record)),
-    replace: (name, previous, record) => write(name, () => replace(name, previous, record)),
-    delete: (name) => write(name, () => remove(name)),
+    set: (name, record) => write('set', name, () => set(name, record)),
+    replace: (name, previous, record) => write('replace', name, () => replace(name, previous, record)),
+    delete: (name) => write('delete', name, () => remove(name)),
     exclusively: async (name, task, options) => {
-      note(name);
+      note(options?.signal ? 'signal' : options?.timeout === undefined ? 'exclusively' : 'timeout', name);
       if (options?.timeout !== undefined && options.timeout < 5) throw unreachable();
-      return exclusively(name, task, options).finally(() => note(name));
+      return exclusively(name, task, options);
     },
   };
 }
