@@ -352,6 +352,9 @@ function withMounts<T>(points: readonly string[][], act: () => T): T {
 test('the place of a process id is told by two letters or digits, the same each time', () => {
   assert.match(ownNamespace(), /^[\da-z]{2}$/);
   assert.is(ownNamespace(), ownNamespace());
+  // Linux has a number for each.
+  const namespace = fs.existsSync('/proc/self/ns/pid') ? fs.statSync('/proc/self/ns/pid').ino : 0;
+  assert.is(Number.parseInt(ownNamespace(), 36), namespace % 36 ** 2);
 });
 
 test.run();
