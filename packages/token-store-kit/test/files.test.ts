@@ -15,6 +15,7 @@ import {
   ownNamespace,
   removeIfThere,
   systemCode,
+  usePrivateFile,
 } from '../src/files.ts';
 import { TokenStoreError } from '../src/index.ts';
 
@@ -200,6 +201,20 @@ posixTest('a file that is made has mode 0600, and one that is read is not made',
   fs.closeSync(descriptor);
 });
 
+posixTest('a file that is used is closed afterwards, also if that fails', () => {
+  const path = newFile();
+  const before = countOpen();
+  assert.is(
+    usePrivateFile(path, { owner: self }, (descriptor) => fs.readFileSync(descriptor, 'utf8')),
+    'text',
+  );
+  const fail = (): never => {
+    throw new Error('of the caller');
+  };
+  assert.throws(() => usePrivateFile(path, { owner: self }, fail), /^of the caller$/);
+  assert.is(countOpen(), before);
+});
+
 const planted: Record<string, [reason: string, plant: (path: string) => unknown]> = {
   'a FIFO': ['exposed', (path) => spawnSync('mkfifo', [path])],
   'a symbolic link': ['moved', (path) => fs.symlinkSync(newFile(), path)],
@@ -240,6 +255,7 @@ asRoot('a file that root makes is given to the owner, and one of a third user is
   const owner = { uid: someUser, gid: otherUser };
   const path = newFile();
   for (const user of [0, someUser]) as(user, () => fs.closeSync(openPrivateFile(path, { owner })));
+  assert.is(fs.statSync(path).uid, 0, 'one that is only read was given away');
   const made = `${path}-made`;
   fs.closeSync(openPrivateFile(made, { owner, create: true }));
   const { uid, gid } = fs.statSync(made);
