@@ -139,6 +139,13 @@ test('a caller that does not acquire the lock that processes share in time is to
   assert.is(await queue.run('app', async () => 'next', { timeout: 0 }), 'next');
 });
 
+test('a caller whose signal had aborted does not ask for the lock that processes share', async () => {
+  const reason = new Error('no longer needed');
+  const acquire = async (): Promise<never> => assert.unreachable('it was asked for') as never;
+  const options = { signal: AbortSignal.abort(reason), acquire };
+  assert.is(await errorOf(new CallerQueue().run('app', neverRuns, options)), reason);
+});
+
 test('a task does not begin if the signal aborts when its turn has just come', async () => {
   const queue = new CallerQueue();
   const end = await occupy(queue, 'app');
