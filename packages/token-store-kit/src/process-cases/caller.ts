@@ -76,7 +76,6 @@ export class Caller {
         await this.#pause(pauseMs);
         // If the lock is lost meanwhile, a comparison would refuse most writes.
         await this.#write(isSpecial ? 'set' : undefined);
-        if (this.#random() < 0.3) await this.#read();
         const start = now();
         // If the lock was lost until then, the store's timer that says so is due before the end of this pause.
         await this.#pause(pauseMs);
