@@ -50,11 +50,16 @@ contract('passes a sound store, with one history of about 200 calls for each of 
       const read = (file: string): string => readFileSync(join(JSON.parse(place)[1], file), 'utf8');
       assert.match(read('closed'), number === 2 ? /^\.\.$/ : /^\.\.\.$/);
       const calls: Record<string, number> = {};
-      for (const [, kind = '', name = ''] of read('calls').matchAll(/^(\w+) of (.+)$/gm)) {
+      const ofProcesses: Record<string, string> = {};
+      for (const [, kind = '', name = '', pid = ''] of read('calls').matchAll(/^(\w+) of (.+) by (\d+)$/gm)) {
+        ofProcesses[pid] = `${ofProcesses[pid] ?? ''}${kind} of ${name} `;
         made[kind] = (made[kind] ?? 0) + 1;
         calls[name] = (calls[name] ?? 0) + 1;
       }
       assert.equal(Object.keys(calls).sort(), ['app 0', 'app 1']);
+      // Each draws its own.
+      const firstCalls = Object.values(ofProcesses).map((each) => each.replaceAll(/\w+ of app 1 /g, '').slice(0, 300));
+      assert.is(new Set(firstCalls).size, firstCalls.length);
       for (const count of Object.values(calls)) assert.ok(count > 120 && count < 250, `${count} calls`);
       rounds++;
       options.removePlace(place);

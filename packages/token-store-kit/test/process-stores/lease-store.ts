@@ -27,7 +27,7 @@ export class LeaseStore extends PortStore {
   override async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     return this.withPort(1, () => {
       this.#checkFence(name);
-      if (this.get(name)?.refreshToken !== previous) return false;
+      if (this.recordOf(name)?.refreshToken !== previous) return false;
       this.write(name, record);
       return true;
     });

@@ -115,7 +115,7 @@ export const brokenStores: Record<string, BrokenKind> = {
     ...ofProcess,
     breakIt: (store) => ({
       replace: async (name, previous, record) => {
-        if (store.get(name)?.refreshToken !== previous) return false;
+        if (store.recordOf(name)?.refreshToken !== previous) return false;
         await delay(1);
         store.write(name, record);
         return true;
@@ -125,15 +125,13 @@ export const brokenStores: Record<string, BrokenKind> = {
     fails: turns,
     says: /^an update was lost: /,
   },
-  'writes the two tokens one after the other if they are long': {
+  'writes the two tokens one after the other': {
     ...ofProcess,
     breakIt: (store) => ({
       set: async (name: string, record: TokenRecord): Promise<void> =>
         store.withPort(1, async () => {
-          if (`${record.accessToken}`.length > 1_000) {
-            store.write(name, { ...record, accessToken: 'not yet' });
-            await delay(20);
-          }
+          store.write(name, { ...record, accessToken: 'not yet' });
+          await delay(20);
           store.write(name, record);
         }),
     }),
@@ -266,14 +264,27 @@ function unreachable(): TokenStoreError {
 
 /**
  * The store does all that a sound one may do: a write whose connection is cut has happened or not, and a caller whose time is up may hear
- * that the store is unreachable. It writes down each call, and fails if a caller has not waited after such an answer.
+ * that the store is unreachable. It writes down each call, and fails if a caller makes two
+ * at once, or has not waited after such an answer.
  */
 function doAllThatIsAllowed(store: PortStore): Partial<TokenStore> {
   const [get, set, replace] = [store.get.bind(store), store.set.bind(store), store.replace.bind(store)];
   const [remove, exclusively] = [store.delete.bind(store), store.exclusively.bind(store)];
-  const note = (kind: string, name: string): void => appendFileSync(store.path('calls'), `${kind} of ${name}\n`);
+  const note = (kind: string, name: string): void =>
+    appendFileSync(store.path('calls'), `${kind} of ${name} by ${process.pid}\n`);
   const refusedAt = new Map<string, number>();
   let cuts = 0;
+  const busy = new Set<string>();
+  const alone = async <T>(name: string, call: () => MaybePromise<T>): Promise<T> => {
+    if (busy.has(name)) fail();
+    busy.add(name);
+    await delay(3);
+    try {
+      return await call();
+    } finally {
+      busy.delete(name);
+    }
+  };
   const write = async <T>(kind: string, name: string, call: () => MaybePromise<T>): Promise<T> => {
     note(kind, name);
     if (!existsSync(store.path('cut'))) return call();
@@ -285,11 +296,12 @@ function doAllThatIsAllowed(store: PortStore): Partial<TokenStore> {
   return {
     get: (name) => {
       note('get', name);
-      return get(name);
+      return alone(name, () => get(name));
     },
-    set: (name, record) => write('set', name, () => set(name, record)),
-    replace: (name, previous, record) => write('replace', name, () => replace(name, previous, record)),
-    delete: (name) => write('delete', name, () => remove(name)),
+    set: (name, record) => alone(name, () => write('set', name, () => set(name, record))),
+    replace: (name, previous, record) =>
+      alone(name, () => write('replace', name, () => replace(name, previous, record))),
+    delete: (name) => alone(name, () => write('delete', name, () => remove(name))),
     exclusively: async (name, task, options) => {
       note(options?.signal ? 'signal' : options?.timeout === undefined ? 'exclusively' : 'timeout', name);
       if (options?.timeout !== undefined && options.timeout < 5) throw unreachable();

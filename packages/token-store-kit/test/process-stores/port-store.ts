@@ -34,8 +34,8 @@ export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | '
     this.#ports = ports;
   }
 
-  get(name: string): TokenRecord | undefined {
-    return this.read(name) as TokenRecord | undefined;
+  get(name: string): MaybePromise<TokenRecord | undefined> {
+    return this.recordOf(name);
   }
 
   set(name: string, record: TokenRecord): MaybePromise<void> {
@@ -44,7 +44,7 @@ export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | '
 
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     return this.withPort(1, () => {
-      if (this.get(name)?.refreshToken !== previous) return false;
+      if (this.recordOf(name)?.refreshToken !== previous) return false;
       this.write(name, record);
       return true;
     });
@@ -76,6 +76,10 @@ export class PortStore implements Pick<TokenStore, 'get' | 'set' | 'replace' | '
       server.close();
       await once(server, 'close');
     }
+  }
+
+  recordOf(name: string): TokenRecord | undefined {
+    return this.read(name) as TokenRecord | undefined;
   }
 
   read(name: string): unknown {
