@@ -23,7 +23,7 @@ const schedules = (world: string): Trial => ({
   commands: [['src/run-chunk.ts', `${seed}`, `${million}`, `${million}`, world]],
   read(output) {
     const { schedules, steps, found } = JSON.parse(output);
-    const result = found ? `**seed ${found.seed} breaks a promise**` : 'no promise broken';
+    const result = found ? `**schedule ${found.name} breaks a promise**` : 'no promise broken';
     return `${schedules} from seed ${seed} on, ${Math.round(steps / schedules)} steps each: ${result}`;
   },
 });

@@ -1,6 +1,7 @@
+import type { Way } from './guide.ts';
 import { Choices } from './machine/choices.ts';
 import { useMachine } from './machine/globals.ts';
-import { killed, Machine } from './machine/machine.ts';
+import { killed, Machine, type Seen } from './machine/machine.ts';
 import type { World } from './world.ts';
 
 export interface Result {
@@ -9,21 +10,24 @@ export interface Result {
   readonly steps: number;
   readonly trace: readonly string[];
   readonly choices: ReadonlyMap<number, number>;
+  /** Empty unless it is watched. */
+  readonly seen: readonly Seen[];
 }
 
-export interface RunOptions {
-  readonly seed: number;
+export interface RunOptions extends Way {
   /** Instead of all choices of the seed: these, and 0 for all others. */
   readonly given?: ReadonlyMap<number, number> | undefined;
   /** Keeps the trace and the choices. */
   readonly isKept?: boolean;
+  /** Keeps what it came to. */
+  readonly isWatched?: boolean;
 }
 
 /** Runs one schedule from its seed to its end. */
 export async function runSchedule(world: World, options: RunOptions): Promise<Result> {
-  const { seed, given, isKept = false } = options;
+  const { seed, branches, given, isKept = false, isWatched = false } = options;
   const choices = new Choices(seed, { given, keep: isKept });
-  const machine = new Machine(choices, { trace: isKept });
+  const machine = new Machine(choices, { trace: isKept, branches, isWatched });
   useMachine(machine);
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown): void => {
@@ -41,6 +45,6 @@ export async function runSchedule(world: World, options: RunOptions): Promise<Re
   process.off('unhandledRejection', onUnhandled);
   if (unhandled.length > 0) machine.fail(new Error(`No rejection is left unhandled\n  ${unhandled[0]}`));
   useMachine(undefined);
-  const failure = machine.failure?.message;
-  return { failure, steps: machine.steps, trace: machine.trace ?? [], choices: choices.made ?? new Map() };
+  const { steps, trace = [], seen } = machine;
+  return { failure: machine.failure?.message, steps, trace, choices: choices.made ?? new Map(), seen };
 }

@@ -1,3 +1,4 @@
+import { Guide, nameOf } from './guide.ts';
 import { report } from './report.ts';
 import { runSchedule } from './run-schedule.ts';
 import { shrink } from './shrink.ts';
@@ -7,8 +8,8 @@ export interface Run {
   readonly schedules: number;
   readonly steps: number;
   readonly cpuSeconds: number;
-  /** Of the first schedule that broke a promise: its seed, and what a person needs to see it. */
-  readonly found: { readonly seed: number; readonly text: string } | undefined;
+  /** Of the first schedule that broke a promise: its name, and what a person needs to see it. */
+  readonly found: { readonly name: string; readonly text: string } | undefined;
 }
 
 export interface RunLimits {
@@ -23,7 +24,7 @@ export interface RunLimits {
 /** From one look at the time that was used to the next. */
 const schedulesPerLook = 200;
 
-/** Runs schedules with one seed after the other, until one breaks a promise. */
+/** Runs schedules with one seed after the other, and others in between, until one breaks a promise: see {@link Guide}. */
 export async function runSchedules(world: World, limits: RunLimits): Promise<Run> {
   const { firstSeed, schedules, cpuSeconds = Number.POSITIVE_INFINITY, isShown = true } = limits;
   const { stackTraceLimit } = Error;
@@ -34,18 +35,20 @@ export async function runSchedules(world: World, limits: RunLimits): Promise<Run
     const { user, system } = process.cpuUsage(started);
     return (user + system) / 1e6;
   };
+  const guide = new Guide(firstSeed);
   let steps = 0;
   let count = 0;
   try {
     for (; count < schedules; count++) {
       // The question costs a tenth of a schedule.
       if (count % schedulesPerLook === 0 && used() >= cpuSeconds) break;
-      const seed = firstSeed + count;
-      const result = await runSchedule(world, { seed });
+      const way = guide.next();
+      const result = await runSchedule(world, { ...way, isWatched: true });
+      guide.learn(way, result.seen);
       steps += result.steps;
       if (result.failure === undefined) continue;
-      const text = isShown ? report(world, seed, await shrink(world, seed)) : result.failure;
-      return { schedules: count + 1, steps, cpuSeconds: used(), found: { seed, text } };
+      const text = isShown ? report(world, way, await shrink(world, way)) : result.failure;
+      return { schedules: count + 1, steps, cpuSeconds: used(), found: { name: nameOf(way), text } };
     }
     return { schedules: count, steps, cpuSeconds: used(), found: undefined };
   } finally {

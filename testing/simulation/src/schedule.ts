@@ -3,6 +3,7 @@ import type { Call, Fact, Family, Instance, Method } from './facts.ts';
 import { History } from './history.ts';
 import { judge } from './invariants/judge.ts';
 import { streams } from './machine/choices.ts';
+import { doing } from './machine/doing.ts';
 import { loadPackage, type Patch } from './machine/load-package.ts';
 import { type Machine, Process } from './machine/machine.ts';
 import { SimulatedController } from './machine/signals.ts';
@@ -11,7 +12,17 @@ import { openModelStore } from './models/process-store.ts';
 import { Provider } from './models/provider.ts';
 import { covers, leastScope, unite } from './models/scopes.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
-import { type Action, choosePlan, describePlan, type Fate, type Plan, type Request, skewOf } from './plan/plan.ts';
+import {
+  type Action,
+  chooseMore,
+  choosePlan,
+  describePlan,
+  type Fate,
+  type Plan,
+  type Request,
+  skewOf,
+} from './plan/plan.ts';
+import { describeState } from './state.ts';
 import type { World } from './world.ts';
 
 /** The package under test, as it was loaded. */
@@ -25,6 +36,19 @@ export async function loadSharedToken(patches?: readonly Patch[]): Promise<World
   const subject = (await loadPackage<Subject>(name, { patches }))();
   return { name, run: (machine) => new Schedule(subject, machine, choosePlan(machine.choices)).run() };
 }
+
+/** What is to happen at a rare state must come before it is over. */
+const soonMoments = 8;
+
+/** What a method is for `doing`. */
+const doingWhat: Readonly<Record<Method, number>> = {
+  getToken: doing.getToken,
+  peek: doing.getToken,
+  read: doing.getToken,
+  signIn: doing.signIn,
+  signOut: doing.signOut,
+  close: doing.close,
+};
 
 /** One schedule, from its plan to its end. */
 class Schedule {
@@ -66,6 +90,8 @@ class Schedule {
     this.#history.hasStalled = this.#machine.isSlow;
     this.#history.hasOddTime = this.#machine.isSlow || this.#plan.storeLateOneIn > 0;
     this.#storeFirstRecord();
+    this.#machine.describe = (last) => describeState(this.#history, last);
+    this.#machine.onBranch = () => this.#goAnotherWay();
     this.#act(0);
     await this.#machine.run();
     if (!this.#machine.failure) await this.#end();
@@ -75,6 +101,7 @@ class Schedule {
   /** All trouble is over. What still lives tries once more and closes; then a new process asks for a token. */
   async #end(): Promise<void> {
     const machine = this.#machine;
+    machine.describe = undefined;
     this.#report({ type: 'calm' });
     machine.order = 'oldest';
     machine.isSlow = false;
@@ -147,6 +174,25 @@ class Schedule {
       this.#perform(action);
       this.#act(index + 1);
     });
+  }
+
+  /** At a state that is rare: more happens, and there may be more trouble. */
+  #goAnotherWay(): void {
+    const { choices } = this.#machine;
+    const { options } = this.#store;
+    const isRare = (oneIn: number): boolean => choices.isRare(streams.branches, oneIn);
+    if (isRare(3)) this.#plan.networkFaultOneIn = 2;
+    if (isRare(4)) options.faultOneIn = 8;
+    if (options.kind !== 'file' && isRare(3)) {
+      options.lateOneIn = 2;
+      this.#history.hasOddTime = true;
+    }
+    const { actions, fates } = chooseMore(choices, this.#plan);
+    for (const action of actions) this.#machine.later(undefined, action.delayMs, '', () => this.#perform(action));
+    for (const fate of fates) {
+      const instance = this.#instances[fate.process];
+      if (instance) instance.process.afterMoments(fate.moment % soonMoments, () => this.#meetFate(instance, fate));
+    }
   }
 
   #perform(action: Action): void {
@@ -232,8 +278,8 @@ class Schedule {
       name,
       clientId,
       authority: 'https://provider.example',
-      refresh: user.refresh,
-      signIn: isSilent ? undefined : user.signIn,
+      refresh: (...args) => process.during(doing.refresh, user.refresh(...args) as Promise<TokenResponse>),
+      signIn: isSilent ? undefined : (context) => process.during(doing.askPerson, user.signIn(context)),
       accepts: (record) => covers(record.scope, instance.needs),
       expirySkew: this.#plan.expirySkewMs,
       refreshAhead: this.#plan.refreshAheadMs,
@@ -342,7 +388,8 @@ class Schedule {
       this.#history.exited(instance);
       process.kill();
     };
-    this.#invoke(token, method, { ...options, signal }).then(
+    const called = this.#invoke(token, method, { ...options, signal });
+    process.during(options.forceRefresh ? doing.force : doingWhat[method], called).then(
       (value) => {
         settle({ value: typeof value === 'object' ? { ...value } : value });
         change(Object(value));

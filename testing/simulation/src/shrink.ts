@@ -1,3 +1,4 @@
+import type { Way } from './guide.ts';
 import { type Result, runSchedule } from './run-schedule.ts';
 import type { World } from './world.ts';
 
@@ -8,14 +9,14 @@ const maxRuns = 4_000;
  * Makes a schedule that breaks a promise smaller, for a person who reads it: takes choices back, in groups and then one by one, as long
  * as the same promise is broken. A choice that is taken back is the plainest one: no fault, the oldest step first.
  */
-export async function shrink(world: World, seed: number): Promise<Result> {
-  let best = await runSchedule(world, { seed, isKept: true });
+export async function shrink(world: World, way: Way): Promise<Result> {
+  let best = await runSchedule(world, { ...way, isKept: true });
   if (best.failure === undefined) return best;
   const promise = promiseOf(best);
   let runs = 0;
   const tryWith = async (given: ReadonlyMap<number, number>): Promise<boolean> => {
     if (++runs > maxRuns) return false;
-    const result = await runSchedule(world, { seed, given, isKept: true });
+    const result = await runSchedule(world, { ...way, given, isKept: true });
     const isSmaller =
       promiseOf(result) === promise && sizeOf(result) <= sizeOf(best) && result.choices.size <= given.size;
     if (isSmaller) best = result;

@@ -12,7 +12,7 @@ export function testDefects(load: (patches: readonly Patch[]) => Promise<World>,
       const world = await load(patches);
       const { found, schedules } = await runSchedules(world, { firstSeed: 1, schedules: within, isShown: false });
       assert.ok(found, `not found in ${schedules} schedules`);
-      console.log(`measured: ${name}: seed ${found.seed}, ${found.text.split('\n')[0]}`);
+      console.log(`measured: ${name}: schedule ${found.name}, ${found.text.split('\n')[0]}`);
     });
   }
   test.run();

@@ -198,9 +198,14 @@ export const callInvariants: Invariants = {
       promise: 'A process that has lost its lock does not believe a refusal',
       check({ call }, history) {
         const { reason } = Object(errorOf(call)) as { reason?: string };
-        if (reason !== 'refused' || history.stored.get(call.instance.name)?.refusedAt !== undefined) return undefined;
+        const stored = history.stored.get(call.instance.name);
+        if (reason !== 'refused' || stored?.refusedAt !== undefined) return undefined;
         const last = history.refreshCalls.findLast(({ instance }) => instance === call.instance);
-        return last?.hasLostLock && last.calledAt > busySince(call) ? 'it had lost it before the answer' : undefined;
+        // What cannot be refreshed is refused by an API.
+        const isOfIt = last && history.familyOf(last.record) === history.familyOf(stored);
+        return isOfIt && last.hasLostLock && last.calledAt > busySince(call)
+          ? 'it had lost it before the answer'
+          : undefined;
       },
     },
     {

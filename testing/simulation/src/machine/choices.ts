@@ -1,5 +1,14 @@
 /** One stream of choices for each purpose, so that a choice that is taken back in one does not shift the others. */
-export const streams = { plan: 0, order: 1, network: 2, person: 3, random: 4, actions: 16, processes: 64 } as const;
+export const streams = {
+  plan: 0,
+  order: 1,
+  network: 2,
+  person: 3,
+  random: 4,
+  actions: 16,
+  branches: 32,
+  processes: 64,
+} as const;
 
 const choicesPerStream = 0x10000;
 
@@ -8,7 +17,7 @@ const choicesPerStream = 0x10000;
  * choices can be given again, also some of them only: then all others are 0. That is how a schedule is made smaller.
  */
 export class Choices {
-  readonly #seed: number;
+  #seed: number;
   readonly #given: ReadonlyMap<number, number> | undefined;
   /** How many choices each stream has made. */
   readonly #counts: number[] = [];
@@ -19,6 +28,11 @@ export class Choices {
     this.#seed = seed;
     this.#given = options.given;
     this.made = options.keep ? new Map() : undefined;
+  }
+
+  /** From now on, another seed decides. */
+  continueWith(seed: number): void {
+    this.#seed = seed;
   }
 
   /** A whole number from 0 to `bound` - 1. */

@@ -27,6 +27,18 @@ interface Step {
   readonly run: () => void;
 }
 
+/** Where a schedule goes another way than before: from that step on, with the choices of that seed. */
+export interface Branch {
+  readonly step: number;
+  readonly seed: number;
+}
+
+/** What was the case before a step, as a number. */
+export interface Seen {
+  readonly step: number;
+  readonly state: number;
+}
+
 /** One process of the simulated machine. */
 export class Process {
   readonly id: number;
@@ -45,6 +57,9 @@ export class Process {
   /** What happens to it, and at which moment. */
   readonly #fates = new Map<number, (() => void)[]>();
   readonly onDeath: (() => void)[] = [];
+  /** What it is in the midst of: how often, by the bits of `doing`, and all bits. */
+  readonly #counts: number[] = [];
+  doing = 0;
 
   constructor(machine: Machine, id: number) {
     this.machine = machine;
@@ -61,6 +76,20 @@ export class Process {
     const fates = this.#fates.get(this.moments++);
     if (fates) for (const run of fates) run();
     if (this.isDead) throw killed;
+  }
+
+  /** Is in the midst of that until the promise settles. */
+  during<T>(what: number, promise: Promise<T>): Promise<T> {
+    this.#count(what, 1);
+    const end = (): void => this.#count(what, -1);
+    promise.then(end, end);
+    return promise;
+  }
+
+  #count(what: number, change: number): void {
+    const count = (this.#counts[what] ?? 0) + change;
+    this.#counts[what] = count;
+    this.doing = count > 0 ? this.doing | what : this.doing & ~what;
   }
 
   /** Something happens to it after so many moments. */
@@ -101,6 +130,14 @@ export class Process {
   }
 }
 
+export interface MachineOptions {
+  readonly trace?: boolean;
+  readonly maxSteps?: number;
+  readonly branches?: readonly Branch[];
+  /** Whether `seen` is kept. */
+  readonly isWatched?: boolean;
+}
+
 /**
  * The simulated machine: processes, one clock, and all steps that are due. It takes one step at a time, in an order that the seed
  * chooses, and lets everything that the step started run until nothing is left but waiting.
@@ -125,13 +162,25 @@ export class Machine {
   /** Timers that are worth waiting for. When none is left, and no step, the schedule has ended. */
   refTimers = 0;
   readonly #maxSteps: number;
+  /** The next one last. */
+  readonly #branches: Branch[];
+  /** What happens besides when the schedule goes another way. Set by the schedule. */
+  onBranch = (): void => {};
+  /** What is the case after a step of that process, as numbers. Set by the schedule if it has rare states, as long as it may branch. */
+  describe: ((last: Process | undefined) => readonly number[]) | undefined;
+  readonly seen: Seen[] = [];
+  readonly #isWatched: boolean;
+  #last: Process | undefined;
   readonly #ready: Step[] = [];
   /** The earliest last. */
   readonly #timers: Timer<Process>[] = [];
   #callsInStep = 0;
 
-  constructor(choices: Choices, options: { trace?: boolean; maxSteps?: number } = {}) {
+  constructor(choices: Choices, options: MachineOptions = {}) {
+    const { branches = [], isWatched = false } = options;
     this.choices = choices;
+    this.#branches = [...branches].reverse();
+    this.#isWatched = isWatched;
     this.trace = options.trace ? [] : undefined;
     this.#maxSteps = options.maxSteps ?? maxStepsOfSchedule;
   }
@@ -214,6 +263,7 @@ export class Machine {
     this.current = undefined;
     this.#callsInStep = 0;
     if (this.failure) return false;
+    this.#lookAround();
     if (++this.steps > this.#maxSteps) this.fail(new Error(`still running after ${this.#maxSteps} steps`));
     const isLate = this.isSlow && this.choices.isRare(streams.order, 24);
     const step = isLate ? undefined : this.#takeStep();
@@ -227,8 +277,18 @@ export class Machine {
     return true;
   }
 
+  #lookAround(): void {
+    const step = this.steps;
+    if (this.#isWatched) for (const state of this.describe?.(this.#last) ?? []) this.seen.push({ step, state });
+    if (this.#branches.at(-1)?.step !== step) return;
+    this.choices.continueWith((this.#branches.pop() as Branch).seed);
+    this.note(undefined, 'from here on it goes another way');
+    this.onBranch();
+  }
+
   #runStep(process: Process | undefined, label: Label, run: () => void): void {
     this.current = process;
+    this.#last = process;
     if (label !== '') this.note(process, label);
     try {
       process?.pass();

@@ -17,9 +17,9 @@ export interface StoreOptions {
   /** Whether it can tell of a change. */
   readonly tells: boolean;
   /** One call in so many fails. 0: none. */
-  readonly faultOneIn: number;
+  faultOneIn: number;
   /** One request or answer in so many takes long. 0: none. */
-  readonly lateOneIn: number;
+  lateOneIn: number;
   /** Whether some calls never settle. */
   readonly isSilent: boolean;
 }
@@ -28,6 +28,7 @@ type Outage = 'none' | 'full' | 'unreachable';
 
 /** What a schedule needs of the store that its processes share. */
 export interface StoreUnderTest {
+  readonly options: StoreOptions;
   /**
    * What the task of this process that runs for a name was granted, whether or not its lease has ended. After that end another one may
    * run beside it: `signal` is one that aborts with the lock.

@@ -2,6 +2,7 @@ import type { ChangedOptions, ExclusivelyOptions, Lock, TokenRecord, TokenStore 
 import { comparedToken, type MaybePromise, TokenStoreError } from 'token-store-kit';
 import type { Holder } from '../facts.ts';
 import type { History } from '../history.ts';
+import { doing } from '../machine/doing.ts';
 import type { Machine, Process } from '../machine/machine.ts';
 import { SimulatedController } from '../machine/signals.ts';
 import type { Timer } from '../machine/timer.ts';
@@ -99,7 +100,7 @@ class ProcessStore implements TokenStore {
     }
     if (this.#calls.isSilent()) return new Promise(() => {});
     const askedAt = this.#machine.now;
-    const holder = await this.#acquire(name, timeout, signal);
+    const holder = await this.#process.during(doing.waitForLock, this.#acquire(name, timeout, signal));
     const lease = this.#store.options.kind === 'lease' ? new LeaseLock(this.#store, name, holder, askedAt) : undefined;
     if (lease) {
       holder.lose = () => lease.lose();
@@ -109,7 +110,8 @@ class ProcessStore implements TokenStore {
     const { tasks } = this.#store.lock(name);
     tasks.add(holder);
     try {
-      return await this.#machine.context.run(running, () => task((lease as unknown as Lock) ?? neverAborted));
+      const run = (): Promise<T> => task((lease as unknown as Lock) ?? neverAborted);
+      return await this.#process.during(doing.holdLock, this.#machine.context.run(running, run));
     } finally {
       running.hasEnded = true;
       tasks.delete(holder);

@@ -1,5 +1,6 @@
 import { type MaybePromise, TokenStoreError, type TokenStoreErrorCode } from 'token-store-kit';
 import { streams } from '../machine/choices.ts';
+import { doing } from '../machine/doing.ts';
 import type { Process } from '../machine/machine.ts';
 import type { ModelStore } from './model-store.ts';
 
@@ -10,6 +11,13 @@ const busyMs = 5_000;
 const answerLimitMs = 12_000;
 
 const never = Number.POSITIVE_INFINITY;
+
+const doingWhat: Readonly<Record<string, number>> = {
+  delete: doing.delete,
+  release: doing.release,
+  set: doing.write,
+  replace: doing.write,
+};
 
 /** How one call fails. */
 interface Fault {
@@ -72,7 +80,7 @@ export class StoreCalls {
     count(1);
     if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
     const askedAtMs = machine.now;
-    return new Promise((resolve, reject) => {
+    const answered = new Promise<T>((resolve, reject) => {
       const answer = (settle: () => void, text: string): void => {
         if (fault.answerDelayMs === never) return;
         const tell = (): void => {
@@ -103,6 +111,7 @@ export class StoreCalls {
       };
       machine.later(undefined, fault.requestDelayMs, () => `store: ${label} of process ${process.id} arrives`, arrive);
     });
+    return process.during(doingWhat[label] ?? doing.read, answered);
   }
 
   #chooseFault(isWrite: boolean): Fault {

@@ -41,7 +41,8 @@ export interface Plan extends Omit<ProviderOptions, 'kind'> {
   readonly storeLateOneIn: number;
   /** Whether calls of the store never settle, now and then. */
   readonly storeIsSilent: boolean;
-  readonly networkFaultOneIn: number;
+  /** More, perhaps, where a schedule goes another way. */
+  networkFaultOneIn: number;
   readonly personFaultOneIn: number;
   readonly processes: number;
   /** Whether the last process is another client, or has another name in the store. */
@@ -74,6 +75,8 @@ export interface Plan extends Omit<ProviderOptions, 'kind'> {
 }
 
 const maxActions = 8;
+/** The first stream of their choices, after those of the others. */
+const moreActions = 20;
 
 /** How long before its expiry a token of that lifetime is refreshed. */
 export const skewOf = (lifetimeMs: number, expirySkewMs = 300_000): number => Math.min(expirySkewMs, lifetimeMs / 10);
@@ -196,6 +199,19 @@ function chooseFate(choices: Choices, index: number, processes: number): Fate {
   const times = { stop: stops, kill: stops, 'set clock': jumps, slip: slips }[kind];
   const milliseconds = times[choices.below(stream, times.length)] as number;
   return { kind, process, moment, milliseconds };
+}
+
+/** What happens besides where a schedule goes another way: at once, as a rule. */
+export function chooseMore(
+  choices: Choices,
+  { processes, lifetimeMs }: Pick<Plan, 'processes' | 'lifetimeMs'>,
+): Pick<Plan, 'actions' | 'fates'> {
+  const weighted = (...weights: number[]): number => choices.weighted(streams.branches, weights);
+  const around = { processes, before: 0, lifetimeMs, weights: kindWeights };
+  const count = 1 + weighted(2, 1);
+  const actions: Action[] = [];
+  while (actions.length < count) actions.push(chooseAction(choices, moreActions + actions.length, around));
+  return { actions, fates: weighted(1, 1) === 1 ? [chooseFate(choices, moreActions, processes)] : [] };
 }
 
 /** For a person who reads a trace. */

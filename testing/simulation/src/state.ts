@@ -1,0 +1,49 @@
+import type { History } from './history.ts';
+import { doing } from './machine/doing.ts';
+import type { Process } from './machine/machine.ts';
+
+/** What other processes are in the midst of, as far as it matters. */
+const ofOthers = doing.holdLock | doing.refresh | doing.askPerson | doing.signOut;
+/** Reads count as one, and so do writes: the second number has room for little. */
+const ofNow = doing.read | doing.write | doing.holdLock | doing.refresh | doing.askPerson | doing.force | doing.signOut;
+const ofToken = 2 ** 30;
+
+/**
+ * What is the case after a step of a process, as two numbers: what it is in the midst of, beside others; and what it knows of its token,
+ * beside what it is in the midst of. A state that few schedules come to is worth going on from.
+ */
+export function describeState(history: History, last: Process | undefined): number[] {
+  if (!last) return [];
+  const { machine, stored: records, instances, accesses } = history;
+  const instance = instances.find(({ process }) => process === last);
+  if (!instance) return [];
+  let others = 0;
+  for (const { process } of instances) if (process !== last && !process.isDead) others |= process.doing & ofOthers;
+  const stored = records.get(instance.name);
+  const given = accesses.get(instance.given?.accessToken ?? '');
+  const access = accesses.get(stored?.accessToken ?? '');
+  const bits = [
+    given === undefined,
+    given !== access,
+    given !== undefined && access !== undefined && given.family !== access.family,
+    given !== undefined && access !== undefined && given.generation > access.generation,
+    stored === undefined,
+    stored?.refusedAt !== undefined,
+    instance.retryAt > machine.now,
+    (instance.bridge?.untilMs ?? 0) > machine.now,
+    instance.triedSignOuts.length > 0,
+    instance.lastSignInFailure >= 0,
+    last.wallOffsetMs !== 0,
+    (given?.expiresAt ?? Number.POSITIVE_INFINITY) <= last.wallNow,
+    instance.unstored.length > 0,
+    (last.doing & doing.read) !== 0 && history.lastReadBy(last, instance.name).record !== stored,
+  ];
+  let token = 0;
+  for (const bit of bits) token = 2 * token + Number(bit);
+  return [combine(last.doing, others), combine(last.doing & ofNow, token) + ofToken];
+}
+
+/** Different for different pairs, as far as the numbers that come here go. */
+function combine(one: number, other: number): number {
+  return (Math.imul(one, 0x9e3779b1) ^ Math.imul(other, 0x85ebca6b)) >>> 2;
+}
