@@ -8,9 +8,12 @@ export interface Defect {
   /** What the wrong code does. */
   readonly name: string;
   readonly patches: readonly Patch[];
-  /** The simulation finds it within so many schedules, from seed 1 on. */
+  /** The simulation finds it within so many schedules, from seed 1 on, or `beyond` 20,000. */
   readonly within: number;
 }
+
+/** Not within 20,000 schedules from seed 1 on. */
+export const beyond = Number.POSITIVE_INFINITY;
 
 /** Each edit is a file of the package, lines of it as they stand there, once, and what stands in their place. */
 export function defect(

@@ -22,7 +22,7 @@ export const providerDefects: readonly Defect[] = [
     "if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });",
     'if (record.refreshToken === undefined) return record;',
   ]),
-  defect('gives out a token that an API has rejected, if nothing can be refreshed', 2000, [
+  defect('gives out a token that an API has rejected, if nothing can be refreshed', 1000, [
     'usable-token.ts',
     '  if (hasEnded(record)) return true;\n',
     '',
@@ -33,7 +33,7 @@ export const providerDefects: readonly Defect[] = [
     'if (expiresAt === undefined) return true;',
   ]),
   defect('gives out a token that lacks scopes', 200, ['usable-token.ts', ' && accepts(record)\n', '\n']),
-  defect('asks again for what the person has denied', 20000, [
+  defect('asks again for what the person has denied', 1000, [
     'sign-in.ts',
     '  if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason);\n',
     '',

@@ -1,4 +1,4 @@
-import { type Defect, defect } from './defect.ts';
+import { beyond, type Defect, defect } from './defect.ts';
 
 /** Mistakes in what is stored, and when. */
 export const recordDefects: readonly Defect[] = [
@@ -7,13 +7,13 @@ export const recordDefects: readonly Defect[] = [
     'this.#write(this.stored.replace(before, record))',
     'this.#write(this.stored.set(record).then(() => true))',
   ]),
-  defect('puts a sign-in over a newer one if it does not know that its lock was lost', 200000, [
+  defect('puts a sign-in over a newer one if it does not know that its lock was lost', beyond, [
     'record-keeper.ts',
     '        if (newest && isOlder(record, newest)) return false;\n',
     '',
   ]),
   defect('counts no sign-outs', 200, ['record-keeper.ts', '    this.signOuts++;\n', '']),
-  defect('marks the record as refused without compare-and-swap', 5000, [
+  defect('marks the record as refused without compare-and-swap', 1000, [
     'record-keeper.ts',
     'answered(this.stored.replace(record, refused))',
     'this.stored.set(refused)',
@@ -28,17 +28,17 @@ export const recordDefects: readonly Defect[] = [
     'if ((before && !newest) || signOuts',
     'if (signOuts',
   ]),
-  defect('deletes before what is being written', 200000, [
+  defect('deletes before what is being written', 2000, [
     'record-keeper.ts',
     '    await written.catch(() => {});\n',
     '',
   ]),
-  defect('says that a sign-out is done although a write may come after it', 400000, [
+  defect('says that a sign-out is done although a write may come after it', beyond, [
     'record-keeper.ts',
     '    await written;\n',
     '',
   ]),
-  defect('reads what a sign-out is about to delete', 25000, [
+  defect('reads what a sign-out is about to delete', 200, [
     'record-keeper.ts',
     '      await answered(this.#deleted);\n',
     '',
@@ -53,12 +53,12 @@ export const recordDefects: readonly Defect[] = [
     'const newest = applyChanges(stored, this.#owed);',
     'const newest = stored ?? applyChanges(stored, this.#owed);',
   ]),
-  defect('takes an answer that comes late for a newer one', 200000, [
+  defect('takes an answer that comes late for a newer one', beyond, [
     'record-keeper.ts',
     '    if (owedBefore !== this.#owed) return this.#look();\n',
     '    void owedBefore;\n',
   ]),
-  defect('says nothing when the lock was lost and the answer is not stored', 5000, [
+  defect('says nothing when the lock was lost and the answer is not stored', 1000, [
     'record-keeper.ts',
     'if (!isDone && lock?.signal.aborted) throw lockLostError(lock);',
     'if (!isDone && lock?.signal.aborted) return true;',
@@ -68,17 +68,17 @@ export const recordDefects: readonly Defect[] = [
     'return (await this.#look()).newest;',
     'return (await this.#look().catch(() => ({ newest: undefined }))).newest;',
   ]),
-  defect('puts a late sign-in over a newer one', 200000, [
+  defect('puts a late sign-in over a newer one', beyond, [
     'record-keeper.ts',
     '        if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;\n',
     '',
   ]),
-  defect('releases the lock after the first write that fails', 200000, [
+  defect('releases the lock after the first write that fails', 10000, [
     'record-keeper.ts',
     'const isLast = signals.some(({ aborted }) => aborted);',
     'const isLast = true;',
   ]),
-  defect('takes a sign-in that is only in memory for one that was signed out', 200000, [
+  defect('takes a sign-in that is only in memory for one that was signed out', 10000, [
     'record-keeper.ts',
     'const newest = await this.readAny().catch(() =>',
     'const newest = await this.#look().then((look) => look.stored).catch(() =>',

@@ -2,7 +2,7 @@ import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in the refresh. */
 export const refreshDefects: readonly Defect[] = [
-  defect('does not read again under the lock', 20000, [
+  defect('does not read again under the lock', 5000, [
     'refresh.ts',
     'const newest = await keeper.readAny();',
     'const newest = round === 0 ? first : await keeper.readAny();',
@@ -46,7 +46,7 @@ export const refreshDefects: readonly Defect[] = [
     '  return (await store(next)) ? next : undefined;',
     '  void store(next).catch(() => {});\n  return next;',
   ]),
-  defect('throws away the refresh token of an answer that has no access token', 5000, [
+  defect('throws away the refresh token of an answer that has no access token', 1000, [
     'refresh.ts',
     '    if (kept) await store(kept);\n',
     '    void [kept, store];\n',
@@ -61,7 +61,7 @@ export const refreshDefects: readonly Defect[] = [
     '    const outcome = await refreshOnce(keeper, record, lock);',
     "    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));\n    const outcome = await Promise.race([refreshOnce(keeper, record, lock), aborted]);",
   ]),
-  defect('refreshes although the lock was lost', 20000, [
+  defect('refreshes although the lock was lost', 5000, [
     'refresh.ts',
     '    if (lock.signal.aborted) throw lockLostError(lock);\n    if (!isWritable)',
     '    if (!isWritable)',
@@ -71,7 +71,7 @@ export const refreshDefects: readonly Defect[] = [
     'await inTime(refreshTimeout + abortGraceMs, answer, stop)',
     'await answer',
   ]),
-  defect('refreshes a short-lived token that came while it waited', 200000, [
+  defect('refreshes a short-lived token that came while it waited', 2000, [
     'refresh.ts',
     'isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead }',
     '{ skew: settings.expirySkew, minValid, ahead }',
@@ -111,7 +111,7 @@ export const refreshDefects: readonly Defect[] = [
     'forced && (!held || stored?.accessToken === held.accessToken)',
     'forced && stored?.accessToken === held?.accessToken',
   ]),
-  defect('takes the token that it knows for the one that it waits for', 5000, [
+  defect('takes the token that it knows for the one that it waits for', 1000, [
     'refresh.ts',
     'if (record?.accessToken !== first.accessToken) token =',
     'token =',

@@ -1,4 +1,4 @@
-import { type Defect, defect } from './defect.ts';
+import { beyond, type Defect, defect } from './defect.ts';
 
 /** Mistakes in the sign-in. */
 export const signInDefects: readonly Defect[] = [
@@ -22,7 +22,7 @@ export const signInDefects: readonly Defect[] = [
     "if (request.reason === 'requested') return result;",
     'return result;',
   ]),
-  defect('does not know which token a sign-in is for, if it is not in memory yet', 400000, [
+  defect('does not know which token a sign-in is for, if it is not in memory yet', beyond, [
     'shared-token.ts',
     'rejected ?? (forceRefresh ? record?.accessToken : undefined)',
     'rejected',
@@ -32,7 +32,7 @@ export const signInDefects: readonly Defect[] = [
     "    if (request.signOuts !== keeper.signOuts) failure = signInRequired('signed-out', settings);\n",
     '',
   ]),
-  defect('gives a call the error of a refresh that failed just before the sign-out', 25000, [
+  defect('gives a call the error of a refresh that failed just before the sign-out', 2000, [
     'shared-token.ts',
     "if (outcome.type !== 'sign-in') this.#assertSignedIn(work);",
     "if (outcome.type === 'token') this.#assertSignedIn(work);",
@@ -42,7 +42,7 @@ export const signInDefects: readonly Defect[] = [
     '    if (found) return found;\n',
     '',
   ]),
-  defect('asks the person although the sign-in lock was lost', 5000, [
+  defect('asks the person although the sign-in lock was lost', 1000, [
     'sign-in.ts',
     '    // Another process may open its window.\n    if (lock.signal.aborted) throw lockLostError(lock);\n',
     '',

@@ -22,12 +22,12 @@ export const tokenDefects: readonly Defect[] = [
     'refreshToken = old?.refreshToken } = tokens',
     'refreshToken } = tokens',
   ]),
-  defect('lets a forced call join a refresh that is not forced', 5000, [
+  defect('lets a forced call join a refresh that is not forced', 2000, [
     'silent-flight.ts',
     '(forces || !forced) && ',
     '',
   ]),
-  defect('does not wait for its requests when it is closed', 20000, [
+  defect('does not wait for its requests when it is closed', 10000, [
     'shared-token.ts',
     '    await settled(ended, this.#settings.refreshTimeout);\n',
     '    void ended;\n',

@@ -1,4 +1,4 @@
-import { type Defect, defect } from './defect.ts';
+import { beyond, type Defect, defect } from './defect.ts';
 
 /** Mistakes that a reader planted who had not seen the invariants, and some that were true ones. Each needs a world that is unkind in one more way. */
 export const worldDefects: readonly Defect[] = [
@@ -7,17 +7,17 @@ export const worldDefects: readonly Defect[] = [
     'this.#isLess = !this.#accepts(record);',
     'this.#isLess = true;',
   ]),
-  defect('joins a refresh that is not enough any more', 50000, [
+  defect('joins a refresh that is not enough any more', 5000, [
     'shared-token.ts',
     'return isRejected || !this.#keeper.acceptance.accepts(record);',
     'return isRejected;',
   ]),
-  defect('accepts the rejected token from a refresh that began before', 200000, [
+  defect('accepts the rejected token from a refresh that began before', beyond, [
     'shared-token.ts',
     'record.accessToken === rejected || this.#memory.hasEnded(record)',
     'false',
   ]),
-  defect('asks by turns with another process for what the person has denied to both', 50000, [
+  defect('asks by turns with another process for what the person has denied to both', beyond, [
     'acceptance.ts',
     'return isSameClient && this.#scopes.has(scopesOf(record));',
     'return isOfIt;',
@@ -27,7 +27,7 @@ export const worldDefects: readonly Defect[] = [
     'scope: tokens.scope ?? old?.scope,',
     'scope: tokens.scope,',
   ]),
-  defect('gives signIn the record that it compares with later', 5000, [
+  defect('gives signIn the record that it compares with later', 200, [
     'sign-in.ts',
     'const record = ours && { ...ours };',
     'const record = ours;',
@@ -42,7 +42,7 @@ export const worldDefects: readonly Defect[] = [
     'Object.freeze(toAccessToken(record))',
     'toAccessToken(record)',
   ]),
-  defect('revokes the record of another client', 5000, [
+  defect('revokes the record of another client', 1000, [
     'record-keeper.ts',
     'return revoke && this.ours(applyChanges(',
     'return revoke && (applyChanges(',
@@ -52,30 +52,30 @@ export const worldDefects: readonly Defect[] = [
     'if (onEvent) callUserCode(async () => onEvent(event, error)).catch(() => {});',
     'if (onEvent) void callUserCode(async () => onEvent(event, error));',
   ]),
-  defect('fails if a token has half a character', 2000, ['shared-token-event.ts', 'secret.toWellFormed()', 'secret']),
+  defect('fails if a token has half a character', 200, ['shared-token-event.ts', 'secret.toWellFormed()', 'secret']),
   defect('ends a stored sign-in in SIGN_IN_TIMEOUT if signIn goes on', 200, [
     'sign-in.ts',
     'giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout), kept);',
     'giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout));',
   ]),
-  defect('puts the token of a sign-in over a newer one when signIn ends', 200000, [
+  defect('puts the token of a sign-in over a newer one when signIn ends', beyond, [
     'shared-token.ts',
     'return this.#memory.good() ?? stored;',
     'return this.#memory.hold(record);',
   ]),
-  defect('puts an older token over a newer one that has come into memory meanwhile', 200000, [
+  defect('puts an older token over a newer one that has come into memory meanwhile', beyond, [
     'token-in-memory.ts',
     '      if (isLess ?? (!forced && this.good(minValid))) return held;\n',
     '',
   ]),
-  defect('goes by the times alone, and they may be those of one millisecond', 400000, [
+  defect('goes by the times alone, and they may be those of one millisecond', beyond, [
     'token-in-memory.ts',
     'held.useless.includes(accessToken) || isOlder',
     'isOlder',
   ]),
   defect(
     'forgets what a refresh has brought if its callers have left',
-    200000,
+    beyond,
     ['silent-flight.ts', 'land(await', '(await'],
     [
       'silent-flight.ts',
@@ -83,22 +83,22 @@ export const worldDefects: readonly Defect[] = [
       'bridge, signal }).then((outcome) => (signal.aborted ? (outcome as never) : land(outcome, true)))));',
     ],
   ),
-  defect('gives a rejected token again if it was read before', 200000, [
+  defect('gives a rejected token again if it was read before', beyond, [
     'shared-token.ts',
     'this.#memory.reject(outcome.reason',
     'void (outcome.reason',
   ]),
-  defect('trusts a wall clock that was set back', 50000, [
+  defect('trusts a wall clock that was set back', 5000, [
     'token-in-memory.ts',
     'isStale(record, Date.now(), validity) || isStale(record, clock + clockOffset, validity)',
     'isStale(record, Date.now(), validity)',
   ]),
-  defect('does not look at minValid of a token in memory if there is no skew', 20000, [
+  defect('does not look at minValid of a token in memory if there is no skew', 10000, [
     'token-in-memory.ts',
     '{ skew: this.#skew, minValid }',
     '{ skew: this.#skew, minValid: this.#skew && minValid }',
   ]),
-  defect('joins a refresh of a call that needs the token for less long', 50000, [
+  defect('joins a refresh of a call that needs the token for less long', 1000, [
     'silent-flight.ts',
     '(minValid === 0 || minValid === enough)',
     'true',
@@ -108,12 +108,12 @@ export const worldDefects: readonly Defect[] = [
     'return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;',
     'return needed;',
   ]),
-  defect('bridges with a token for longer than it was asked to', 200000, [
+  defect('bridges with a token for longer than it was asked to', beyond, [
     'token-in-memory.ts',
     '    this.#bridgedUntil = 0;\n',
     '',
   ]),
-  defect('asks a provider again before its retryAfter is over', 200000, [
+  defect('asks a provider again before its retryAfter is over', beyond, [
     'shared-token.ts',
     'Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error))',
     'Math.min(took, retryAfterOf(outcome.error))',
@@ -128,22 +128,22 @@ export const worldDefects: readonly Defect[] = [
     '  if (refreshToken === undefined) return now >= expiresAt;\n',
     '',
   ]),
-  defect('does not tell others that a token was rejected that cannot be refreshed', 50000, [
+  defect('does not tell others that a token was rejected that cannot be refreshed', 200, [
     'refresh.ts',
     'await keeper.markRefused(record, rejectedToken);',
     '',
   ]),
-  defect('says that the provider refused, although the lock was lost', 200000, [
+  defect('says that the provider refused, although the lock was lost', beyond, [
     'refresh.ts',
     '    if (lock.signal.aborted) throw lockLostError(lock);\n    await keeper.markRefused',
     '    await keeper.markRefused',
   ]),
-  defect('believes a refusal of what another program has replaced', 200000, [
+  defect('believes a refusal of what another program has replaced', beyond, [
     'refresh.ts',
     'if (comparedToken(now) !== comparedToken(record)) return undefined;',
     'void now;',
   ]),
-  defect('bridges although another process has signed out', 200000, [
+  defect('bridges although another process has signed out', beyond, [
     'refresh.ts',
     "    if (known && !now) throw signInRequired('signed-out', settings);\n",
     '',
@@ -153,22 +153,22 @@ export const worldDefects: readonly Defect[] = [
     "    if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);\n",
     '',
   ]),
-  defect('writes after a sign-out what it owed before it', 200000, [
+  defect('writes after a sign-out what it owed before it', beyond, [
     'record-keeper.ts',
     '    this.#owed = [];\n    const forgotten',
     '    const forgotten',
   ]),
-  defect('drops an answer that comes after its deadline', 200000, [
+  defect('drops an answer that comes after its deadline', beyond, [
     'refresh.ts',
     'answer.then((response) => storeAnswer(keeper, { response, obtainedAt, signOuts }, record)).catch(() => {});',
     'answer.catch(() => {});',
   ]),
-  defect('waits for a write that is never answered', 200000, [
+  defect('waits for a write that is never answered', beyond, [
     'record-keeper.ts',
     'return await inTime(end - performance.now(), paid, silent);',
     'return await paid;',
   ]),
-  defect('waits for other calls of the store that are never answered', 2000, [
+  defect('waits for other calls of the store that are never answered', 200, [
     'stored-record.ts',
     'return inTime(answerLimitMs, call, silent);',
     'return call;',
@@ -183,7 +183,7 @@ export const worldDefects: readonly Defect[] = [
     'releaseTimer = setTimeout(giveUp, releaseLimitMs, running);',
     'void giveUp;',
   ]),
-  defect('waits for a silent store when it is closed', 200000, [
+  defect('waits for a silent store when it is closed', beyond, [
     'shared-token.ts',
     'await settled(this.#keeper.close(), lastWriteLimitMs);',
     'await this.#keeper.close();',
