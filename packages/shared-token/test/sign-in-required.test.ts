@@ -8,6 +8,7 @@ test('nothing stored is SIGN_IN_REQUIRED, reason not-signed-in, and the provider
   const error = await rejection(scene.open().getToken());
   assert.equal([error.code, error.reason, error.retryable], ['SIGN_IN_REQUIRED', 'not-signed-in', false]);
   assert.match(error.message, /"my-app".*Call signIn\(\)$/);
+  assert.not.ok('cause' in error, 'a log would show it');
   assert.is(scene.provider.refreshes, 0);
 });
 

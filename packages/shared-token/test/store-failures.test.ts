@@ -81,6 +81,18 @@ testSignedIn('a store that fails after the refresh: the token is returned, and s
   assert.is(scene.record.accessToken, accessToken);
 });
 
+testSignedIn('a sign-in that is stored in the place of what could not be ends that trouble', async (scene) => {
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  scene.store.refuse = ({ refreshToken }) =>
+    refreshToken === 'refresh-token-1' ? undefined : Object.assign(new Error('full'), { code: 'STORE_FULL' });
+  await shared.getToken();
+  assert.is(scene.count('store-failed'), 1);
+  scene.store.refuse = () => undefined;
+  const { accessToken } = await shared.signIn();
+  assert.is(scene.record.accessToken, accessToken);
+  assert.is(scene.count('store-recovered'), 1);
+});
+
 testSignedIn('a lock that is never acquired is STORE, worth a retry', async (scene) => {
   const busy = Object.assign(new Error('held by process 7'), { code: 'STORE_BUSY' });
   scene.store.exclusively = () => Promise.reject(busy);
