@@ -158,10 +158,13 @@ export const callInvariants: Invariants = {
         const isOurs = stored && isOf(stored, instance) && covers(stored.scope, instance.needs);
         const { accessToken } = given;
         const issuedAt = history.accesses.get(accessToken)?.issuedAt ?? 0;
-        const isSignedOut = history.families.some(
-          ({ name, signedOut }) => name === instance.name && signedOut && signedOut.step >= issuedAt,
-        );
-        const isGone = family?.revoked || isSignedOut || !isOurs;
+        const hasEndedSince = history.families.some((each) => {
+          if (each.name !== instance.name) return false;
+          const isOther = !isOf(each, instance) || !covers(each.scope, instance.needs);
+          const isLater = each.wasStored && each.order > (family?.order ?? 0);
+          return (isLater && isOther) || (each.signedOut && each.signedOut.step >= issuedAt);
+        });
+        const isGone = family?.revoked || hasEndedSince || !isOurs;
         // A token that is within the skew is in memory, too.
         const isRejected = [...instance.calls].some(
           (each) => each.options.forceRefresh && (each.held ?? each.given?.accessToken) === accessToken,
