@@ -88,10 +88,14 @@ export class TokenInMemory {
     if (record && hasAccessToken(record) && endsByRejection(record)) this.hold({ ...record, refusedAt: Date.now() });
   }
 
-  /** Whether its token is known to have ended: an API has rejected it, or only a wall clock that was set back says that it is valid. */
-  hasEnded({ accessToken }: UsableRecord): boolean {
-    if (this.#held?.token.accessToken !== accessToken) return false;
-    const { record, clockOffset } = this.#held;
+  /**
+   * Whether its token is known to have ended: an API has rejected it, a newer one took its place although nobody knows its end, or only a
+   * wall clock that was set back says that it is valid.
+   */
+  hasEnded(known: UsableRecord): boolean {
+    if (!this.#held) return false;
+    const { record, clockOffset, token, useless } = this.#held;
+    if (token.accessToken !== known.accessToken) return useless.includes(known.accessToken) && endsByRejection(known);
     const wasSetBack = isStale(record, performance.now() + clockOffset) && !isStale(record, Date.now());
     // A call that finds it ended forces. Without a refresh token, that would end the sign-in.
     return hasEnded(record) || (wasSetBack && record.refreshToken !== undefined);

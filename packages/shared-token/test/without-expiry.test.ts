@@ -173,4 +173,31 @@ test('a sign-out deletes a record without a refresh token', async (scene) => {
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-signed-in');
 });
 
+test('a token without expiry does not bridge a store that fails, if a sign-in has taken its place', async (scene) => {
+  const { store } = scene;
+  await store.set('my-app', { accessToken: 'old' });
+  const shared = scene.open({ signIn: async () => ({ access_token: 'new', expires_in: 1 }) });
+  assert.is((await shared.getToken()).accessToken, 'old');
+  const read = Promise.withResolvers<undefined>();
+  store.get = () => {
+    Reflect.deleteProperty(store, 'get');
+    return read.promise;
+  };
+  const calls = [shared.getToken({ forceRefresh: true })];
+  await shared.signIn();
+  const now = Date.now;
+  try {
+    Date.now = () => now() + 3_600_000;
+    calls.push(shared.getToken());
+    read.reject(new Error('the disk is gone'));
+    const errors = await Promise.all(calls.map((call) => rejection(call)));
+    assert.equal(
+      errors.map(({ code }) => code),
+      ['STORE', 'STORE'],
+    );
+  } finally {
+    Date.now = now;
+  }
+});
+
 test.run();

@@ -188,4 +188,14 @@ export const worldDefects: readonly Defect[] = [
     'await settled(this.#keeper.close(), lastWriteLimitMs);',
     'await this.#keeper.close();',
   ]),
+  defect('takes what an earlier sign-in brings late for what its last one brought', beyond, [
+    'acceptance.ts',
+    '    if (this.#last && isOlder(record, this.#last)) return;\n',
+    '    void isOlder;\n',
+  ]),
+  defect('bridges with a token without expiry whose place a sign-in took', beyond, [
+    'token-in-memory.ts',
+    'return useless.includes(known.accessToken) && endsByRejection(known);',
+    'return false;',
+  ]),
 ];
