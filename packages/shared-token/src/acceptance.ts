@@ -1,6 +1,5 @@
 import type { TokenRecord } from 'token-store-kit';
 import type { SignInContext } from './options.ts';
-import { isOlder } from './usable-token.ts';
 
 /**
  * Which records count for this instance: those that `accepts` agrees to. And, until a call forces, what its own sign-in brought although
@@ -10,8 +9,8 @@ export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
   /** What its own sign-in brought, if that counts whatever a refresh makes of it. */
   #own: TokenRecord | undefined;
-  /** The last sign-in of its own. */
-  #last: TokenRecord | undefined;
+  /** When the last one began, by the monotonic clock. */
+  #began = 0;
   /** Whether it was less from the start. */
   #isLess = false;
   /** What it brought, and what refreshes have made of it. */
@@ -23,11 +22,11 @@ export class Acceptance {
 
   readonly accepts = (record: TokenRecord): boolean => this.#accepts(record) || this.#isOwn(record);
 
-  /** This instance's own sign-in has brought the record. */
-  signedIn(record: TokenRecord, reason: SignInContext['reason']): void {
-    // One that began before it may end after it, and is not stored then.
-    if (this.#last && isOlder(record, this.#last)) return;
-    this.#last = record;
+  /** This instance's own sign-in has brought the record. `began`: when, by the monotonic clock. */
+  signedIn(record: TokenRecord, reason: SignInContext['reason'], began: number): void {
+    // One that began before the last one may end after it, and is not stored then.
+    if (began < this.#began) return;
+    this.#began = began;
     this.#isLess = !this.#accepts(record);
     // Some providers name more scopes after a sign-in than after a refresh: the person has just been asked for them again.
     this.#own = this.#isLess || reason === 'not-accepted' ? record : undefined;

@@ -55,7 +55,8 @@ export async function signInInTurn(
     // Another process may open its window.
     if (lock.signal.aborted) throw lockLostError(lock);
     request.hasAsked = true;
-    return askPerson({ keeper, request, signal, lock, stored }, Math.ceil(timeout));
+    const began = performance.now();
+    return askPerson({ keeper, request, signal, lock, stored, began }, Math.ceil(timeout));
   };
   const turn = {
     name: signInLockName(settings.name),
@@ -107,6 +108,8 @@ interface Attempt {
   readonly signal: AbortSignal;
   readonly lock: Lock;
   readonly stored: TokenRecord | undefined;
+  /** By the monotonic clock. */
+  readonly began: number;
 }
 
 /** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of whichever client. */
@@ -189,7 +192,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
 
 /** Stores the record, and returns what the callers get: this one, or that of a newer sign-in. */
 async function storeTokens(
-  { keeper, request, lock, stored }: Attempt,
+  { keeper, request, lock, stored, began }: Attempt,
   record: UsableRecord,
   isLate: () => boolean,
 ): Promise<UsableRecord> {
@@ -197,7 +200,7 @@ async function storeTokens(
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
   // Before it is stored, where a call could find it at once. After a sign-out it is not stored.
-  if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason);
+  if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason, began);
   const putting = keeper.put(record, { signOuts, before: stored, isLate });
   const isStored = await putting.catch(async (error: unknown) => {
     if (hasCode(error, 'SIGN_IN_REQUIRED')) await revokeUnstored(keeper, record);

@@ -261,6 +261,18 @@ test('what a sign-in brought that a sign-out has overtaken does not count', asyn
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
 });
 
+test('what its last sign-in brought counts although it is less, also if the clock was set back before it', async (scene) => {
+  const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const shared = scene.open(options);
+  await shared.getToken();
+  await scene.store.delete('my-app');
+  await anHourLater(async () => {
+    await shared.getToken({ forceRefresh: true });
+    await shared.getToken();
+  }, -1);
+  assert.is(asked.length, 2);
+});
+
 test('what an earlier sign-in brings, after a later one that was enough, does not count when more is needed', async (scene) => {
   const needed = ['files'];
   const { asked, options } = stepUp(scene, needed);

@@ -190,8 +190,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('takes what an earlier sign-in brings late for what its last one brought', beyond, [
     'acceptance.ts',
-    '    if (this.#last && isOlder(record, this.#last)) return;\n',
-    '    void isOlder;\n',
+    '    if (began < this.#began) return;\n',
+    '',
   ]),
   defect('bridges with a token without expiry whose place a sign-in took', beyond, [
     'token-in-memory.ts',
