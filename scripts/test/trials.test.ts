@@ -25,8 +25,8 @@ test('the result of a trial is what its commands have said', () => {
   const run = { schedules: 1000, steps: 71_400, cpuSeconds: 1 };
   const good = result('schedules of shared-token', JSON.stringify(run));
   assert.match(good, /^1000 from seed \d+ on, 71 steps each: no promise broken$/);
-  const broken = JSON.stringify({ ...run, found: { seed: 7 } });
-  assert.match(result('schedules of shared-token', broken), /\*\*seed 7 breaks a promise\*\*$/);
+  const broken = JSON.stringify({ ...run, found: { name: '7/9:8' } });
+  assert.match(result('schedules of shared-token', broken), /\*\*schedule 7\/9:8 breaks a promise\*\*$/);
   const killed = ['p: 9 of 10 killed (90 %), seed 1', 'p: 8 of 10 killed (80 %), seed 2'].join('\n');
   assert.match(result('mutants of pkce-state', killed), /^17 of 20 killed \(85 %\), seeds/);
   const histories = '    measured: 3336 histories\ntook 9 s\n2 passed, 0 failed, 0 skipped\n';
