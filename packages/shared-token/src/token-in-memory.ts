@@ -63,9 +63,7 @@ export class TokenInMemory {
     // A refresh may give it a longer life. Else it stays as it is: the wall clock may have been set since, or it has ended.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
     if (isSame && !isLonger && !hasEnded(record)) return held;
-    // By the later clock: a wall clock that was set back says of the newest token that it is of the future.
-    const now = Math.max(Date.now(), performance.now() + (held?.clockOffset ?? 0));
-    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, now);
+    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, laterClock(held));
     if (isOfUse && !isSame) {
       const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
       if (isLess ?? (!forced && this.good(minValid))) return held;
@@ -104,4 +102,9 @@ export class TokenInMemory {
   clear(): void {
     this.#held = undefined;
   }
+}
+
+/** The later of both clocks: a wall clock that was set back says of the newest token that it is of the future. */
+function laterClock({ clockOffset }: Held): number {
+  return Math.max(Date.now(), performance.now() + clockOffset);
 }
