@@ -264,8 +264,7 @@ function unreachable(): TokenStoreError {
 
 /**
  * The store does all that a sound one may do: a write whose connection is cut has happened or not, and a caller whose time is up may hear
- * that the store is unreachable. It writes down each call, and fails if a caller makes two
- * at once, or has not waited after such an answer.
+ * that the store is unreachable. It writes down each call, and fails if a caller makes two at once, or has not waited after such an answer.
  */
 function doAllThatIsAllowed(store: PortStore): Partial<TokenStore> {
   const [get, set, replace] = [store.get.bind(store), store.set.bind(store), store.replace.bind(store)];
