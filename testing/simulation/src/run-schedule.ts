@@ -10,24 +10,22 @@ export interface Result {
   readonly steps: number;
   readonly trace: readonly string[];
   readonly choices: ReadonlyMap<number, number>;
-  /** Empty unless it is watched. */
+  /** What it came to. */
   readonly seen: readonly Seen[];
 }
 
-export interface RunOptions extends Way {
+export interface RunOptions extends Pick<Way, 'seed'>, Partial<Pick<Way, 'branches'>> {
   /** Instead of all choices of the seed: these, and 0 for all others. */
   readonly given?: ReadonlyMap<number, number> | undefined;
   /** Keeps the trace and the choices. */
   readonly isKept?: boolean;
-  /** Keeps what it came to. */
-  readonly isWatched?: boolean;
 }
 
 /** Runs one schedule from its seed to its end. */
 export async function runSchedule(world: World, options: RunOptions): Promise<Result> {
-  const { seed, branches, given, isKept = false, isWatched = false } = options;
+  const { seed, branches, given, isKept = false } = options;
   const choices = new Choices(seed, { given, keep: isKept });
-  const machine = new Machine(choices, { trace: isKept, branches, isWatched });
+  const machine = new Machine(choices, { trace: isKept, branches });
   useMachine(machine);
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown): void => {

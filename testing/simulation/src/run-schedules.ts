@@ -43,7 +43,7 @@ export async function runSchedules(world: World, limits: RunLimits): Promise<Run
       // The question costs a tenth of a schedule.
       if (count % schedulesPerLook === 0 && used() >= cpuSeconds) break;
       const way = guide.next();
-      const result = await runSchedule(world, { ...way, isWatched: true });
+      const result = await runSchedule(world, way);
       guide.learn(way, result.seen);
       steps += result.steps;
       if (result.failure === undefined) continue;

@@ -133,9 +133,7 @@ export class Process {
 export interface MachineOptions {
   readonly trace?: boolean;
   readonly maxSteps?: number;
-  readonly branches?: readonly Branch[];
-  /** Whether `seen` is kept. */
-  readonly isWatched?: boolean;
+  readonly branches?: readonly Branch[] | undefined;
 }
 
 /**
@@ -169,7 +167,6 @@ export class Machine {
   /** What is the case after a step of that process, as numbers. Set by the schedule if it has rare states, as long as it may branch. */
   describe: ((last: Process | undefined) => readonly number[]) | undefined;
   readonly seen: Seen[] = [];
-  readonly #isWatched: boolean;
   #last: Process | undefined;
   readonly #ready: Step[] = [];
   /** The earliest last. */
@@ -177,10 +174,8 @@ export class Machine {
   #callsInStep = 0;
 
   constructor(choices: Choices, options: MachineOptions = {}) {
-    const { branches = [], isWatched = false } = options;
     this.choices = choices;
-    this.#branches = [...branches].reverse();
-    this.#isWatched = isWatched;
+    this.#branches = [...(options.branches ?? [])].reverse();
     this.trace = options.trace ? [] : undefined;
     this.#maxSteps = options.maxSteps ?? maxStepsOfSchedule;
   }
@@ -279,7 +274,7 @@ export class Machine {
 
   #lookAround(): void {
     const step = this.steps;
-    if (this.#isWatched) for (const state of this.describe?.(this.#last) ?? []) this.seen.push({ step, state });
+    for (const state of this.describe?.(this.#last) ?? []) this.seen.push({ step, state });
     if (this.#branches.at(-1)?.step !== step) return;
     this.choices.continueWith((this.#branches.pop() as Branch).seed);
     this.note(undefined, 'from here on it goes another way');
