@@ -25,6 +25,8 @@ export type FileTokenStoreOptions = Partial<FileFormat>;
 
 /** How long a write waits while other processes write, which takes them a few milliseconds. */
 const writeTimeoutMs = 5_000;
+/** How long a write is tried on Windows while another program has the file open. Less than other processes wait for their write. */
+const openElsewhereMs = 2_000;
 /** Between two looks for a change, which take some microseconds. */
 const lookIntervalMs = 50;
 
@@ -125,7 +127,7 @@ export class FileTokenStore implements TokenStore, Disposable {
 
   /** Reads the file, lets `edit` change its records, and writes it if `edit` has: no other process writes meanwhile. */
   #write(name: string, edit: (records: Map<string, TokenRecord>) => unknown): Promise<boolean> {
-    const writeAlone = async (): Promise<boolean> => {
+    const tryOnce = (): boolean => {
       const { text, records } = this.#read();
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);
@@ -135,6 +137,15 @@ export class FileTokenStore implements TokenStore, Disposable {
       if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost();
       this.#file.write(after);
       return true;
+    };
+    const writeAlone = async (): Promise<boolean> => {
+      for (const deadline = performance.now() + openElsewhereMs; ; await pause(20, [])) {
+        try {
+          return tryOnce();
+        } catch (error) {
+          if (!isOpenElsewhere(error) || performance.now() > deadline) throw error;
+        }
+      }
     };
     const { signal: closing } = this.#closing;
     return runExclusively(name, writeAlone, { lock: 'write', folder: this.#folder, closing, timeout: writeTimeoutMs });
@@ -157,6 +168,11 @@ export class FileTokenStore implements TokenStore, Disposable {
       throw systemCode(error)?.startsWith('STORE_') ? error : failure();
     }
   }
+}
+
+/** Windows does not replace a file that another program has open, as its readers and virus scanners have for a moment. */
+function isOpenElsewhere(error: unknown): boolean {
+  return process.platform === 'win32' && /^(EPERM|EACCES|EBUSY)$/.test(`${systemCode(Object(error).cause)}`);
 }
 
 /**

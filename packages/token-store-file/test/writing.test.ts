@@ -225,6 +225,33 @@ posixTest('a folder that is gone, or cannot be found any more, is a TokenStoreEr
   assert.is(await reasonOf(store.changed('app', { timeout: 1 })), 'STORE_OPEN not-a-file');
 });
 
+posixTest('on Windows, a write waits until no program has the file open, and keeps what that has written', async () => {
+  const { platform } = process;
+  const before = process.cwd();
+  const [path, other] = [newPath(), newPath()];
+  using store = openFileTokenStore(path);
+  await openFileTokenStore(other).set('other', { refreshToken: 'of the program' });
+  const failures = ['EPERM', 'EBUSY', 'EACCES'];
+  const renameIfClosed = (from: string, to: string): unknown => {
+    const code = failures.pop();
+    if (!code) return renameSync(from, to);
+    writeFileSync(path, readFileSync(other));
+    throw Object.assign(new Error('the file is open'), { code });
+  };
+  // The locks of Windows are made in this folder.
+  process.chdir(temporaryDirectory());
+  Object.defineProperty(process, 'platform', { value: 'win32' });
+  Object.assign(fs, { renameSync: renameIfClosed });
+  try {
+    await store.set('app', { refreshToken: 'one' });
+  } finally {
+    Object.assign(fs, { renameSync });
+    Object.defineProperty(process, 'platform', { value: platform });
+    process.chdir(before);
+  }
+  assert.equal([store.list(), failures], [['app', 'other'], []]);
+});
+
 test('stores of several names, processes and threads lose no write', async () => {
   const path = newPath();
   const counters = ['a', 'b'].map((name) => startProgram('count-to', [path, name, 30]));
