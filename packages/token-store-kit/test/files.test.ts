@@ -301,6 +301,9 @@ posixTest('folders are made with mode 0700 and are on the disk, also if another 
     // As if it came after this look.
     fs.existsSync = (path) => path !== deep && existsSync(path);
     makeDirectories(deep);
+    // As on a drive of Windows that is not there.
+    fs.existsSync = () => false;
+    makeDirectories(deep);
   } finally {
     Object.assign(fs, { existsSync, fsyncSync });
   }

@@ -128,8 +128,9 @@ export function usePrivateFile<T>(
 
 /** Makes a directory and those above it, with mode 0700. Syncs them: a power failure could take away a new one with the sign-in in it. */
 export function makeDirectories(directory: string): void {
-  if (fs.existsSync(directory)) return;
   const parent = dirname(directory);
+  // Windows may have no such drive.
+  if (parent === directory || fs.existsSync(directory)) return;
   makeDirectories(parent);
   changeDirectory(parent, () => {
     try {
