@@ -3,6 +3,7 @@ import {
   changeDirectory,
   creationError,
   damaged,
+  type FileStats,
   fileError,
   fileFailures,
   findFile,
@@ -20,6 +21,7 @@ export class TokenFile {
   readonly path: string;
   /** Who the file is for: root may use every user's. */
   readonly owner: Owner;
+  readonly #folder: FileStats;
 
   /** Makes missing directories, with mode 0700, and no file. */
   constructor(path: string) {
@@ -29,8 +31,9 @@ export class TokenFile {
       makeDirectories(dirname(absolute));
       const folder = fs.realpathSync.native(dirname(absolute));
       this.path = found?.path ?? join(folder, basename(absolute));
+      this.#folder = fs.statSync(folder);
       const uid = process.geteuid?.() ?? 0;
-      this.owner = found?.stats ?? (uid === 0 ? fs.statSync(folder) : { uid, gid: 0 });
+      this.owner = found?.stats ?? (uid === 0 ? this.#folder : { uid, gid: 0 });
     } catch (error) {
       throw openError(absolute, error);
     }
@@ -39,10 +42,18 @@ export class TokenFile {
     }
   }
 
+  /** Otherwise root would follow a link that the owner has put in the place of the folder, and give away what it leads to. */
+  refuseOtherFolder(): void {
+    if (process.geteuid?.() !== 0 || this.owner.uid === 0) return;
+    const { dev, ino } = fs.statSync(dirname(this.path));
+    if (dev !== this.#folder.dev || ino !== this.#folder.ino) throw fileError(this.path, fileFailures.moved);
+  }
+
   /** The text, or undefined if there is no file. */
   read(): string | undefined {
     let bytes: Buffer;
     try {
+      this.refuseOtherFolder();
       bytes = usePrivateFile(this.path, { owner: this.owner }, (descriptor) => fs.readFileSync(descriptor));
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return undefined;

@@ -5,6 +5,7 @@ import fs, {
   lchownSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -157,6 +158,26 @@ asRoot('root gives no file of its own to a user who renames it to what root has 
   const owners = descriptors.map((descriptor) => fs.fstatSync(descriptor).uid);
   for (const descriptor of descriptors) fs.closeSync(descriptor);
   assert.equal([owners, fs.existsSync(file), fs.existsSync(directory)], [[0, 0], false, false]);
+});
+
+asRoot('root gives no file of its own to a user who puts a link in the place of the folder', async () => {
+  const [theirs, own] = [directoryForUsers(), directoryForUsers()].map((folder) => join(folder, 'folder'));
+  const paths = [theirs, own].map((folder) => {
+    mkdirSync(folder as string, { mode: 0o755 });
+    const path = join(folder as string, 'tokens.json');
+    writeFileSync(path, '{ "version": 1, "records": { "app": { "refreshToken": "of root" } } }', { mode: 0o600 });
+    return path;
+  });
+  for (const path of [theirs, paths[0]]) chownSync(path as string, otherUser, otherUser);
+  using store = openFileTokenStore(paths[0] as string);
+  fs.renameSync(theirs as string, `${theirs}-before`);
+  symlinkSync(own as string, theirs as string);
+  const calls = [() => store.get('app'), () => store.delete('app'), () => store.exclusively('app', async () => {})];
+  for (const call of calls) {
+    const error = await (async () => call())().catch((error: unknown) => error);
+    assert.is(Object(error).reason, 'moved');
+  }
+  assert.equal([readdirSync(own as string), statSync(paths[1] as string).uid], [['tokens.json'], 0]);
 });
 
 test('a link to the file that is made while the store is open is named, and nobody is told to remove the file', () => {

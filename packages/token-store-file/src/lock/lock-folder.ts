@@ -29,6 +29,7 @@ export class LockFolder {
   /** @throws {TokenStoreError} STORE_OPEN on a network file system. */
   make(): void {
     const { path } = this.file;
+    this.file.refuseOtherFolder();
     this.#fileSystem ??= inspectFileSystem(dirname(path));
     const { type, isNetwork } = this.#fileSystem;
     if (isNetwork) {
