@@ -51,12 +51,16 @@ export function storeContract<Store extends TokenStore>(options: StoreContractOp
     run: async () => {
       const store = await open();
       const stores = [store];
+      const closeAll = () => Promise.all(stores.map(async (each) => close?.(each)));
       try {
         if (share && name in ofTwo) stores.unshift(await share(store));
         await check(store, stores[0] as Store);
-      } finally {
-        await Promise.all(stores.map(async (each) => close?.(each)));
+      } catch (error) {
+        // It says more than a store that cannot be closed after that.
+        await closeAll().catch(() => {});
+        throw error;
       }
+      await closeAll();
     },
   }));
 }

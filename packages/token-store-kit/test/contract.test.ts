@@ -89,6 +89,17 @@ contract('closes every store, also after a case that fails', async () => {
   assert.is(stores.size, 0);
 });
 
+contract('says what a case has found, also if the store cannot be closed after that', async () => {
+  const close = () => Promise.reject(new Error('not closed'));
+  const cases = storeContract({ open: () => Object.assign(new MemoryStore(), { list: () => ['wrong'] }), close });
+  const failureOf = async (part: RegExp): Promise<string> => {
+    const failed = cases.find(({ name }) => part.test(name))?.run();
+    return Promise.resolve(failed).then(() => 'none', String);
+  };
+  assert.match(await failureOf(/^names that differ/), 'wrong');
+  assert.match(await failureOf(/^a record is read back/), 'not closed');
+});
+
 contract('refuses an option that it does not know', () => {
   const options = { open: () => new MemoryStore(), shared: () => new MemoryStore() };
   assert.throws(() => storeContract(options), /^.*shared/);
