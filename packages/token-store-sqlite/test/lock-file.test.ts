@@ -39,7 +39,8 @@ for (const [what, makeAgain] of [
   ['removes and makes again', (path: string) => writeFileSync(path, '', { mode: 0o600 })],
   ['removes and makes twice again, with its old number', moveBack],
 ] as const) {
-  test(`a file that another process ${what} while it is opened is no error`, () => {
+  // Windows removes no file that is open.
+  (makeAgain === moveBack ? posix : test)(`a file that another process ${what} while it is opened is no error`, () => {
     const path = join(temporaryDirectory(), 'lock');
     writeFileSync(path, '', { mode: 0o600 });
     const database = new DatabaseFile(`${path}.db`, { readOnly: false });
