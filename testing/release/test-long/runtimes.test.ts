@@ -1,6 +1,8 @@
 // Takes about 10 s.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -98,6 +100,33 @@ const bun = runtimes.find(({ name }) => name === 'Bun');
   assert.match(output, 'Run this program in Node.js or Deno');
   assert.is(authority.count('token'), before);
   assert.ok(authority.issuedSecrets.has((await runProgram(node, 'get-token', args)).trim()));
+});
+
+(bun ? test : test.skip)('Bun: a failure to connect is not the end of the process that holds a lock', async () => {
+  const { command, args } = bun as Runtime;
+  const path = join(folder, 'tokens.json');
+  const locks = `${path}-locks`;
+  mkdirSync(locks, { mode: 0o700 });
+  const socket = join(locks, `${hash('sha256', 'app').slice(0, 12)}-000001-0.a`);
+  // While Bun runs, this process does not: it takes none of the connections.
+  const tryLock = (): string =>
+    spawnSync(command, [...args, programPath('try-lock'), path], { encoding: 'utf8', timeout: 30_000 }).stdout.trim();
+  const server = createServer((connection) => connection.unref()).unref();
+  await new Promise<void>((resolve) => server.listen(socket, resolve));
+  assert.is(tryLock(), 'STORE_BUSY lock-held');
+  // As many as the system allows.
+  const waiting = Array.from({ length: 600 }, () =>
+    connect(socket)
+      .on('error', () => {})
+      .unref(),
+  );
+  assert.is(tryLock(), 'STORE_BUSY lock-held');
+  for (const each of waiting) each.destroy();
+  server.close();
+  symlinkSync(socket, socket);
+  assert.is(tryLock(), 'STORE_OPEN not-a-file');
+  rmSync(socket);
+  assert.is(tryLock(), 'ran');
 });
 
 test.run();

@@ -5,6 +5,8 @@ import { openError, systemCode } from 'token-store-kit/files';
 
 /** How often to look at a process that has as many connections or files as the system allows. */
 const fullIntervalMs = 50;
+/** How long Bun may take to ask again. */
+const askAgainMs = 1_000;
 
 // Loaded when a lock is needed: a program that only reads a token starts without it.
 const net = (): typeof import('node:net') => process.getBuiltinModule('node:net');
@@ -35,9 +37,10 @@ export function listen(path: string): Promise<() => void> {
 export async function untilEnded(path: string, { deadline, signals }: LockWait): Promise<boolean> {
   for (let isFirst = true; ; isFirst = false) {
     const socket = net().connect(path);
-    const error = await new Promise<unknown>((resolve) => socket.once('connect', resolve).on('error', resolve));
-    const code = systemCode(error);
     try {
+      let error = await new Promise<unknown>((resolve) => socket.once('connect', resolve).on('error', resolve));
+      if (process.versions.bun && systemCode(error) === 'ECONNREFUSED') error = await askAgainInBun(path, error);
+      const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return true;
       // ECONNRESET: it ended while this one connected. The next look shows it.
       if (error && code !== 'EAGAIN' && code !== 'ECONNRESET') throw openError(path, error);
@@ -53,4 +56,15 @@ export async function untilEnded(path: string, { deadline, signals }: LockWait):
       socket.destroy();
     }
   }
+}
+
+/** What the system says. Bun's own sockets call each failure ECONNREFUSED, also that too many files are open. */
+async function askAgainInBun(path: string, refused: unknown): Promise<unknown> {
+  if (process.platform === 'win32') return refused;
+  const limit = AbortSignal.timeout(askAgainMs);
+  const init: RequestInit & { unix: string } = { signal: limit, unix: path };
+  const error = await fetch('http://localhost', init).catch((error: unknown) => error);
+  // A process listens there by now.
+  if (limit.aborted) return { code: 'EAGAIN' };
+  return /^E[A-Z]+$/.test(`${systemCode(error)}`) ? error : refused;
 }
