@@ -46,11 +46,17 @@ const shortestSecret = 8;
 export function describeError(error: unknown, secrets: readonly (string | undefined)[]): EventError {
   const { name = 'Error', message = String(error), code }: Record<string, unknown> = Object(error);
   const known = secrets.filter((secret = '') => secret.length >= shortestSecret) as string[];
-  // With half a surrogate pair, encodeURIComponent throws.
-  const hidden = known.flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed())]);
+  // A long one first: another may be a part of it.
+  const hidden = known.flatMap(spellings).sort((one, other) => other.length - one.length);
   const strike = (text: string): string => hidden.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
   const told = { name: strike(String(name)), message: strike(String(message)) };
   return typeof code === 'string' ? { ...told, code: strike(code) } : told;
+}
+
+/** As it is, and as addresses, forms and JSON have it. With half a surrogate pair, encodeURIComponent throws. */
+function spellings(secret: string): string[] {
+  const form = new URLSearchParams({ '': secret }).toString().slice(1);
+  return [secret, encodeURIComponent(secret.toWellFormed()), form, JSON.stringify(secret).slice(1, -1)];
 }
 
 /** What no event may quote. */

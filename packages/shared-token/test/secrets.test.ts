@@ -5,18 +5,20 @@ import { type Scene, test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 const secrets = {
-  refreshToken: 'refresh+SECRET/1',
+  refreshToken: 'refresh+SECRET/1!"',
   accessToken: 'access+SECRET/2',
   idToken: 'id+SECRET/3',
   data: { clientSecret: 'data+SECRET/4' },
 } satisfies TokenRecord;
 
-/** Quotes everything it was given, raw and as a form sends it. */
+/** Quotes everything it was given: raw, as an address and a form have it, and as JSON. */
 function quote(record: object): Error {
   const values: string[] = Object.values(record).flatMap((value) =>
     typeof value === 'object' ? Object.values(value) : `${value}`,
   );
-  const error = new Error(`The server did not understand ${values.join(' ')} or ${values.map(encodeURIComponent)}`);
+  const form = new URLSearchParams(values.map((value): [string, string] => [value, '']));
+  const others = [values.map(encodeURIComponent), form, JSON.stringify(record)];
+  const error = new Error(`The server did not understand ${values.join(' ')} or ${others.join(' ')}`);
   return Object.assign(error, { code: `E_${values[0]}` });
 }
 
@@ -71,6 +73,17 @@ test('an error of the store that quotes the record is told by an event without t
   scene.store.refuse = (record) => (record.refreshToken === 'old' ? undefined : quote(record));
   const { refreshToken, accessToken, idToken } = secrets;
   const response = { access_token: accessToken, refresh_token: refreshToken, id_token: idToken, expires_in: 3600 };
+  await scene.open({ refresh: async () => response }).getToken();
+  assert.is(scene.count('store-failed'), 1);
+  assertNoSecret(inspect(scene.events));
+  scene.store.refuse = () => undefined;
+});
+
+test('a value of the record that is the beginning of its next token does not leave the end of that', async (scene) => {
+  const data = { organization: '00D50000000IZ3Z' };
+  await scene.signedIn({ data });
+  scene.store.refuse = (record) => (record.accessToken === response.access_token ? quote(record) : undefined);
+  const response = { access_token: `${data.organization}!SECRET`, expires_in: 3600 };
   await scene.open({ refresh: async () => response }).getToken();
   assert.is(scene.count('store-failed'), 1);
   assertNoSecret(inspect(scene.events));
