@@ -17,7 +17,10 @@ export interface RevokeContext {
 
 /** What `signIn` is given. */
 export interface SignInContext {
-  /** Aborts after `signInTimeout`, when the last caller lets go, and on `close()` or `signOut()`. */
+  /**
+   * Aborts after `signInTimeout`, when the last caller lets go, and on `close()` or `signOut()`. While `redeem` runs only after
+   * `refreshTimeout`, so an exchange may use it.
+   */
   readonly signal: AbortSignal;
   /** How long the person has, in milliseconds. */
   readonly timeout: number;

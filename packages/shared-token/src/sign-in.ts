@@ -147,15 +147,19 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
 
   /** The person's answer is being exchanged, or was. A `signIn` that does not end after that costs neither the tokens nor the error. */
   let redemption: Promise<{ response: TokenResponse; kept: UsableRecord }> | undefined;
+  let isExchanging = false;
   const redeem: SignInContext['redeem'] = async (exchange) => {
     redemption ??= (async () => {
+      isExchanging = true;
       giveUpAfter(exchangeTimeout, timeoutError('answer was not exchanged for tokens', settings.refreshTimeout));
       const exchangedAt = Date.now();
       const response = await exchange();
       const kept = await keep(response, exchangedAt);
+      isExchanging = false;
       giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout), kept);
       return { response, kept };
     })().catch((error: unknown) => {
+      isExchanging = false;
       giveUpAfter(exchangeTimeout, error);
       throw error;
     });
@@ -172,6 +176,8 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
 
   // The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`.
   const abort = (): void => {
+    // The signal may be that of the request, which spends the code.
+    if (isExchanging) return;
     stop.abort(signal.reason);
     if (!redemption) giveUpAfter(exchangeTimeout, signal.reason);
   };

@@ -8,11 +8,13 @@ import { rejection, untilTrue } from './within.ts';
 class Page {
   shows = 'waiting';
 
-  /** A signIn that exchanges a code, as the loopback redirect of a browser does. */
+  /** A signIn that exchanges a code, as the loopback redirect of a browser does. As with `fetch`, the signal ends the exchange. */
   signIn(exchange: () => Promise<TokenResponse>): SignIn {
-    return async ({ redeem }) => {
+    return async ({ redeem, signal }) => {
+      const { promise: aborted, reject } = Promise.withResolvers<never>();
+      signal.addEventListener('abort', () => reject(signal.reason));
       try {
-        const response = await redeem(exchange);
+        const response = await redeem(() => Promise.race([exchange(), aborted]));
         this.shows = 'signed in';
         return response;
       } catch (error) {
