@@ -88,7 +88,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
   } catch (error) {
     // After a sign-out, the error of a refresh that it has ended is of no interest.
     if (signal.aborted) throw signal.reason;
-    if (hasCode(error, 'SIGN_IN_REQUIRED')) throw error;
+    if ((Object(error) as SharedTokenError).reason === 'signed-out') throw error;
     if (ahead && hasCode((Object(error) as Error).cause, 'STORE_BUSY'))
       return { type: 'failed', error, bridge: undefined };
     // A sign-out in the meantime wins: then the old token is not given out either, nor one that another call has read before.

@@ -36,6 +36,15 @@ test('a token that an API has rejected is no bridge, although the store did not 
   assert.is((await rejection(shared.getToken())).message, 'no network');
 });
 
+test('a token is used on if refresh needs another SharedToken, and that one a sign-in', async (scene) => {
+  const stored = await expiringSoon(scene);
+  const other = scene.open({ name: 'another one' });
+  const shared = scene.open({ refresh: async () => ({ access_token: (await other.getToken()).accessToken }) });
+  assert.is((await shared.getToken()).accessToken, stored);
+  assert.equal((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'not-signed-in');
+  assert.is(scene.count('refresh-failed'), 2);
+});
+
 test('a call that needs more than the one that it joins is not bridged with less', async (scene) => {
   const stored = await expiringSoon(scene);
   const needsMore = new AsyncLocalStorage<boolean>();
