@@ -41,7 +41,7 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   signInTimeout?: number | undefined;
   /** How long one exchange with the provider may take, with its retries. Default 30,000. */
   requestTimeout?: number | undefined;
-  /** An access token this close to its end, or in the last tenth of its life, counts as expired. Default 300,000. */
+  /** An access token this close to its end counts as expired, but only in the last tenth of its life. Default 300,000. */
   expirySkew?: number | undefined;
   /** Default `form_post`: no code in addresses (RFC 9700 section 4.3.1). `query` is for browsers that warn about the form (Safari). */
   responseMode?: 'form_post' | 'query' | undefined;
