@@ -216,6 +216,10 @@ export interface Window {
   /** The scopes that it may have needed when it looked at what the person granted. */
   needs: string;
   isJudged: boolean;
+  /** The person has answered, and the code is exchanged by `redeem`. */
+  isExchanging: boolean;
+  /** The signal ended the exchange before its time was up. */
+  wasCutOff: boolean;
   isSettled: boolean;
 }
 

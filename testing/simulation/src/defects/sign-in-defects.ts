@@ -42,6 +42,11 @@ export const signInDefects: readonly Defect[] = [
     '    if (found) return found;\n',
     '',
   ]),
+  defect('ends the exchange of a code with the wait of its callers', 1000, [
+    'sign-in.ts',
+    '    if (isExchanging) return;\n',
+    '',
+  ]),
   defect('asks the person although the sign-in lock was lost', 1000, [
     'sign-in.ts',
     '    // Another process may open its window.\n    if (lock.signal.aborted) throw lockLostError(lock);\n',

@@ -216,10 +216,17 @@ export const callInvariants: Invariants = {
       check({ call }, { windows }) {
         const { method, instance, startedAt } = call;
         if (method !== 'close' && method !== 'signOut') return undefined;
-        const isOpen = ({ signal, isSettled, openedAt, ...window }: Window): boolean =>
-          window.instance === instance && openedAt < startedAt && !isSettled && !signal.aborted;
+        const isOpen = ({ signal, isExchanging, isSettled, openedAt, ...window }: Window): boolean =>
+          window.instance === instance && openedAt < startedAt && !isExchanging && !isSettled && !signal.aborted;
         return windows.some(isOpen) ? 'it goes on' : undefined;
       },
+    },
+    {
+      promise: 'The exchange of a code ends by refreshTimeout alone',
+      check: ({ call }, { windows }) =>
+        windows.some(({ instance, wasCutOff }) => instance === call.instance && wasCutOff)
+          ? 'its signal aborted before'
+          : undefined,
     },
   ],
   event: [

@@ -134,8 +134,7 @@ export class UserCode {
       ...{ holder, found: history.familyOf(holder?.lastRead?.record) },
       asked: instance.needs,
       needs: instance.needs,
-      isJudged: false,
-      isSettled: false,
+      ...{ isJudged: false, isExchanging: false, wasCutOff: false, isSettled: false },
     };
     const askedAtMs = machine.now;
     machine.note(instance.process, () => `signIn() is called (${context.reason})`);
@@ -155,6 +154,11 @@ export class UserCode {
       const exchange = async (): Promise<TokenResponse> => {
         const way = { serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} };
         const signedInAtMs = plan.usesRedeem ? machine.now : askedAtMs;
+        window.isExchanging = plan.usesRedeem;
+        const endsAtMs = machine.now + refreshTimeoutMs;
+        signal.addEventListener('abort', () => {
+          window.wasCutOff ||= window.isExchanging && !window.isSettled && machine.now < endsAtMs;
+        });
         const answer = await this.#exchange(way);
         if (family && answer.access_token) family.signedInAtMs = signedInAtMs;
         return answer;
