@@ -155,14 +155,17 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
       const exchangedAt = Date.now();
       const response = await exchange();
       const kept = await keep(response, exchangedAt);
-      isExchanging = false;
       giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout), kept);
       return { response, kept };
-    })().catch((error: unknown) => {
-      isExchanging = false;
-      giveUpAfter(exchangeTimeout, error);
-      throw error;
-    });
+    })()
+      .catch((error: unknown) => {
+        giveUpAfter(exchangeTimeout, error);
+        throw error;
+      })
+      .finally(() => {
+        isExchanging = false;
+        if (signal.aborted) abort();
+      });
     return (await redemption).response;
   };
 

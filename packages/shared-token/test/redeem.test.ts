@@ -25,6 +25,26 @@ class Page {
   }
 }
 
+test('a signIn whose callers left during the exchange is asked to stop after it', async (scene) => {
+  const exchange = Promise.withResolvers<void>();
+  let isStopped = false;
+  const signIn: SignIn = async ({ redeem, signal }) => {
+    const response = await redeem(() => exchange.promise.then(scene.provider.signIn));
+    isStopped = signal.aborted;
+    await untilTrue(() => signal.aborted);
+    return response;
+  };
+  const shared = scene.open({ signIn });
+  const call = rejection(shared.signIn());
+  await scene.until('sign-in-started');
+  const closing = shared.close();
+  assert.is((await call).code, 'CLOSED');
+  exchange.resolve();
+  await closing;
+  assert.ok(scene.store.records.has('my-app'));
+  assert.ok(isStopped);
+});
+
 test('the page says failed if the exchange fails, and the caller gets that error', async (scene) => {
   const page = new Page();
   const failure = new Error('the code was used twice');
