@@ -217,14 +217,14 @@ export class RecordKeeper {
    * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough. `wasRead`: what the change replaces was read with
    * the lock held.
    */
-  async #pay(change?: Change, lock?: Lock, signOuts = this.signOuts, wasRead = lock !== undefined): Promise<boolean> {
-    if (signOuts !== this.signOuts) return false;
+  async #pay(change?: Change, lock?: Lock, isOver = () => false, wasRead = lock !== undefined): Promise<boolean> {
+    if (isOver()) return false;
     const isAlone = this.#owed.length === 0 && (wasRead || isSwapEnough(change?.before, change?.record));
     // As a rule this is all.
     if (isAlone && change && (await this.#replace(change.before, change.record))) return true;
     const { stored, newest } = await this.#look();
     const owed = this.#owed;
-    if (signOuts !== this.signOuts || (change && !isBefore(newest, change))) return false;
+    if (isOver() || (change && !isBefore(newest, change))) return false;
     const record = applyChanges(stored, change ? [...owed, change] : owed);
     if (!record || record === stored) return false;
     if (!lock && !isSwapEnough(stored, record)) {
@@ -232,7 +232,7 @@ export class RecordKeeper {
       const turn = signal.aborted
         ? { timeout: lastLockTimeoutMs, isNeeded: false }
         : { timeout: laterLockTimeoutMs, isNeeded: true, signal };
-      return this.callUserCode(() => this.#underLock((held) => this.#pay(change, held, signOuts, false), turn));
+      return this.callUserCode(() => this.#underLock((held) => this.#pay(change, held, isOver, false), turn));
     }
     const isDone = await this.#replace(stored, record);
     // The store refuses the writes of a lock that was lost.
@@ -272,15 +272,19 @@ export class RecordKeeper {
   async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
     const signals = [lock?.signal ?? neverAborted, this.#closing.signal];
     const end = performance.now() + lockedLimitMs;
+    let isOwed = false;
+    // A try that was given up must not write after another one that has, and a sign-out of another process.
+    const isOver = (): boolean => isOwed || signOuts !== this.signOuts;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs.withLock)) {
       const isLast = signals.some(({ aborted }) => aborted);
       try {
-        const paid = this.#pay(change, lock, signOuts);
+        const paid = this.#pay(change, lock, isOver);
         // What a store does that answers later is noticed when it is read again.
         return await inTime(end - performance.now(), paid, silent);
       } catch (error) {
-        if (signOuts !== this.signOuts) return false;
+        if (isOver()) return false;
         if (isLast || !mayPass(error) || performance.now() >= end) {
+          isOwed = true;
           this.#owe(change, error);
           return true;
         }

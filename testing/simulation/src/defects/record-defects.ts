@@ -73,6 +73,11 @@ export const recordDefects: readonly Defect[] = [
     '        if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;\n',
     '',
   ]),
+  defect('goes on with a write that was given up, after another one and a sign-out', 10000, [
+    'record-keeper.ts',
+    '          isOwed = true;\n',
+    '          void isOwed;\n',
+  ]),
   defect('releases the lock after the first write that fails', 10000, [
     'record-keeper.ts',
     'const isLast = signals.some(({ aborted }) => aborted);',
