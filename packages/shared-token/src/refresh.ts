@@ -144,7 +144,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
       // Asked before the record is read, so that no change is missed.
       const change = waitForChange(settings, waited.signal);
       const record = await keeper.read().catch(() => first);
-      if (record?.accessToken !== first.accessToken) token = usableRecord(record, acceptance.accepts);
+      if (record && isNew(record, first, request)) token = usableRecord(record, acceptance.accepts);
       if (!token) await change;
     }
     if (token) found.abort();
@@ -178,13 +178,19 @@ function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<
   return Promise.allSettled([change, pause(lookIntervalMs, [signal])]);
 }
 
+/** Whether its access token came during a wait: it is neither the one that was stored before, nor the one that was held. */
+function isNew({ accessToken }: TokenRecord, first: TokenRecord, { held }: Need): boolean {
+  return accessToken !== first.accessToken && accessToken !== held?.accessToken;
+}
+
 async function refreshInTurn(
   keeper: RecordKeeper,
   first: TokenRecord,
-  { forced, minValid, ahead, signal }: SilentRequest,
+  request: SilentRequest,
   lock: Lock,
 ): Promise<SilentOutcome> {
   const { settings, acceptance } = keeper;
+  const { forced, minValid, ahead, signal } = request;
   for (let round = 0; round < maxRounds; round++) {
     const newest = await keeper.readAny();
     // Thrown, not returned: no browser opens for a person who has just signed out.
@@ -193,10 +199,10 @@ async function refreshInTurn(
     if (!record) return needSignIn(settings, 'not-signed-in');
     if (!acceptance.accepts(record)) return needSignIn(settings, 'not-accepted', record);
     // A token that came while this caller waited counts even if it is short-lived.
-    const isNew = record.accessToken !== first.accessToken;
-    const validity = isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead };
+    const hasCome = isNew(record, first, request);
+    const validity = hasCome ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead };
     const stored = usableRecord(record, () => true, validity);
-    if (stored && (isNew || !forced)) return useStored(keeper, stored);
+    if (stored && (hasCome || !forced)) return useStored(keeper, stored);
     // Another process has heard it while this one waited.
     if (record.refusedAt !== undefined && first.refusedAt === undefined) return wasRefused(settings, record);
     const isWritable = await keeper.ensureWritable(record, lock);

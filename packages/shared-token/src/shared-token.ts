@@ -254,10 +254,12 @@ export class SharedToken implements AsyncDisposable {
       const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
         const ofNow = { ...work, forced: work.forced && hasCallers };
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, ofNow, outcome.replaced) };
-        // Unless it was refused itself, what is stored cannot refresh the token that was rejected.
-        const ended = { ...work.held, refreshToken: undefined };
-        if (outcome.type === 'sign-in' && work.forced)
-          this.#memory.reject(outcome.reason === 'refused' ? outcome.record : ended);
+        if (outcome.type === 'sign-in' && work.forced) {
+          const { held = outcome.record } = work;
+          const isItself = outcome.reason === 'refused' && outcome.record?.accessToken === held?.accessToken;
+          // Unless it was refused itself, what is stored cannot refresh the token that was rejected.
+          this.#memory.reject(isItself ? outcome.record : { ...work.held, refreshToken: undefined });
+        }
         return outcome;
       };
       this.#silent = this.#fly(new SilentFlight(this.#keeper, work, land));

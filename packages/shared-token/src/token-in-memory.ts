@@ -63,7 +63,7 @@ export class TokenInMemory {
     // A refresh may give it a longer life. Else it stays as it is: the wall clock may have been set since, or it has ended.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
     if (isSame && !isLonger && !hasEnded(record)) return held;
-    const isOfUse = held && !useless.includes(held.token.accessToken) && !isStale(held.record, laterClock(held));
+    const isOfUse = held && !useless.includes(held.token.accessToken) && !isOver(held);
     if (isOfUse && !isSame) {
       const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
       if (isLess ?? (!forced && this.good(minValid))) return held;
@@ -104,7 +104,8 @@ export class TokenInMemory {
   }
 }
 
-/** The later of both clocks: a wall clock that was set back says of the newest token that it is of the future. */
-function laterClock({ clockOffset }: Held): number {
-  return Math.max(Date.now(), performance.now() + clockOffset);
+/** Whether its token has ended, by the later of both clocks. That it is of the future, a wall clock that was set back says of the newest one. */
+function isOver({ record, clockOffset }: Held): boolean {
+  const { expiresAt = Number.POSITIVE_INFINITY } = record;
+  return hasEnded(record) || expiresAt <= Math.max(Date.now(), performance.now() + clockOffset);
 }

@@ -110,6 +110,16 @@ for (const found of ['expired', 'not-signed-in'] as const) {
   });
 }
 
+test('a token that an API has rejected is not given out again if another sign-in was refused in its place', async (scene) => {
+  await scene.store.set('my-app', { accessToken: 'rejected', refreshToken: 'rejected' });
+  const shared = scene.open();
+  await shared.getToken();
+  await scene.store.set('my-app', { refreshToken: 'of another program' });
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
+  assert.is((await rejection(shared.getToken())).reason, 'refused');
+});
+
 test('a token that an API has rejected is not given out if the store gets it again without the mark', async (scene) => {
   const record = { accessToken: 'rejected', expiresAt: Date.now() + 3_600_000 };
   await scene.store.set('my-app', record);
@@ -243,6 +253,22 @@ test('what was stored before a forced call is older, also if the clock of its co
   assert.is((await forced).accessToken, 'newer');
 });
 
+test('a forced call that waits gets no rejected token that another process stores again', async (scene) => {
+  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open();
+  const { accessToken } = await shared.getToken();
+  const rejected = scene.record;
+  await scene.store.set('my-app', { refreshToken: 'of another program' });
+  const turn = Promise.withResolvers<void>();
+  const other = scene.store.exclusively('my-app', () => turn.promise);
+  const forced = shared.getToken({ forceRefresh: true });
+  await scene.until('waiting');
+  await scene.store.set('my-app', rejected);
+  turn.resolve();
+  await other;
+  assert.is.not((await forced).accessToken, accessToken);
+});
+
 test('a forced call gets the sign-in of another process, although a read of before brings what was stored', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
   const shared = scene.open({ signIn: scene.provider.signIn });
@@ -305,6 +331,27 @@ test('what was refreshed does not come back, although the clock was set back and
     Date.now = now;
   }
   assert.is(shared.peek()?.accessToken, accessToken);
+});
+
+test('what was refreshed does not come back, also if the clock was set back before the new token came', async (scene) => {
+  await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
+  const now = Date.now;
+  const refresh: typeof scene.provider.refresh = async (...values) => {
+    const response = await scene.provider.refresh(...values);
+    Date.now = () => now() - 60_000;
+    return response;
+  };
+  const shared = scene.open({ refresh });
+  const answer = scene.store.holdRead();
+  const reading = shared.getToken({ minValid: 1 });
+  await untilTrue(() => scene.store.reads === 1);
+  try {
+    const { accessToken } = await shared.getToken({ forceRefresh: true });
+    answer();
+    assert.is((await reading).accessToken, accessToken);
+  } finally {
+    Date.now = now;
+  }
 });
 
 test('a sign-in after a token that was rejected counts, also if the clock was set back', async (scene) => {

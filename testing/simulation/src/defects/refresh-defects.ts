@@ -73,12 +73,12 @@ export const refreshDefects: readonly Defect[] = [
   ]),
   defect('refreshes a short-lived token that came while it waited', 2000, [
     'refresh.ts',
-    'isNew ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead }',
+    'hasCome ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead }',
     '{ skew: settings.expirySkew, minValid, ahead }',
   ]),
   defect('refreshes what another process has just refreshed', 200, [
     'refresh.ts',
-    '    if (stored && (isNew || !forced)) return useStored(keeper, stored);\n',
+    '    if (stored && (hasCome || !forced)) return useStored(keeper, stored);\n',
     '',
   ]),
   defect('sends a refresh token again that was refused', 1000, [
@@ -113,7 +113,7 @@ export const refreshDefects: readonly Defect[] = [
   ]),
   defect('takes the token that it knows for the one that it waits for', 1000, [
     'refresh.ts',
-    'if (record?.accessToken !== first.accessToken) token =',
+    'if (record && isNew(record, first, request)) token =',
     'token =',
   ]),
 ];

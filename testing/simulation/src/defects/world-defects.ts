@@ -85,8 +85,8 @@ export const worldDefects: readonly Defect[] = [
   ),
   defect('gives a rejected token again if it was read before', beyond, [
     'shared-token.ts',
-    'this.#memory.reject(outcome.reason',
-    'void (outcome.reason',
+    'this.#memory.reject(isItself',
+    'void (isItself',
   ]),
   defect('trusts a wall clock that was set back', 5000, [
     'token-in-memory.ts',
