@@ -131,6 +131,10 @@ export interface Instance {
   bridge?: { readonly token: string; readonly untilMs: number };
   /** The newest token that it has given out since its last sign-out. */
   given?: AccessToken | undefined;
+  /** Access tokens that nothing can refresh, and that a forced call has rejected, with the step in which it ended. */
+  readonly ended: Map<string, number>;
+  /** What its last refresh has brought, and in which step an event said so. */
+  refreshed?: { readonly access: Access; readonly step: number };
   /** The steps in which the wall clock of its process was set. */
   readonly clockSteps: number[];
   /** Tokens that it gave out before they were stored. */
@@ -164,6 +168,8 @@ export interface Call {
   readonly held: string | undefined;
   /** The newest that it had given out. */
   readonly given: AccessToken | undefined;
+  /** Whether its instance had released its locks, and knew it. */
+  readonly isUnlocked: boolean;
   /** The access token that was stored then. */
   readonly stored: string | undefined;
   /** For a forced refresh: this instance had no token in memory yet, not even an expired one, and no other forced refresh was under way that it could join. */
@@ -190,6 +196,8 @@ export interface RefreshCall {
   hasLostLock?: boolean;
   /** The step in which the provider's refusal came. */
   refusedAt?: number;
+  /** What the provider answered with. */
+  brought?: Access;
   /** Why its answer may be lost. */
   excuse?: string;
   /** SharedToken has given up, because of time or because the lease was at its end. */
@@ -230,8 +238,8 @@ interface Written {
   readonly before: TokenRecord | undefined;
   readonly record: TokenRecord;
   readonly by: Process | undefined;
-  /** The step in which it was asked for. */
-  readonly askedAt: number;
+  /** When it was asked for. */
+  readonly asked: { readonly step: number; readonly ms: number };
 }
 
 /** What happens in a schedule, as far as a promise of SECURITY.md is about it. */
@@ -245,4 +253,5 @@ export type Fact =
   | { type: 'call-settled'; call: Call }
   | { type: 'event'; instance: Instance; event: SharedTokenEvent }
   | { type: 'calm' }
+  | { type: 'rested' }
   | { type: 'ended' };

@@ -3,7 +3,7 @@ import type { Access, Call, Fact, Family, Instance, RefreshCall, RefreshToken, S
 import type { Machine, Process } from './machine/machine.ts';
 
 /** How long a write that fails is done again before the lock is released: docs/architecture.md. */
-const writeLimitMs = 10_000;
+export const writeLimitMs = 10_000;
 
 /** If the store has not answered for that long, a token that is still valid is given out. */
 const silentAfterMs = 500;
@@ -14,6 +14,8 @@ interface Read {
   readonly name: string;
   step: number;
   record: TokenRecord | undefined;
+  /** The last time that there was one. */
+  found: { readonly step: number; readonly record: TokenRecord } | undefined;
 }
 
 /** A record as it was stored. */
@@ -45,6 +47,8 @@ export class History {
   hasOddTime = false;
   /** Whether a process was stopped or slow: then no call can end in time. */
   hasStalled = false;
+  /** Whether an exchange with the provider was not plain, a process was killed, or a lease ended at another time than it should. */
+  hasTrouble = false;
   /** Whether a call of the store failed, did not settle, or came late. */
   hasStoreFailed = false;
   /** Processes of which a call of the store never settles. */
@@ -110,15 +114,16 @@ export class History {
     const record = this.stored.get(name);
     const { steps: step } = this.machine;
     const read = this.#findRead(process, name);
-    if (!read) this.#reads.push({ process, name, step, record });
+    if (!read) this.#reads.push({ process, name, step, record, found: record && { record, step } });
     else {
       read.step = step;
       read.record = record;
+      if (record) read.found = { record, step };
     }
   }
 
-  lastReadBy(process: Process, name: string): { step: number; record: TokenRecord | undefined } {
-    return this.#findRead(process, name) ?? { step: -1, record: undefined };
+  lastReadBy(process: Process, name: string): Omit<Read, 'process' | 'name'> {
+    return this.#findRead(process, name) ?? { step: -1, record: undefined, found: undefined };
   }
 
   #findRead(process: Process, name: string): Read | undefined {
@@ -186,7 +191,10 @@ export class History {
         const family = this.familyOf(record);
         if (!family) break;
         if (token) token.storedAt ??= machine.steps;
-        if (isFirst && family.signedOut) family.storedAgainAt = machine.steps;
+        if (isFirst && family.signedOut) {
+          family.storedAgainAt = machine.steps;
+          if (access && !isEnded) delete access.rejectedAt;
+        }
         if (fact.by) this.#lastWritten.set(fact.by, family);
         if (!family.wasStored) family.cameLate = family.window?.signal.aborted === true;
         family.wasStored = true;
@@ -219,6 +227,10 @@ export class History {
           // Of a refresh ahead, which no call waits for.
           if (given && fact.event.bridged) this.#bridge(fact.instance, given.accessToken, retryAfterMs);
         }
+        if (fact.event.type === 'refreshed') {
+          const call = this.refreshCalls.findLast(({ instance }) => instance === fact.instance);
+          if (call?.brought) fact.instance.refreshed = { access: call.brought, step: machine.steps };
+        }
         if (fact.event.type === 'sign-in-failed') fact.instance.lastSignInFailure = machine.steps;
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;
@@ -240,6 +252,10 @@ export class History {
         const tookMs = machine.now - startedAtMs;
         const isWaiting = tookMs >= silentAfterMs || (this.waiting.get(instance.process) ?? 0) > 0;
         fact.call.mayGoOn = isWaiting && this.hasOddTime;
+        const rejected = this.accesses.get(fact.call.held ?? fact.call.given?.accessToken ?? '');
+        const isRefused = Object(outcome && 'error' in outcome && outcome.error).reason === 'refused';
+        const isAtItsEnd = rejected && (!rejected.family.hasRefreshTokens || rejected.lifetimeMs === undefined);
+        if (options.forceRefresh && isRefused && isAtItsEnd) instance.ended.set(rejected.value, machine.steps);
         const hasFailed = instance.lastFailure > issuedAt;
         if (method === 'getToken' && issuedAt < startedAt && (hasFailed || tookMs >= silentAfterMs)) {
           this.#bridge(instance, token, Math.max(tookMs, hasFailed ? instance.retryAfterMs : 0));
@@ -274,7 +290,9 @@ export class History {
 
   /** The instance has looked at what its person granted. Another of its sign-ins can still be on its way to the store. */
   #judged(instance: Instance): void {
-    const own = this.families.filter(({ window }) => window?.instance === instance && !window.isJudged);
+    const own = this.families.filter(
+      ({ window, signedInAtMs }) => window?.instance === instance && !window.isJudged && signedInAtMs !== undefined,
+    );
     const stored = own.filter(({ wasStored }) => wasStored);
     for (const { window } of stored.length > 0 ? stored : own) if (window) window.isJudged = true;
   }
@@ -284,6 +302,7 @@ export class History {
     const { name, triedSignOuts } = signingOut;
     triedSignOuts.push(this.machine.steps);
     signingOut.given = undefined;
+    signingOut.ended.clear();
     this.signingOut.set(name, (this.signingOut.get(name) ?? 0) + 1);
     this.owed.delete(name);
     // Even if the sign-out fails: the person wants it gone, and what was not stored yet is dropped.

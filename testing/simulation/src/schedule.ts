@@ -107,6 +107,12 @@ class Schedule {
     machine.isSlow = false;
     this.#store.outage = 'none';
     machine.note(undefined, 'all trouble is over');
+    if (machine.choices.isRare(streams.order, 2)) {
+      // Timers have stored by then what could not be, and nothing excuses a late answer that was not.
+      machine.later(undefined, 60_000, 'time has passed', () => {});
+      await machine.run();
+      this.#report({ type: 'rested' });
+    }
     for (const instance of this.#instances) {
       if (instance && !instance.process.isDead && !instance.isClosed) {
         instance.process.spare();
@@ -308,6 +314,7 @@ class Schedule {
       retryAt: 0,
       retryAfterMs: 0,
       clockSteps: [],
+      ended: new Map(),
       isSilent,
       unstored: [],
       mayHoldToken: false,
@@ -324,6 +331,7 @@ class Schedule {
 
   #meetFate(instance: Instance, { kind, milliseconds }: Fate): void {
     const { process } = instance;
+    this.#history.hasTrouble = true;
     switch (kind) {
       case 'kill':
         process.kill();
@@ -361,6 +369,7 @@ class Schedule {
       needs: instance.needs,
       held: token.peek()?.accessToken,
       given: instance.given,
+      isUnlocked: !this.#history.wasSilentTo.has(process) && (process.doing & (doing.holdLock | doing.release)) === 0,
       stored: this.#history.stored.get(instance.name)?.accessToken,
       isFresh: options.forceRefresh === true && this.#isFresh(instance),
       abortReason,

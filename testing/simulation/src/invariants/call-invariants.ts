@@ -24,7 +24,7 @@ export const callInvariants: Invariants = {
       promise: 'A call ends in a token, its own abort, what the user threw, or a SharedTokenError',
       check({ call }) {
         const error = errorOf(call);
-        if (error === undefined || error === call.abortReason) return undefined;
+        if (!call.outcome || 'value' in call.outcome || error === call.abortReason) return undefined;
         if (!(error instanceof Error)) return `${call.method}() threw ${error}`;
         if ([...call.instance.calls].some(({ abortReason }) => abortReason === error)) return 'another caller let go';
         return /^(TypeError|RangeError|ReferenceError|SyntaxError|URIError)$/.test(error.name)
@@ -48,6 +48,18 @@ export const callInvariants: Invariants = {
         if (method !== 'getToken' || mayAsk || hasStalled) return undefined;
         const took = machine.now - startedAtMs;
         return took <= refreshTimeoutMs + 15_000 ? undefined : `it took ${took} ms`;
+      },
+    },
+    {
+      promise: 'If nothing goes wrong, getToken() ends within 5 seconds, and no call says that the store failed',
+      check({ call }, { machine, hasStalled, hasOddTime, hasTrouble, hasStoreFailed }) {
+        const { method, options, instance, startedAtMs } = call;
+        if (hasStalled || hasOddTime || hasTrouble || hasStoreFailed) return undefined;
+        const error = errorOf(call);
+        if (Object(error).code === 'STORE') return `it ends in ${error}`;
+        const mayAsk = options.interactive !== false && !instance.isSilent;
+        const took = machine.now - startedAtMs;
+        return method !== 'getToken' || mayAsk || took <= 5_000 ? undefined : `it took ${took} ms`;
       },
     },
     {
@@ -160,7 +172,8 @@ export const callInvariants: Invariants = {
         const issuedAt = history.accesses.get(accessToken)?.issuedAt ?? 0;
         const hasEndedSince = history.families.some((each) => {
           if (each.name !== instance.name) return false;
-          const isOther = !isOf(each, instance) || !covers(each.scope, instance.needs);
+          // What another program has stored is of the client that has refreshed it since.
+          const isOther = each.clientId !== instance.clientId || !covers(each.scope, instance.needs);
           const isLater = each.wasStored && each.order > (family?.order ?? 0);
           return (isLater && isOther) || (each.signedOut && each.signedOut.step >= issuedAt);
         });

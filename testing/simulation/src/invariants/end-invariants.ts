@@ -24,51 +24,56 @@ const everyCallEnds = {
   },
 };
 
-/** When nothing is left to do, and when all trouble is over. */
+const everythingIsStored = [
+  {
+    promise: 'What could not be stored is stored when the store works again, by close() at the latest',
+    check(_fact: Fact, history: History): string | undefined {
+      for (const instance of history.instances.filter(({ process }) => !process.isDead)) {
+        for (const { value, family, generation, storedAt } of instance.unstored) {
+          const stored = history.refreshTokens.get(history.stored.get(instance.name)?.refreshToken ?? '');
+          const isOlder =
+            stored?.family === family && stored.generation < generation && stored.value !== family.current;
+          if (storedAt !== undefined || !isOlder || (instance.isClosed && !instance.wasClosedCalmly)) continue;
+          // Of two answers to one refresh token, which the provider took twice, either may be stored: both are good.
+          const parent = [...history.refreshTokens.values()].find(
+            (each) => each.family === family && each.generation === generation,
+          )?.parent;
+          if (!parent || parent !== stored.parent) return value;
+        }
+      }
+      return undefined;
+    },
+  },
+  {
+    promise: 'A sign-in is stored by close() at the latest, whatever became of the one before',
+    check(_fact: Fact, history: History): string | undefined {
+      // Of two that the store could not take, their times say which is the newer one.
+      if (doClocksDiffer(history)) return undefined;
+      for (const { id, order, name, window, signedInAtMs } of history.families) {
+        if (!window || signedInAtMs === undefined) continue;
+        const { process, isClosed, wasClosedCalmly } = window.instance;
+        const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
+        const stored = history.familyOf(history.stored.get(name));
+        if (process.isDead || (isClosed && !wasClosedCalmly) || wasSignedOut || !stored || stored.isForeign) continue;
+        // A program without the lock has written over it, or before the answer to a window that was given up.
+        const mayGiveWay = (each: Family): boolean => each.order > order || window.signal.aborted;
+        if (history.families.some((each) => each.isForeign && each.name === name && mayGiveWay(each))) continue;
+        const isOlder = stored.order < order && (stored.signedInAtMs ?? -1) < signedInAtMs;
+        if (isOlder) return `sign-in ${stored.id} is stored, and not sign-in ${id}`;
+      }
+      return undefined;
+    },
+  },
+];
+
+/** When nothing is left to do, some time after all trouble is over, and at the end. */
 export const endInvariants: Invariants = {
   // Nothing is left to wait for, but timers that keep no process alive.
   calm: [everyCallEnds],
+  rested: everythingIsStored,
   ended: [
     everyCallEnds,
-    {
-      promise: 'What could not be stored is stored by close() at the latest',
-      check(_fact, history) {
-        for (const instance of history.instances.filter(({ process }) => !process.isDead)) {
-          for (const { value, family, generation, storedAt } of instance.unstored) {
-            const stored = history.refreshTokens.get(history.stored.get(instance.name)?.refreshToken ?? '');
-            const isOlder =
-              stored?.family === family && stored.generation < generation && stored.value !== family.current;
-            if (storedAt !== undefined || !isOlder || !instance.wasClosedCalmly) continue;
-            // Of two answers to one refresh token, which the provider took twice, either may be stored: both are good.
-            const parent = [...history.refreshTokens.values()].find(
-              (each) => each.family === family && each.generation === generation,
-            )?.parent;
-            if (!parent || parent !== stored.parent) return value;
-          }
-        }
-        return undefined;
-      },
-    },
-    {
-      promise: 'A sign-in is stored by close() at the latest, whatever became of the one before',
-      check(_fact, history) {
-        // Of two that the store could not take, their times say which is the newer one.
-        if (doClocksDiffer(history)) return undefined;
-        for (const { id, order, name, window, signedInAtMs } of history.families) {
-          if (!window || signedInAtMs === undefined) continue;
-          const { process, isClosed, wasClosedCalmly } = window.instance;
-          const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
-          const stored = history.familyOf(history.stored.get(name));
-          if (process.isDead || (isClosed && !wasClosedCalmly) || wasSignedOut || !stored || stored.isForeign) continue;
-          // A program without the lock has written over it, or before the answer to a window that was given up.
-          const mayGiveWay = (each: Family): boolean => each.order > order || window.signal.aborted;
-          if (history.families.some((each) => each.isForeign && each.name === name && mayGiveWay(each))) continue;
-          const isOlder = stored.order < order && (stored.signedInAtMs ?? -1) < signedInAtMs;
-          if (isOlder) return `sign-in ${stored.id} is stored, and not sign-in ${id}`;
-        }
-        return undefined;
-      },
-    },
+    ...everythingIsStored,
     {
       promise: 'No sign-in is stored after a sign-out that came after it began',
       check(_fact, history) {

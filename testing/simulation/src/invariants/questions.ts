@@ -37,7 +37,8 @@ export function goodSignIn(
 ): { family: Family; storedAt: number | undefined } | undefined {
   const record = history.stored.get(instance.name);
   const family = history.familyOf(record);
-  if (!record || !family || family.isBare || !isOf(family, instance) || !covers(family.scope, instance.needs))
+  const isOurs = [undefined, instance.clientId].includes(record?.clientId);
+  if (!record || !family || !isOurs || !isOf(family, instance) || !covers(family.scope, instance.needs))
     return undefined;
   // A newer sign-in of this instance counts, even if the store could not take it.
   const isOlder = history.families.some(
@@ -96,6 +97,13 @@ export function busySince({ instance, startedAt }: Call): number {
   for (const { startedAt, settledAt = startedAt, outcome, mayGoOn } of [...instance.calls].reverse())
     if (!outcome || mayGoOn || settledAt >= since) since = Math.min(since, startedAt);
   return since;
+}
+
+/** Whether no other call of its instance was under way since this one began. */
+export function isAlone(call: Call): boolean {
+  return [...call.instance.calls].every(
+    (each) => each === call || (each.settledAt ?? Number.POSITIVE_INFINITY) < call.startedAt,
+  );
 }
 
 /** Of which sign-in the token is that the call gave. A call of read() gives a record. */

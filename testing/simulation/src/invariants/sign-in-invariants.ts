@@ -1,6 +1,6 @@
 import { covers } from '../models/scopes.ts';
 import type { Invariants } from './invariant.ts';
-import { goodSignIn, isHeld, isUnwanted, otherUnderWay } from './questions.ts';
+import { goodSignIn, isAlone, isHeld, isOf, isUnwanted, otherUnderWay } from './questions.ts';
 
 /** When a person is asked to sign in. */
 export const signInInvariants: Invariants = {
@@ -36,7 +36,10 @@ export const signInInvariants: Invariants = {
     {
       promise: 'Nobody is asked again for what was denied, until a call forces or a person signs out',
       check({ window: { instance, reason } }, history) {
-        if (reason !== 'not-accepted' || instance.triedSignOuts.length > 0) return undefined;
+        const wasSignedOut = history.instances.some(
+          ({ name, triedSignOuts }) => name === instance.name && triedSignOuts.length > 0,
+        );
+        if (reason !== 'not-accepted' || wasSignedOut) return undefined;
         if ([...instance.calls].some(({ options }) => options.forceRefresh)) return undefined;
         // One that the store could not take counts as well.
         const own = history.families.findLast(
@@ -58,8 +61,19 @@ export const signInInvariants: Invariants = {
     },
     {
       promise: 'Nobody is asked who has just signed out',
-      check({ window: { instance, reason, holder } }) {
-        if (reason === 'requested' || reason === 'not-signed-in') return undefined;
+      check({ window: { instance, reason, holder } }, history) {
+        if (reason === 'requested') return undefined;
+        if (reason === 'not-signed-in') {
+          // Whose call has found a record, and then none.
+          const { record, found } = history.lastReadBy(instance.process, instance.name);
+          const call = [...instance.calls].find(({ outcome }) => !outcome);
+          const family = history.familyOf(found?.record);
+          const isOfCall = call && found && found.step > call.startedAt && isAlone(call);
+          const hasFound = isOfCall && history.refreshAheadMs === 0 && !history.hasStalled;
+          return hasFound && !record && family && isOf(family, instance) && instance.storeFailures === 0
+            ? `sign-in ${family.id} was there when its call began`
+            : undefined;
+        }
         // It has a record that the store does not have.
         if (instance.storeFailures > 0 || !holder?.lastRead) return undefined;
         return holder.lastRead.record ? undefined : `${reason}, and the record is gone`;

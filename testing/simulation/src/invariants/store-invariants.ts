@@ -1,3 +1,4 @@
+import { writeLimitMs } from '../history.ts';
 import type { Invariants } from './invariant.ts';
 import { doClocksDiffer, isOf } from './questions.ts';
 
@@ -16,7 +17,7 @@ export const storeInvariants: Invariants = {
     },
     {
       promise: 'No older token takes the place of a newer one',
-      check({ name, before, record, by, askedAt }, history) {
+      check({ name, before, record, by, asked }, history) {
         const [wasFamily, isFamily] = [history.familyOf(before), history.familyOf(record)];
         // A program that writes without the lock cannot know what it replaces, nor can we know what it will write.
         if (!before || !wasFamily || !isFamily || !by || wasFamily.isForeign) return undefined;
@@ -35,7 +36,7 @@ export const storeInvariants: Invariants = {
         if (!access || !earlier || access.generation >= earlier.generation) return undefined;
         // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write. And of
         // two requests that were both late, only the provider knows which it answered first.
-        const wasKnown = (earlier.storedAt ?? 0) <= Math.min(history.lastReadBy(by, name).step, askedAt);
+        const wasKnown = (earlier.storedAt ?? 0) <= Math.min(history.lastReadBy(by, name).step, asked.step);
         return wasKnown && (record.obtainedAt ?? 0) < (before.obtainedAt ?? 0)
           ? `access token ${access.value} over ${earlier.value}`
           : undefined;
@@ -43,10 +44,11 @@ export const storeInvariants: Invariants = {
     },
     {
       promise: 'Nothing that a sign-out has deleted is stored again',
-      check({ record }, history) {
+      check({ record, asked }, history) {
         const family = history.familyOf(record);
         // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
-        return family?.signedOut && !family.hasLostAnswer ? `sign-in ${family.id}` : undefined;
+        const isLost = family?.hasLostAnswer || history.machine.now - asked.ms >= writeLimitMs;
+        return family?.signedOut && !isLost ? `sign-in ${family.id}` : undefined;
       },
     },
     {

@@ -8,6 +8,7 @@ import {
   doClocksDiffer,
   familyGiven,
   hasTwin,
+  isAlone,
   isForbidden,
   isOf,
   neededMs,
@@ -35,7 +36,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const isOwn = history.families.some(
         ({ window, scope }) => window?.instance === instance && scope === family.scope && !covers(scope, window.needs),
       );
-      return isOwn || hasTwin(family, history) ? undefined : `sign-in ${family.id} has ${family.scope}`;
+      // Of two sign-ins that look like one, each may have brought the scopes.
+      const isTwin = history.families.some((each) => each.window?.instance === instance && hasTwin(each, history));
+      return isOwn || isTwin || hasTwin(family, history) ? undefined : `sign-in ${family.id} has ${family.scope}`;
     },
   },
   {
@@ -93,9 +96,19 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const access = call.method === 'read' ? undefined : accessGiven(call, history);
       // A process that was stopped for longer than its lease goes on with what it had sent.
       if (!access || history.hasStalled) return undefined;
+      // Without a new refresh token, the times of the records say which is newer.
+      if (history.instances.some((each) => each !== call.instance && each.clockSteps.length > 0)) return undefined;
       const { calls, triedSignOuts, clockSteps } = call.instance;
       const spent = history.refreshCalls.filter(({ instance }) => instance === call.instance);
+      // Nobody knows which of two refreshes is newer that went on at the same time because the store's clock was set.
+      if (spent.some(({ holder }) => holder?.hasSlipped)) return undefined;
       const isSpentTwice = new Set(spent.map(({ record }) => record.refreshToken)).size < spent.length;
+      const { refreshed } = call.instance;
+      const isLater =
+        refreshed && call.startedAt > refreshed.step && call.isUnlocked && access.family === refreshed.access.family;
+      const isOver = [...triedSignOuts, ...clockSteps].some((step) => step >= (refreshed?.step ?? 0));
+      if (isLater && !isOver && !isSpentTwice && access.generation < refreshed.access.generation)
+        return `${access.value} after ${refreshed.access.value}, which its refresh has brought`;
       for (const each of calls) {
         const settledAt = each.settledAt ?? call.startedAt;
         if (each === call || each.method === 'read' || settledAt >= call.startedAt) continue;
@@ -117,8 +130,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     promise: 'A token is stored before it is given out, or an event says that it was not',
     check({ call }, history) {
       const access = accessGiven(call, history);
-      // Two sign-ins of one millisecond look like one, of which the other process has refreshed the token.
-      const isTwin = access !== undefined && hasTwin(access.family, history);
+      // Two sign-ins of one millisecond look like one, of which the other process has refreshed the token; and so do two after a third one
+      // whose clock was ahead.
+      const isTwin = access !== undefined && (hasTwin(access.family, history) || doClocksDiffer(history));
       const isKnown = !access || access.storedAt !== undefined || call.instance.storeFailures > 0 || isTwin;
       if (access && access.storedAt === undefined) call.instance.unstored.push(access);
       return isKnown ? undefined : `${access.value} was never stored`;
@@ -144,6 +158,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     promise: 'A token that an API has rejected is not given out again, but by a process that has it in memory',
     check({ call }, history) {
       const access = call.method === 'read' ? undefined : accessGiven(call, history);
+      const endedAt = call.instance.ended.get(access?.value ?? '');
+      if (endedAt !== undefined && busySince(call) > endedAt) return `${access?.value} had ended`;
       if (access?.rejectedAt === undefined || access.value === (call.held ?? call.given?.accessToken)) return undefined;
       return busySince(call) > access.rejectedAt ? `${access.value} was rejected` : undefined;
     },
@@ -160,8 +176,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { issuedAt = began, storedAt = 0, lifetimeMs, family } = accessGiven(call, history) ?? {};
       // Otherwise nobody knows, or nothing can be done about it.
       const mayBeRefreshed = lifetimeMs !== undefined && family?.hasRefreshTokens;
-      // By now: if the process was stopped after the call began, it looked later.
-      const isOfFuture = mayBeRefreshed && obtainedAt > instance.process.wallNow + 30_000;
+      // By now: if the process was stopped after the call began, it looked later. If the refresh fails, it is better than none.
+      const isOfFuture =
+        mayBeRefreshed && obtainedAt > instance.process.wallNow + 30_000 && instance.lastFailure < began;
       if (expiresAt > startedAtWallMs && !isOfFuture) return undefined;
       if (Math.max(issuedAt, storedAt) >= began || instance.clockSteps.some((step) => step >= began)) return undefined;
       return isOfFuture ? `${accessToken} is of the future` : `${accessToken} had expired before the call`;
@@ -186,13 +203,10 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const read = history.lastReadBy(instance.process, instance.name);
       if (!access || read.record || read.step <= startedAt || access.issuedAt >= startedAt) return undefined;
       const { refreshAheadMs, machine } = history;
-      const isAlone = [...instance.calls].every(
-        (each) => each === call || (each.settledAt ?? Number.POSITIVE_INFINITY) < startedAt,
-      );
       // Perhaps another call of the store waits for longer already.
       const isWaiting = (history.waiting.get(instance.process) ?? 0) > 0;
       const isSilent = history.hasOddTime && (isWaiting || machine.now - startedAtMs >= 500);
-      return isAlone && refreshAheadMs === 0 && instance.storeFailures === 0 && !isSilent
+      return isAlone(call) && refreshAheadMs === 0 && instance.storeFailures === 0 && !isSilent
         ? `${access.value}, although no record is stored`
         : undefined;
     },

@@ -69,6 +69,10 @@ export class ModelStore {
     return lock;
   }
 
+  get moment(): { readonly step: number; readonly ms: number } {
+    return { step: this.machine.steps, ms: this.machine.now };
+  }
+
   /** The locks that end with this process. */
   bury(process: Process): void {
     for (const lock of this.#locks.values()) lock.bury(process);
@@ -86,12 +90,12 @@ export class ModelStore {
     }
   }
 
-  write(name: string, record: TokenRecord, by: Process | undefined, askedAt = this.machine.steps): void {
+  write(name: string, record: TokenRecord, by: Process | undefined, asked = this.moment): void {
     const kept: TokenRecord = { ...record, data: record.data && { ...record.data } };
     for (const field in kept) {
       if (kept[field as keyof TokenRecord] === undefined) delete kept[field as keyof TokenRecord];
     }
-    this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by, askedAt });
+    this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by, asked });
     this.#tell(name);
   }
 

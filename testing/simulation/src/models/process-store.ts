@@ -58,20 +58,20 @@ class ProcessStore implements TokenStore {
 
   set(name: string, record: TokenRecord): MaybePromise<void> {
     const task = this.#taskOf(name);
-    const askedAt = this.#machine.steps;
+    const asked = this.#store.moment;
     return this.#calls.ask('set', true, () => {
       if (this.#isLost(task)) throw lockLost();
-      this.#store.write(name, record, this.#process, askedAt);
+      this.#store.write(name, record, this.#process, asked);
     });
   }
 
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean> {
     const task = this.#taskOf(name);
-    const askedAt = this.#machine.steps;
+    const asked = this.#store.moment;
     return this.#calls.ask('replace', true, () => {
       if (this.#isLost(task)) return false;
       if (comparedToken(this.#store.history.stored.get(name)) !== previous) return false;
-      this.#store.write(name, record, this.#process, askedAt);
+      this.#store.write(name, record, this.#process, asked);
       return true;
     });
   }

@@ -46,7 +46,7 @@ export class StoreCalls {
 
   /**
    * One call of the store: a request, its effect, and the answer. Each may fail, and the process may be killed in between.
-   * The effect is told whether it will be answered with what it brings.
+   * The effect is told whether it will be answered in time with what it brings.
    */
   ask<T>(label: string, isWrite: boolean, effect: (isAnswered: boolean) => T): MaybePromise<T> {
     const fault = this.#chooseFault(isWrite);
@@ -94,16 +94,15 @@ export class StoreCalls {
           answer(() => reject(this.#failure(fault)), `fails (${fault.code})`);
           return;
         }
-        const isAnswered = !fault.code && fault.answerDelayMs !== never;
+        // An answer that comes later is not waited for.
+        const isInTime = !fault.code && machine.now + fault.answerDelayMs - askedAtMs < answerLimitMs;
         let result: T;
         try {
-          result = effect(isAnswered);
+          result = effect(isInTime);
         } catch (error) {
           answer(() => reject(error), 'is refused');
           return;
         }
-        // An answer that comes later is not waited for.
-        const isInTime = isAnswered && machine.now + fault.answerDelayMs - askedAtMs < answerLimitMs;
         if (!isInTime && label !== 'get') this.#store.history.answerWasLost(process);
         if (fault.code) {
           answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
@@ -122,10 +121,10 @@ export class StoreCalls {
       history.hasStoreFailed = true;
       return { ...noFault, isBefore: true, code: outage === 'full' ? 'STORE_FULL' : 'STORE_OPEN' };
     }
-    if (this.isSilent())
-      return choices.isRare(this.#stream, 2)
-        ? { ...noFault, requestDelayMs: never }
-        : { ...noFault, answerDelayMs: never };
+    if (this.isSilent()) {
+      const requestDelayMs = [0, never, 25_000][choices.below(this.#stream, 3)] as number;
+      return { ...noFault, requestDelayMs, answerDelayMs: never };
+    }
     if (options.faultOneIn === 0 || !choices.isRare(this.#stream, options.faultOneIn)) {
       return options.lateOneIn > 0
         ? { ...noFault, requestDelayMs: this.#chooseLatency(), answerDelayMs: this.#chooseLatency() }

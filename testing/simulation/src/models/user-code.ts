@@ -68,7 +68,10 @@ export class UserCode {
       const token = history.refreshTokens.get(refreshToken);
       if (!token) throw new Error('the provider was sent a token that it never gave out');
       report({ type: 'refresh-arrived', call, token });
-      return this.#addData(provider.refresh(call, token), call.record);
+      const response = provider.refresh(call, token);
+      const brought = history.accesses.get(response.access_token);
+      if (brought) call.brought = brought;
+      return this.#addData(response, call.record);
     };
     const onLost = (why: string): void => {
       call.excuse ??= why;
@@ -156,10 +159,16 @@ export class UserCode {
         const signedInAtMs = plan.usesRedeem ? machine.now : askedAtMs;
         window.isExchanging = plan.usesRedeem;
         const endsAtMs = machine.now + refreshTimeoutMs;
+        let isOver = false;
         signal.addEventListener('abort', () => {
-          window.wasCutOff ||= window.isExchanging && !window.isSettled && machine.now < endsAtMs;
+          window.wasCutOff ||= window.isExchanging && !isOver && machine.now < endsAtMs;
         });
-        const answer = await this.#exchange(way);
+        const exchanging = this.#exchange(way);
+        const end = (): void => {
+          isOver = true;
+        };
+        exchanging.then(end, end);
+        const answer = await exchanging;
         if (family && answer.access_token) family.signedInAtMs = signedInAtMs;
         return answer;
       };
@@ -277,6 +286,7 @@ export class UserCode {
     const { networkFaultOneIn } = plan;
     if (history.isCalm || networkFaultOneIn === 0 || !machine.choices.isRare(streams.network, networkFaultOneIn))
       return 'plain';
+    history.hasTrouble = true;
     return courses[1 + machine.choices.below(streams.network, courses.length - 1)] as Course;
   }
 }

@@ -141,6 +141,8 @@ export function choosePlan(choices: Choices): Plan {
 const methods = ['getToken', 'signIn', 'signOut', 'close', 'read', 'peek'] as const;
 const kinds = [...methods, 'need more', 'revoke', 'outage', 'foreign sign-in'] as const;
 const kindWeights = [20, 5, 3, 1, 1, 1, 2, 1, 2, 1];
+/** Where a schedule goes another way, what is rare else is not. */
+const moreKindWeights = [8, 4, 3, 1, 1, 1, 2, 3, 2, 3];
 const companions = [...methods, 'need more'] as const;
 
 function chooseAction(
@@ -207,7 +209,7 @@ export function chooseMore(
   { processes, lifetimeMs }: Pick<Plan, 'processes' | 'lifetimeMs'>,
 ): Pick<Plan, 'actions' | 'fates'> {
   const weighted = (...weights: number[]): number => choices.weighted(streams.branches, weights);
-  const around = { processes, before: 0, lifetimeMs, weights: kindWeights };
+  const around = { processes, before: 0, lifetimeMs, weights: moreKindWeights };
   const count = 1 + weighted(2, 1);
   const actions: Action[] = [];
   while (actions.length < count) actions.push(chooseAction(choices, moreActions + actions.length, around));
