@@ -50,8 +50,8 @@ export class Process {
   stoppedUntil = 0;
   /** How far its wall clock is off. */
   wallOffsetMs = 0;
-  /** For how long its computer slept: its monotonic clock stood still meanwhile, the system's uptime did not. */
-  sleptMs = 0;
+  /** The last sleep of its computer, and how long those before it were. */
+  #sleep = { until: 0, milliseconds: 0, beforeMs: 0 };
   /** How often it could have been killed so far. */
   moments = 0;
   /** What happens to it, and at which moment. */
@@ -119,10 +119,14 @@ export class Process {
   }
 
   sleep(milliseconds: number): void {
-    this.machine.setTimer(undefined, milliseconds, () => {
-      this.sleptMs += milliseconds;
-    });
+    this.#sleep = { until: this.machine.now + milliseconds, milliseconds, beforeMs: this.sleptMs };
     this.stop(milliseconds);
+  }
+
+  /** For how long its computer slept: its monotonic clock stood still meanwhile, the system's uptime did not. */
+  get sleptMs(): number {
+    const { until, milliseconds, beforeMs } = this.#sleep;
+    return this.machine.now < until ? beforeMs : beforeMs + milliseconds;
   }
 
   get isStopped(): boolean {
