@@ -169,7 +169,8 @@ export class Witness {
       this.#break('A statement whose answer was lost is tried again', `${method} of process ${process.id} was not`);
     if (error?.code === 'STORE_BUSY' && error.reason === 'lock-held') this.#judgeRefusal(call);
     if (error === undefined) this.#judgeAnswer(call);
-    if (task) this.#judgeSignal(task);
+    // A store that is closed refuses at once, and looks at nothing.
+    if (task && error?.reason !== 'closed') this.#judgeSignal(task);
     for (const each of this.#tasks)
       if (method === 'close' && each.call.process === process && this.observe(each))
         this.#break('After close(), no task has its lock', `process ${process.id} still believes that it has it`);
