@@ -37,9 +37,6 @@ export async function loadSharedToken(patches?: readonly Patch[]): Promise<World
   return { name, run: (machine) => new Schedule(subject, machine, choosePlan(machine.choices)).run() };
 }
 
-/** What is to happen at a rare state must come before it is over. */
-const soonMoments = 8;
-
 /** What a method is for `doing`. */
 const doingWhat: Readonly<Record<Method, number>> = {
   getToken: doing.getToken,
@@ -197,7 +194,7 @@ class Schedule {
     for (const action of actions) this.#machine.later(undefined, action.delayMs, '', () => this.#perform(action));
     for (const fate of fates) {
       const instance = this.#instances[fate.process];
-      if (instance) instance.process.afterMoments(fate.moment % soonMoments, () => this.#meetFate(instance, fate));
+      if (instance) instance.process.afterMoments(fate.moment, () => this.#meetFate(instance, fate));
     }
   }
 

@@ -6,7 +6,7 @@ import type { Process } from './machine/machine.ts';
 const ofOthers = doing.holdLock | doing.refresh | doing.askPerson | doing.signOut;
 /** Reads count as one, and so do writes: the second number has room for little. */
 const ofNow = doing.read | doing.write | doing.holdLock | doing.refresh | doing.askPerson | doing.force | doing.signOut;
-const ofToken = 2 ** 30;
+const ofKnown = 2 ** 30;
 
 /**
  * What is the case after a step of a process, as two numbers: what it is in the midst of, beside others; and what it knows of its token,
@@ -38,9 +38,17 @@ export function describeState(history: History, last: Process | undefined): numb
     instance.unstored.length > 0,
     (last.doing & doing.read) !== 0 && history.lastReadBy(last, instance.name).record !== stored,
   ];
-  let token = 0;
-  for (const bit of bits) token = 2 * token + Number(bit);
-  return [combine(last.doing, others), combine(last.doing & ofNow, token) + ofToken];
+  return statesOf(last, { others, ofNow, bits });
+}
+
+/** What a process is in the midst of, beside others; and `bits`, beside `ofNow` of what it is in the midst of. */
+export function statesOf(
+  { doing }: Process,
+  { others, ofNow, bits }: { others: number; ofNow: number; bits: readonly boolean[] },
+): number[] {
+  let known = 0;
+  for (const bit of bits) known = 2 * known + Number(bit);
+  return [combine(doing, others), combine(doing & ofNow, known) + ofKnown];
 }
 
 /** Different for different pairs, as far as the numbers that come here go. */

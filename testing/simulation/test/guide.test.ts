@@ -1,21 +1,25 @@
 import * as assert from 'node:assert/strict';
 import { test } from 'uvu';
 import { Guide, nameOf, parseWay, type Way } from '../src/guide.ts';
+import { loadPostgresStore } from '../src/postgres/schedule.ts';
 import { runSchedule } from '../src/run-schedule.ts';
 import { loadSharedToken } from '../src/schedule.ts';
 
-test('a schedule that goes another way is the same until then, and the same each time', async () => {
-  const world = await loadSharedToken();
-  const { trace, steps } = await runSchedule(world, { seed: 77, isKept: true });
-  const way: Way = { seed: 77, branches: [{ step: steps >> 1, seed: 5 }] };
-  const other = await runSchedule(world, { ...way, isKept: true });
-  const at = other.trace.findIndex((line) => line.includes('another way'));
-  assert.ok(at > 5, `line ${at}`);
-  assert.deepEqual(other.trace.slice(0, at), trace.slice(0, at));
-  assert.notDeepEqual(other.trace.slice(at + 1), trace.slice(at));
-  const again = await runSchedule(await loadSharedToken(), { ...parseWay(nameOf(way)), isKept: true });
-  assert.deepEqual(again.trace, other.trace);
-});
+for (const load of [loadSharedToken, loadPostgresStore]) {
+  test(`a schedule of ${load.name} that goes another way is the same until then, and the same each time`, async () => {
+    const world = await load();
+    const { trace, seen } = await runSchedule(world, { seed: 77, isKept: true });
+    const { step = 0 } = seen[seen.length >> 1] ?? {};
+    const way: Way = { seed: 77, branches: [{ step, seed: 5 }] };
+    const other = await runSchedule(world, { ...way, isKept: true });
+    const at = other.trace.findIndex((line) => line.includes('another way'));
+    assert.ok(at > 5, `line ${at}`);
+    assert.deepEqual(other.trace.slice(0, at), trace.slice(0, at));
+    assert.notDeepEqual(other.trace.slice(at + 1), trace.slice(at));
+    const again = await runSchedule(await load(), { ...parseWay(nameOf(way)), isKept: true });
+    assert.deepEqual(again.trace, other.trace);
+  });
+}
 
 test('after some schedules, those that came to a rare state go on from there', () => {
   const guide = new Guide(100);

@@ -80,15 +80,17 @@ export class Process {
 
   /** Is in the midst of that until the promise settles. */
   during<T>(what: number, promise: Promise<T>): Promise<T> {
-    this.#count(what, 1);
-    const end = (): void => this.#count(what, -1);
+    this.count(what, 1);
+    const end = (): void => this.count(what, -1);
     promise.then(end, end);
     return promise;
   }
 
-  #count(what: number, change: number): void {
-    const count = (this.#counts[what] ?? 0) + change;
-    this.#counts[what] = count;
+  /** Begins (1) or ends (-1) to be in the midst of that. */
+  count(what: number, change: number): void {
+    const bit = Math.clz32(what);
+    const count = (this.#counts[bit] ?? 0) + change;
+    this.#counts[bit] = count;
     this.doing = count > 0 ? this.doing | what : this.doing & ~what;
   }
 

@@ -1,5 +1,6 @@
 import type { CallOptions, Method } from '../facts.ts';
 import { type Choices, streams } from '../machine/choices.ts';
+import { type More, more } from '../machine/more.ts';
 import { type StoreKind, storeKinds } from '../models/model-store.ts';
 import { type ProviderKind, type ProviderOptions, providerKinds } from '../models/provider.ts';
 
@@ -75,8 +76,6 @@ export interface Plan extends Omit<ProviderOptions, 'kind'> {
 }
 
 const maxActions = 8;
-/** The first stream of their choices, after those of the others. */
-const moreActions = 20;
 
 /** How long before its expiry a token of that lifetime is refreshed. */
 export const skewOf = (lifetimeMs: number, expirySkewMs = 300_000): number => Math.min(expirySkewMs, lifetimeMs / 10);
@@ -203,17 +202,13 @@ function chooseFate(choices: Choices, index: number, processes: number): Fate {
   return { kind, process, moment, milliseconds };
 }
 
-/** What happens besides where a schedule goes another way: at once, as a rule. */
-export function chooseMore(
-  choices: Choices,
-  { processes, lifetimeMs }: Pick<Plan, 'processes' | 'lifetimeMs'>,
-): Pick<Plan, 'actions' | 'fates'> {
-  const weighted = (...weights: number[]): number => choices.weighted(streams.branches, weights);
+/** What happens besides where a schedule goes another way. */
+export function chooseMore(choices: Choices, { processes, lifetimeMs }: Plan): More<Action, Fate> {
   const around = { processes, before: 0, lifetimeMs, weights: moreKindWeights };
-  const count = 1 + weighted(2, 1);
-  const actions: Action[] = [];
-  while (actions.length < count) actions.push(chooseAction(choices, moreActions + actions.length, around));
-  return { actions, fates: weighted(1, 1) === 1 ? [chooseFate(choices, moreActions, processes)] : [] };
+  return more(choices, {
+    action: (index) => chooseAction(choices, index, around),
+    fate: (index) => chooseFate(choices, index, processes),
+  });
 }
 
 /** For a person who reads a trace. */

@@ -1,5 +1,6 @@
 import type { Process } from '../machine/machine.ts';
 import { connectTimeoutMs, type ModelServer, type Query } from './server.ts';
+import { doing, onItsWay } from './state.ts';
 import { names, type Row } from './tables.ts';
 
 const sqlState = /^\d/;
@@ -93,11 +94,14 @@ export class Connection {
     if (this.isBroken) return Promise.reject(brokenError());
     if (query.text.startsWith('LISTEN ')) return this.#listen();
     const label = names.get(query.text);
+    const what = doing[label as keyof typeof doing] ?? 0;
     server.onSent(this.process, query.text, query.values ?? []);
     const course = server.chooseCourse();
     const { process } = this;
     process.refs++;
-    return new Promise((resolve, reject) => {
+    process.count(what * onItsWay, 1);
+    const arrived = (): void => process.count(what * onItsWay, -1);
+    const answered = new Promise<{ rows: Row[] }>((resolve, reject) => {
       this.#rejects.add(reject);
       const settle = (what: string, act: () => void): void => {
         process.refs--;
@@ -112,6 +116,7 @@ export class Connection {
         );
       };
       const arrive = (): void => {
+        if (!course.arrives || server.isDown || sqlState.test(course.end)) arrived();
         if (server.isDown || (!course.arrives && course.end === 'lost')) this.breakDown();
         else if (sqlState.test(course.end)) {
           const error = Object.assign(new Error('refused'), { code: course.end, severity: 'ERROR' });
@@ -120,18 +125,21 @@ export class Connection {
       };
       const run = (): void => {
         server.execute(process, query, course.waitMs, (rows) => {
+          arrived();
           if (course.end === 'lost') this.breakDown();
           else if (course.end === 'answered') settle(`is answered ${JSON.stringify(rows)}`, () => resolve({ rows }));
         });
         if (course.againMs === undefined) return;
+        process.count(what * onItsWay, 1);
         machine.later(undefined, course.againMs, `${label} of process ${process.id} arrives again`, () =>
-          server.execute(process, query, 0, () => {}),
+          server.execute(process, query, 0, arrived),
         );
       };
       const says = (): string =>
         `${label} of process ${process.id} arrives: ${course.end} ${JSON.stringify(query.values)}`;
       machine.later(undefined, course.requestMs, says, arrive);
     });
+    return process.during(what, answered);
   }
 
   #listen(): Promise<{ rows: Row[] }> {

@@ -1,4 +1,5 @@
 import { type Choices, streams } from '../machine/choices.ts';
+import { type More, more } from '../machine/more.ts';
 
 type Kind =
   | 'exclusively'
@@ -30,7 +31,7 @@ export interface Action {
   readonly milliseconds: number;
 }
 
-interface Fate {
+export interface Fate {
   readonly process: number;
   readonly moment: number;
   readonly kind: 'kill' | 'stop' | 'sleep';
@@ -105,4 +106,12 @@ function chooseFate(choices: Choices, index: number, processes: number, leaseMs:
   const moment = 3 + choices.below(stream, 60);
   const stops = [0.3 * leaseMs, leaseMs, 1.5 * leaseMs, 5 * leaseMs];
   return { kind, process, moment, milliseconds: stops[choices.below(stream, stops.length)] as number };
+}
+
+/** What happens besides where a schedule goes another way. */
+export function chooseMore(choices: Choices, { processes, leaseMs }: Plan): More<Action, Fate> {
+  return more(choices, {
+    action: (index) => chooseAction(choices, index, processes, leaseMs, false),
+    fate: (index) => chooseFate(choices, index, processes, leaseMs),
+  });
 }

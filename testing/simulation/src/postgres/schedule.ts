@@ -5,8 +5,9 @@ import { type Machine, Process } from '../machine/machine.ts';
 import { SimulatedController } from '../machine/signals.ts';
 import type { World } from '../world.ts';
 import { ModelPool } from './connection.ts';
-import { type Action, choosePlan, type Plan } from './plan.ts';
+import { type Action, chooseMore, choosePlan, type Fate, type Plan } from './plan.ts';
 import { ModelServer } from './server.ts';
+import { describeState, doing } from './state.ts';
 import { type Call, type Method, type Task, Witness } from './witness.ts';
 
 interface Subject {
@@ -62,10 +63,13 @@ class Schedule {
     this.#witness.watch();
     this.#server.isCalm = false;
     machine.chooseOrder();
-    for (const { process } of this.#places) this.#giveFate(process);
+    machine.describe = (last) => this.#describe(last);
+    machine.onBranch = () => this.#goAnotherWay();
+    for (const fate of this.#plan.fates) this.#giveFate(fate);
     if (this.#plan.isStored) this.#write(this.#places[0] as Place, 'set', 'app');
     this.#act(0);
     await machine.run();
+    machine.describe = undefined;
     this.#server.isCalm = true;
     this.#server.isDown = false;
     machine.isSlow = false;
@@ -89,6 +93,22 @@ class Schedule {
     );
   }
 
+  #describe(last: Process | undefined): number[] {
+    const place = last && this.#places[last.id];
+    return place ? describeState(this.#server, this.#witness, place, this.#places) : [];
+  }
+
+  /** At a state that is rare: more happens, and there may be more trouble. */
+  #goAnotherWay(): void {
+    const { choices } = this.#machine;
+    if (choices.isRare(streams.branches, 3)) this.#server.faultOneIn = 3;
+    const { actions, fates } = chooseMore(choices, this.#plan);
+    this.#witness.hasTrouble ||= this.#server.faultOneIn > 0 || fates.length > 0;
+    this.#witness.isReachable &&= this.#server.faultOneIn === 0 && actions.every(({ kind }) => kind !== 'restart');
+    for (const action of actions) this.#machine.later(undefined, action.delayMs, '', () => this.#perform(action));
+    for (const fate of fates) this.#giveFate(fate);
+  }
+
   #start(id: number): void {
     const { listens, leaseMs, poolSize } = this.#plan;
     const process = new Process(this.#machine, id);
@@ -102,9 +122,8 @@ class Schedule {
     });
   }
 
-  #giveFate(process: Process): void {
-    const fate = this.#plan.fates.find((each) => each.process === process.id);
-    if (!fate) return;
+  #giveFate(fate: Fate): void {
+    const { process } = this.#places[fate.process] as Place;
     process.afterMoments(fate.moment, () => {
       this.#server.trouble(fate.milliseconds);
       if (fate.kind === 'kill') {
@@ -165,7 +184,7 @@ class Schedule {
     const label = (): string => `${call.method}(${call.name}, ${call.token ?? call.timeoutMs ?? ''})`;
     this.#machine.note(process, () => `calls ${label()}`);
     try {
-      const result = await make(known);
+      const result = await process.during(doing[call.method], make(known));
       this.#machine.note(process, () => `${label()} resolves with ${JSON.stringify(result)}`);
       this.#witness.settled(known, { result });
       return result;
@@ -191,7 +210,7 @@ class Schedule {
         const work = async (lock: Task['lock']): Promise<void> => {
           const task = this.#witness.began(call, lock);
           this.#machine.note(place.process, `begins its task for ${name}`);
-          await this.#work(place, action, task);
+          await place.process.during(doing.task, this.#work(place, action, task));
           this.#witness.ended(task);
           this.#machine.note(place.process, `ends its task for ${name}`);
         };

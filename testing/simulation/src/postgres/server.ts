@@ -47,7 +47,7 @@ interface Client {
 export class ModelServer {
   readonly machine: Machine;
   readonly tables = new Tables();
-  readonly faultOneIn: number;
+  faultOneIn: number;
   /** How far its clock is off. */
   clockOffsetMs = 0;
   isDown = false;

@@ -114,6 +114,10 @@ export class Witness {
     return this.#calls.some(isSame);
   }
 
+  lastTaskOf(process: Process, name: string): Task | undefined {
+    return this.#tasks.findLast(({ call }) => call.process === process && call.name === name);
+  }
+
   clockSet(milliseconds: number): void {
     this.#setAt = this.#now;
     if (milliseconds > 0) this.#forwardAt = this.#now;
@@ -346,8 +350,7 @@ export class Witness {
   #judgeTurn(name: string, process: Process): void {
     const turn = this.#turns.get(name);
     // The callers of one process have one turn after the other.
-    const hadIt = (by: Process): number =>
-      this.#tasks.findLast(({ call }) => call.process === by && call.name === name)?.call.settledAt ?? 0;
+    const hadIt = (by: Process): number => this.lastTaskOf(by, name)?.call.settledAt ?? 0;
     const others = this.#calls.some(
       (call) =>
         call.process !== process &&
@@ -438,6 +441,6 @@ export class Witness {
   }
 }
 
-function tokenOf(record: string | null | undefined): string | undefined {
+export function tokenOf(record: string | null | undefined): string | undefined {
   return record ? JSON.parse(record).refreshToken : undefined;
 }
