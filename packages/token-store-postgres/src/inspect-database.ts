@@ -4,7 +4,7 @@ import { openDatabase } from './connection/own-pool.ts';
 import { destroySocket } from './connection/pg-client.ts';
 import { type PostgresTokenStoreOptions, readOptions } from './options.ts';
 import { findState, readMeta } from './records/open-tables.ts';
-import { fromStoredName, statementsFor, tableNames } from './statements.ts';
+import { nameOf, statementsFor, tableNames } from './statements.ts';
 
 /** What {@link inspectPostgresTokenStore} has found. No token, key or password is in it. */
 export interface PostgresInspection {
@@ -98,7 +98,7 @@ async function inspect(database: Database, server: Row, table: string): Promise<
       ...found,
       tables: 'ours',
       hasKey: check !== undefined,
-      locks: held.map(({ name, holder }) => ({ name: fromStoredName(name ?? ''), holder: holder ?? '' })),
+      locks: held.map((lock) => ({ name: nameOf(lock), holder: String(lock.holder) })),
     };
   } catch (error) {
     const { code, reason } = error as TokenStoreError;

@@ -20,7 +20,7 @@ import { Locks } from './lock/locks.ts';
 import { copyKey, type Key, type PostgresTokenStoreOptions, readOptions, type Settings } from './options.ts';
 import { type Context, openTables } from './records/open-tables.ts';
 import { type Outcome, RecordTable } from './records/record-table.ts';
-import { fromStoredName, toStoredName } from './statements.ts';
+import { nameOf, toStoredName } from './statements.ts';
 
 /** As long as a refresh may take by default. */
 const closeTimeoutMs = 30_000;
@@ -98,7 +98,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     this.#closing.signal.throwIfAborted();
     const { database, statements } = this.#context;
     const rows = await this.#orNothing([], () => database.read(statements.list));
-    const names = rows.map(({ name }) => Buffer.from(fromStoredName(name ?? '')));
+    const names = rows.map((row) => Buffer.from(nameOf(row)));
     return names.sort(Buffer.compare).map(String);
   }
 

@@ -199,6 +199,7 @@ export function toStoredName(name: string): string {
   return stored;
 }
 
-export function fromStoredName(stored: string): string {
-  return stored.replace(/\\(.)/g, (_, character) => (character === '0' ? '\0' : character));
+/** The name of a row. */
+export function nameOf({ name }: Readonly<Record<string, string | null>>): string {
+  return String(name).replace(/\\(.)/g, (_, character) => (character === '0' ? '\0' : character));
 }

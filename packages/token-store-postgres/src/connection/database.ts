@@ -7,7 +7,7 @@ import { deadlineIn, type Limits, type RetryOptions, retry, unanswered, unhurrie
 
 /** Of one store. */
 export const maxStatements = { ownPool: 3, otherPool: 10 };
-/** How long `close` waits for statements, and then for the pool's connections to end. */
+/** How long `close` waits for statements. */
 const endTimeoutMs = 1_000;
 
 /** A row as the server sends it. */
@@ -137,9 +137,8 @@ export class Database {
   async close(): Promise<void> {
     await settled(this.#idle(), endTimeoutMs);
     if (!this.#isOwn) return;
-    const ended = this.#pool.end();
+    void this.#pool.end();
     for (const client of this.#used) destroySocket(client);
-    await settled(ended, endTimeoutMs);
   }
 
   async #connect(deadline: number, isWrite: boolean): Promise<PgClient> {

@@ -25,7 +25,6 @@ export async function openDatabase({ pool: given, connectionString }: Settings):
   const pool = new pg.Pool({
     connectionTimeoutMillis: connectTimeoutMs,
     fallback_application_name: 'token-store-postgres',
-    keepAlive: true,
     connectionString,
     Client,
     max: maxStatements.ownPool,

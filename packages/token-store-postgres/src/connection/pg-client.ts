@@ -59,7 +59,7 @@ export interface FullClient {
   connect(): Promise<unknown>;
   query(text: string): Promise<{ rows: Readonly<Record<string, string | null>>[] }>;
   unref?(): void;
-  on(event: 'error' | 'end' | 'notification', listener: (event: { payload?: string | undefined }) => void): unknown;
+  on(event: 'error' | 'notification', listener: (event: { payload?: string | undefined }) => void): unknown;
 }
 
 export type ClientConstructor = new (options: object) => FullClient;

@@ -45,9 +45,10 @@ export interface Sighting {
 /** A lease lasts no longer than it says itself, even if the clock of the server was set. `before`: how it was seen the time before. */
 export function seeLease({ owner, seen, left_ms: leftMs }: Row, before?: Sighting): Sighting {
   if (before && before.lease === seen) return before;
-  const leaseTimeMs = Number(/:([\d.]+)$/.exec(owner ?? '')?.[1] ?? Number.NaN);
+  // Not a number if another program has written it.
+  const leaseTimeMs = Number(owner?.match(/:([\d.]+)$/)?.[1]);
   const left = Math.max(Number(leftMs), 0);
-  const waitMs = leaseTimeMs > 0 ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left;
+  const waitMs = leaseTimeMs ? Math.min(Math.max(left, leaseTimeMs * leastWaitShare), leaseTimeMs) : left;
   const since = performance.now();
   return { lease: seen, since, endsAt: since + waitMs };
 }
@@ -68,7 +69,7 @@ export class Lease implements Lock {
    * was frozen and cloned count alike. It says how long the lease lasts.
    */
   readonly owner: string;
-  fence: string | undefined;
+  fence: string | null | undefined;
   /** Whether its task has. */
   hasEnded = false;
   /** Whether another process has the lock. After the signal alone, none may have it: then a write counts, and a renewal. */
@@ -104,7 +105,6 @@ export class Lease implements Lock {
   /** Call it if another process holds the lock, or shall have it. */
   lose(): void {
     this.isLost = true;
-    clearTimeout(this.#timer);
     this.check();
   }
 
@@ -154,7 +154,7 @@ export class Lease implements Lock {
     try {
       const values = [this.key, this.owner, this.fence, this.leaseTimeMs];
       const limits = { deadline: Math.min(deadlineIn(this.leaseTimeMs), deadlineIn()), answerMs: renewAnswerMs };
-      const rows = await database.use((run) => run(statements.renew, values), limits, true);
+      const rows = await database.use((run) => run(statements.renew, values), limits);
       if (rows.length === 0) this.lose();
       else this.renewed(since);
     } catch {

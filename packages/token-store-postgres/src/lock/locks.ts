@@ -24,7 +24,7 @@ interface Attempt extends LockWait {
   /** Who had the lock when it asked. */
   holder?: string | undefined;
   /** Whether it was told since that the lock may be free. */
-  isTold: boolean;
+  isTold?: boolean;
 }
 
 /**
@@ -53,7 +53,7 @@ export class Locks {
     const lease = new Lease(this.#context, name, this.#leaseTimeMs);
     let holder: string | undefined = thisHolder();
     const acquire = async (wait: LockWait): Promise<(() => Promise<void>) | undefined> => {
-      const attempt: Attempt = { ...wait, lease, tryAt: this.#giveWay.get(name) ?? 0, isTold: false };
+      const attempt: Attempt = { ...wait, lease, tryAt: this.#giveWay.get(name) ?? 0 };
       const isAcquired = await this.#acquire(attempt);
       this.#giveWay.delete(name);
       ({ holder } = attempt);
@@ -148,9 +148,8 @@ export class Locks {
     // A caller that waits does not give up for a restart.
     const [row = {}] = await database.repeat(take, { deadline: answerBy, isPatient: attempt.holder !== undefined });
     if (row.taken === 't') {
-      lease.fence = row.fence ?? '';
+      lease.fence = row.fence;
       lease.renewed(since);
-      this.#sightings.delete(lease.name);
       return true;
     }
     watcher.read(lease.name, row.revision ?? null, sentAt);
@@ -168,8 +167,7 @@ export class Locks {
 
 /** For a caller that has given up: undoes what a statement that is under way may still do. */
 async function withdraw(lease: Lease, taking: Promise<boolean> | undefined): Promise<void> {
-  const mayHaveIt = await taking?.catch((error) => unanswered.has(error));
-  if (mayHaveIt) await lease.release();
+  if (await taking?.catch((error) => unanswered.has(error))) void lease.release();
 }
 
 function thisHolder(): string {

@@ -1,7 +1,7 @@
 import { settled } from 'token-store-kit';
 import type { Database } from '../connection/database.ts';
 import { destroySocket, type FullClient } from '../connection/pg-client.ts';
-import { fromStoredName, type Statements, toStoredName } from '../statements.ts';
+import { nameOf, type Statements, toStoredName } from '../statements.ts';
 
 /** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
 const pollIntervalMs = 1_100;
@@ -133,7 +133,6 @@ export class Watcher {
     };
     try {
       client.on('error', lose);
-      client.on('end', lose);
       client.on('notification', ({ payload = '' }) => this.#receive(payload));
       const starting = client.connect().then(() => {
         client.unref?.();
@@ -187,7 +186,7 @@ export class Watcher {
     try {
       const names = new Set(due.map(({ name }) => toStoredName(name)));
       const rows = names.size === 0 ? [] : await this.#database.read(this.#statements.look, () => [[...names]]);
-      for (const row of rows) this.read(fromStoredName(row.name ?? ''), row.revision ?? null, now);
+      for (const row of rows) this.read(nameOf(row), row.revision ?? null, now);
     } catch {
       // See above.
     } finally {

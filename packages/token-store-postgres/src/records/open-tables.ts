@@ -56,11 +56,9 @@ export async function readMeta(
     const isOfOther = error.code === 'STORE_CORRUPT' || error.reason === 'moved';
     throw isOfOther ? foreignError(database, statements) : error;
   });
-  const version = Number(row?.version);
-  if (row?.package !== packageName || !Number.isInteger(version) || version < 1)
-    throw foreignError(database, statements);
-  if (version > schemaVersion) {
-    const problem = `${database.name} has tables of a newer version of ${packageName} (schema ${version}, this one knows ${schemaVersion})`;
+  if (row?.package !== packageName) throw foreignError(database, statements);
+  if (Number(row.version) > schemaVersion) {
+    const problem = `${database.name} has tables of a newer version of ${packageName} (schema ${row.version}, this one knows ${schemaVersion})`;
     throw new TokenStoreError('STORE_VERSION', problem, { remedy: 'Update it' });
   }
   const { salt, verifier } = row;

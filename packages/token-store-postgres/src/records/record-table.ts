@@ -4,7 +4,7 @@ import type { Row, Run } from '../connection/database.ts';
 import { deadlineIn, unanswered } from '../connection/retry.ts';
 import { type Lease, type Sighting, Stopwatch, seeLease, sinceLost } from '../lock/lease.ts';
 import type { Key } from '../options.ts';
-import { fromStoredName, toStoredName } from '../statements.ts';
+import { nameOf, toStoredName } from '../statements.ts';
 import { newCipher } from './key-ring.ts';
 import { type Context, readMeta } from './open-tables.ts';
 import { rowReader } from './row-reader.ts';
@@ -113,7 +113,7 @@ export class RecordTable {
       const [held] = (await run(statements.locks, [owners])).filter(isHeld);
       if (held) return held;
       for (const row of await run(statements.readAll)) {
-        const name = fromStoredName(row.name ?? '');
+        const name = nameOf(row);
         const record = ring.open(name, row);
         const columns = next ? [null, Buffer.from(next.seal(name, record))] : [JSON.stringify(record), null];
         await run(statements.sealAgain, [row.name, ...columns]);
@@ -128,7 +128,7 @@ export class RecordTable {
         throw error;
       });
       if (!held) break;
-      const name = fromStoredName(held.name ?? '');
+      const name = nameOf(held);
       if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
       await pause(lookMs, signals);
     }
@@ -162,12 +162,11 @@ export class RecordTable {
     const fence = [lease?.owner, lease?.fence, lease?.leaseTimeMs];
     const sentAt = performance.now();
     let { base } = write;
-    let since = new Stopwatch();
+    const since = new Stopwatch();
     // Each further round means that another caller has written the same name in between, or changed the key.
     for (;;) {
       const values = (): unknown[] => {
         const { json, sealed, salt } = record ? ring.seal(name, record) : noSeal;
-        since = new Stopwatch();
         return [key, json, sealed, revision, salt, base, ...fence, statements.topicOf(name)];
       };
       const [found = {}] = await database.write(statements.write, values, { deadline }).catch((error) => {
@@ -176,15 +175,10 @@ export class RecordTable {
       if (found.held === 't') lease?.renewed(since);
       const isWritten = found.written === 't' || found.was_written === 't';
       if (!isWritten && found.held !== 't') return 'lock-lost';
-      if (!isWritten && found.key_fits !== 't') {
-        await this.#adoptKey(deadline);
-        continue;
-      }
+      if (!isWritten && found.key_fits !== 't') await this.#adoptKey(deadline);
       if (isWritten || isRefused?.(found)) {
-        const now = found.written === 't' ? revision : (found.revision ?? null);
-        if (now === revision) this.#note(name, revision, record);
-        else this.#known.delete(name);
-        watcher.read(name, now, sentAt);
+        if (isWritten) this.#note(name, revision, record);
+        watcher.read(name, isWritten ? revision : (found.revision ?? null), sentAt);
         return isWritten ? 'written' : 'not-written';
       }
       base = found.revision ?? undefined;

@@ -13,7 +13,7 @@ export function rowReader(database: Database, statement: string) {
   const begin = (deadline: number) => {
     const names = new Set<string>();
     const close = (): void => {
-      if (open?.names === names) open = undefined;
+      open = undefined;
     };
     const namesAtLast = (): unknown[] => {
       close();
