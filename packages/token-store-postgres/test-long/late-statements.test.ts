@@ -43,7 +43,7 @@ test('statements that are late, repeated and unanswered: one task at a time, and
     const draw = isReliable ? 1 : next();
     const type = fateTypes.find(([, share]) => draw < share)?.[0] ?? 'normal';
     fates[type] = (fates[type] ?? 0) + 1;
-    if (type === 'slow') return { type, after: next() * 400 };
+    if (type === 'slow' || type === 'delayed') return { type, after: next() * 400 };
     // Most come while the caller that gave them up is still about, and some when its lease has ended.
     const after = next() < 0.7 ? next() * 200 : next() * 3 * leaseTime;
     return type === 'late' || type === 'repeated' ? { type, after } : { type };

@@ -1,3 +1,4 @@
+// Takes about 8 s.
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -7,7 +8,7 @@ import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
 import { errorOf } from './attempt.ts';
-import { hold, LockWatch, never, until } from './lock-watch.ts';
+import { deadlineMs, hold, LockWatch, never, until } from './lock-watch.ts';
 import { startScene } from './scene.ts';
 import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
@@ -127,14 +128,143 @@ test('a caller that is refused frees the lock that a statement of its own has ac
 
 test('a write that is repeated while an earlier try of it is still at work says that it was done', async () => {
   const schema = scene.newSchema();
-  const fates: Fate[] = [{ type: 'normal' }, { type: 'late', after: 0 }, { type: 'slow', after: 100 }];
-  const { store } = await openUnreliable({ schema, of: write, fates });
-  await store.set('app', { refreshToken: 'first' });
+  const tries: Fate[] = [
+    { type: 'late', after: 0 },
+    { type: 'slow', after: 100 },
+  ];
+  const { store } = await openUnreliable({ schema, of: write, fates: [...tries, ...tries] });
   // The repetition begins before the first try has been committed, and waits for its row.
-  await scene.cluster.query(`CREATE FUNCTION ${schema}.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END';
-    CREATE TRIGGER slow AFTER UPDATE ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.slow()`);
+  await scene.cluster.query(`CREATE FUNCTION ${schema}.slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
+    CREATE TRIGGER slow AFTER INSERT OR UPDATE ON ${schema}.oauth_token FOR EACH ROW EXECUTE FUNCTION ${schema}.slow()`);
+  assert.is(await store.replace('app', undefined, { refreshToken: 'first' }), true);
   assert.is(await store.replace('app', 'first', { refreshToken: 'second' }), true);
   assert.equal(await store.get('app'), { refreshToken: 'second' });
+});
+
+test('a caller that is told of a release while it asks for the lock asks again at once', async () => {
+  const schema = scene.newSchema();
+  const answers = Promise.withResolvers<void>();
+  const { store } = await openUnreliable({ schema, of: take, fates: [{ type: 'delayed', after: answers.promise }] });
+  const held = await hold(await scene.open({ schema, leaseTime: 20_000 }));
+  await store.get('other');
+  const stop = new AbortController();
+  const listening = store.changed('other', { timeout: deadlineMs, signal: stop.signal }).catch(() => {});
+  await watch.untilListening(schema, 1);
+  const waiting = store.exclusively('app', async () => 'my turn');
+  await watch.untilWanted(schema);
+  await held.end();
+  await delay(100);
+  answers.resolve();
+  assert.is(await within(3_000, 'the turn', waiting), 'my turn');
+  stop.abort();
+  await listening;
+});
+
+test('a lock that a later try acquires is held from then on', async () => {
+  const losses = await least(0, 5, async () => {
+    const fates: Fate[] = Array(3).fill({ type: 'lost' });
+    // The pauses between the tries take longer than the lease.
+    const { store } = await openUnreliable({ schema: scene.newSchema(), of: take, fates, leaseTime: 400 });
+    return store.exclusively('app', async ({ signal }) => Number(signal.aborted));
+  });
+  assert.is(losses, 0);
+});
+
+const renewal = /^UPDATE \S+ SET ends_at/;
+
+test('a task that writes keeps its lock although its renewals do not get through, and they are tried with pauses', async () => {
+  const losses = await least(0, 3, async () => {
+    const fates: Fate[] = Array(500).fill({ type: 'refused' });
+    const { store } = await openUnreliable({ schema: scene.newSchema(), of: renewal, fates, leaseTime: 700 });
+    return store.exclusively('app', async ({ signal }) => {
+      for (let write = 0; write < 6; write++) {
+        await delay(150);
+        await store.set('app', { refreshToken: 'first' }).catch(() => {});
+      }
+      if (signal.aborted) return 1;
+      await until('the signal aborts', async () => signal.aborted);
+      const { length } = fates;
+      await delay(300);
+      assert.ok(length - fates.length < 30, `${length - fates.length} tries`);
+      return 0;
+    });
+  });
+  assert.is(losses, 0);
+});
+
+test('a renewal that is answered after a later one does not cost the lock', async () => {
+  const losses = await least(0, 5, async () => {
+    // Nearly as long as the lease.
+    const fates: Fate[] = [{ type: 'delayed', after: 840 }];
+    const { store } = await openUnreliable({ schema: scene.newSchema(), of: renewal, fates, leaseTime: 900 });
+    return store.exclusively('app', async ({ signal }) => {
+      await delay(1_400);
+      return Number(signal.aborted);
+    });
+  });
+  assert.is(losses, 0);
+});
+
+test('leases of processes that are gone are waited for at the same time, also one of another program', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  const columns = "1, owner, 'gone', now() + interval '0.4 s'";
+  const gone = "(VALUES ('a', 'gone:400'), ('b', 'gone:400'), ('c', 'another program')) AS gone (name, owner)";
+  await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease SELECT name, ${columns} FROM ${gone}`);
+  const turns = ['a', 'b', 'c'].map((name) => store.exclusively(name, async () => name));
+  assert.equal(await within(4_000, 'the turns', Promise.all(turns)), ['a', 'b', 'c']);
+});
+
+test('calls that are refused meanwhile do not make a caller wait for longer', async () => {
+  const schema = scene.newSchema();
+  const fates: Fate[] = Array(1_000).fill({ type: 'refused' });
+  const { store } = await openUnreliable({ schema, of: /^SELECT name FROM/, fates });
+  const gone = "('app', 1, 'gone:400', 'gone', now() + interval '0.4 s')";
+  await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease VALUES ${gone}`);
+  let isDone = false;
+  const turn = store.exclusively('app', async () => {
+    isDone = true;
+  });
+  for (const end = performance.now() + 4_000; !isDone && performance.now() < end; await delay(20)) {
+    await errorOf(store.list());
+  }
+  assert.ok(isDone);
+  await turn;
+});
+
+test('a read that begins while another one is under way reads what is stored by then', async () => {
+  const schema = scene.newSchema();
+  const answers = Promise.withResolvers<void>();
+  const fates: Fate[] = [{ type: 'delayed', after: answers.promise }];
+  const { store } = await openUnreliable({ schema, of: /^SELECT name, record/, fates });
+  const first = store.get('app');
+  await until('the first one is under way', async () => fates.length === 0);
+  await (await scene.open({ schema })).set('other', { refreshToken: 'first' });
+  // Before the first one is tried again.
+  assert.equal(await within(1_500, 'the second one', store.get('other')), { refreshToken: 'first' });
+  answers.resolve();
+  assert.is(await first, undefined);
+});
+
+test('one look is under way at a time, and one that fails is followed by a pause', async () => {
+  let looks = 0;
+  const first = Promise.withResolvers<void>();
+  const fates: Fate[] = [{ type: 'slow', after: first.promise }, ...Array(500).fill({ type: 'refused' })];
+  const decide = (text: string): Fate => {
+    if (!text.includes('unnest')) return { type: 'normal' };
+    looks++;
+    return fates.shift() ?? { type: 'normal' };
+  };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  const store = await scene.open({ pool, listen: false });
+  const change = store.changed('app', { timeout: deadlineMs });
+  await until('the first look', async () => looks === 1);
+  const other = store.changed('other', { timeout: 800 });
+  await delay(100);
+  assert.is(looks, 1);
+  first.resolve();
+  await Promise.all([change, other]);
+  assert.ok(looks <= 2, `${looks} looks`);
 });
 
 test('a caller takes the lock that a statement of its own has acquired, whose answer was lost, for its own', async () => {
@@ -237,6 +367,29 @@ for (const [kind, write] of Object.entries<Fate[]>({
     assert.is(await within(8_000, 'the end of the lease', free), 'free');
     assert.is(ended.aborted, false);
   });
+
+test('a task keeps its lock if its write may have been done, whatever its last try says', async () => {
+  const schema = scene.newSchema();
+  const fates: Fate[] = [{ type: 'unanswered' }, { type: 'read-only' }];
+  const { store } = await openUnreliable({ schema, of: write, fates });
+  await store.exclusively('app', async () => {
+    assert.match((await errorOf(store.set('app', { refreshToken: 'first' }))).message, 'done is not known');
+  });
+  const other = await scene.open({ schema });
+  assert.is((await errorOf(other.exclusively('app', never, { timeout: 0 }))).reason, 'lock-held');
+});
+
+test('a task that knows that its lock is lost is told so at once, also without the database', async () => {
+  const schema = scene.newSchema();
+  const fates: Fate[] = [];
+  const { store } = await openUnreliable({ schema, of: write, fates });
+  await store.exclusively('app', async () => {
+    await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET owner = 'another store', fence = fence + 1`);
+    assert.is(await store.replace('app', undefined, { refreshToken: 'first' }), false);
+    fates.push({ type: 'refused' });
+    assert.is(await store.replace('app', undefined, { refreshToken: 'first' }), false);
+  });
+});
 
 test('a release that the server refuses at first is tried again', async () => {
   const schema = scene.newSchema();
@@ -374,13 +527,41 @@ for (const [fate, name, call] of [
     assert.is(fates.length, 0);
   });
 
+test('a lease that was seen before there was no connection for a while is seen anew', async () => {
+  const schema = scene.newSchema();
+  const pool = scene.newPool('used up for a while', { max: 1 });
+  const store = await scene.open({ schema, pool });
+  const gone = "('app', 1, 'gone:1600', 'gone', now() + interval '1 h')";
+  await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease VALUES ${gone}`);
+  const started = performance.now();
+  assert.is((await errorOf(store.exclusively('app', never, { timeout: 0 }))).reason, 'lock-held');
+  const client = await pool.connect();
+  assert.is((await errorOf(store.exclusively('other', never, { timeout: 0 }))).reason, 'unreachable');
+  client.release();
+  await within(
+    deadlineMs,
+    'the lock',
+    store.exclusively('app', async () => {}),
+  );
+  const took = performance.now() - started;
+  assert.ok(took > 2_300, `its holder had ${took - 750} ms to come back`);
+});
+
+test('a host that loses its connection while it makes the tables makes them', async () => {
+  const schema = scene.newSchema();
+  const fates: Fate[] = [{ type: 'lost' }];
+  const { store } = await openUnreliable({ schema, of: /^INSERT INTO/, fates });
+  assert.is(fates.length, 0);
+  await store.set('app', { refreshToken: 'first' });
+});
+
 test('rekey(undefined) whose answer was lost has succeeded', async () => {
   const schema = scene.newSchema();
   const key = new Uint8Array(32).fill(7);
   const fates: Fate[] = [];
-  const { store } = await openUnreliable({ schema, key, of: /^COMMIT/, fates });
+  const { store } = await openUnreliable({ schema, key, of: /^(BEGIN|COMMIT)/, fates });
   await store.set('app', { refreshToken: 'first' });
-  fates.push({ type: 'unanswered' });
+  fates.push({ type: 'lost' }, { type: 'normal' }, { type: 'unanswered' });
   await store.rekey(undefined);
   assert.equal(await store.get('app'), { refreshToken: 'first' });
   assert.equal(await (await scene.open({ schema })).get('app'), { refreshToken: 'first' });

@@ -97,15 +97,48 @@ test('a store that listens goes on for a caller that waits again, and tells it w
   const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
   await store.set('app', { refreshToken: 'first' });
   const stop = new AbortController();
-  const first = store.changed('app', { timeout: deadlineMs, signal: stop.signal }).catch(() => {});
+  const { signal } = stop;
+  await store.get('other');
+  const waits = ['app', 'other'].map((name) => store.changed(name, { timeout: deadlineMs, signal }));
+  const first = Promise.allSettled(waits);
   await watch.untilListening(schema, 1);
+  const { channel } = statementsFor(schema, 'oauth_token');
+  const session = () => scene.cluster.query(`SELECT pid FROM pg_stat_activity WHERE query = 'LISTEN ${channel}'`);
+  const same = await session();
   stop.abort();
   await first;
   await other.set('app', { refreshToken: 'second' });
   await delay(100);
   await within(3_000, 'the change', store.changed('app', { timeout: deadlineMs }));
-  await store.changed('app', { timeout: 2_500 });
+  assert.is(await session(), same);
+  await Promise.all([2_500, 1].map((timeout) => store.changed('app', { timeout })));
   await within(1_000, 'a session that listens', watch.untilListening(schema, 1));
+  await store.close();
+  await within(1_500, 'its end', watch.untilListening(schema, 0));
+});
+
+test('a change that comes before its store listens is noticed when it does', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];
+  await store.get('app');
+  const change = store.changed('app', { timeout: deadlineMs });
+  await other.set('app', { refreshToken: 'first' });
+  await within(3_000, 'the change', change);
+});
+
+test('a store that is told of its own write takes it for no change, and of no other name', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.get('other');
+  const stop = new AbortController();
+  const wait = store.changed('other', { timeout: deadlineMs, signal: stop.signal }).catch(() => 'stopped');
+  await watch.untilListening(schema, 1);
+  await store.set('app', { refreshToken: 'first' });
+  await delay(100);
+  const change = store.changed('app', { timeout: 400 }).then(() => 'a change');
+  assert.is(await Promise.race([change, wait, delay(200, 'none')]), 'none');
+  stop.abort();
+  await Promise.all([change, wait]);
 });
 
 test('a caller whose connection that listens is lost looks at once', async () => {
@@ -133,6 +166,10 @@ test('a caller that gave up leaves no connection that listens', async () => {
   assert.is(await givenUp, stop.signal.reason);
   await watch.untilListening(schema, 0);
   await held.end();
+  const change = other.changed('app', { timeout: deadlineMs });
+  await within(2_000, 'a new session', watch.untilListening(schema, 1));
+  await store.set('app', { refreshToken: 'first' });
+  await change;
 });
 
 test('a caller that gave up is not waited for longer than a moment', async () => {

@@ -4,12 +4,12 @@ import type { PgClient, PgPool, PgQuery } from '../src/index.ts';
 
 /**
  * What becomes of a statement: it and its answer arrive; it arrives, and its answer is lost; it is lost itself; it arrives late and is
- * answered; it arrives late, when its answer was given up; it arrives, is answered, and arrives once more; the server refuses it, because a
+ * answered; it arrives, and is answered late; it arrives late, when its answer was given up; it arrives, is answered, and arrives once more; the server refuses it, because a
  * row was locked for too long, or because it takes no writes.
  */
 export type Fate =
   | { readonly type: 'normal' | 'unanswered' | 'lost' | 'refused' | 'read-only' }
-  | { readonly type: 'slow' | 'late' | 'repeated'; readonly after: number | Promise<unknown> };
+  | { readonly type: 'slow' | 'delayed' | 'late' | 'repeated'; readonly after: number | Promise<unknown> };
 
 /** A pool of real connections on which real statements are late, repeated or unanswered, as over a bad network. */
 export class UnreliablePool implements PgPool {
@@ -75,6 +75,7 @@ export class UnreliablePool implements PgPool {
     if (fate.type === 'read-only') throw Object.assign(new Error(), { code: '25006', severity: 'ERROR' });
     if (fate.type === 'slow') await after(fate.after);
     const answer = await client.query(query);
+    if (fate.type === 'delayed') await after(fate.after);
     if (fate.type === 'unanswered') throw new Error('Connection terminated unexpectedly');
     return answer;
   }
