@@ -5,7 +5,10 @@ import { openPostgresTokenStore, type PostgresTokenStoreOptions } from '../src/i
 type Refusal = [options: unknown, error: typeof TypeError | typeof RangeError, message: RegExp];
 const refused: Refusal[] = [
   [5, TypeError, /^options must be an object/],
-  [{ pool: {} }, TypeError, /^pool must be a Pool of pg/],
+  [null, TypeError, /^options must be an object/],
+  [{ leasetime: 15_000 }, TypeError, /^unknown option "leasetime"/],
+  [{ pool: { connect() {} } }, TypeError, /^pool must be a Pool of pg/],
+  [{ pool: { on() {} } }, TypeError, /^pool must be a Pool of pg/],
   [{ connectionString: 5 }, TypeError, /^connectionString must be a string/],
   [{ connectionString: 'postgresql://ada:s3cret@[' }, TypeError, /^connectionString must be like postgresql:/],
   [{ schema: '' }, TypeError, /^schema must be a name/],

@@ -1,12 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import crypto, { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import pg from 'pg';
 import { issueCertificate } from 'testing-authority';
 import { within } from 'testing-authority/start-program';
@@ -15,6 +18,7 @@ import * as assert from 'uvu/assert';
 import { cancelStatement } from '../src/connection/pg-client.ts';
 import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
+import { run } from './project.ts';
 import { startScene } from './scene.ts';
 import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
@@ -50,9 +54,12 @@ function writeFile(name: string, text: string, mode = 0o600): string {
 
 async function lockedRole(): Promise<void> {
   await scene.cluster.query(
-    "DO $$ BEGIN CREATE ROLE locked SUPERUSER LOGIN PASSWORD 's3cret-password'; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    "DO $$ BEGIN CREATE ROLE locked SUPERUSER LOGIN PASSWORD 's3cret-password'; CREATE ROLE outsider LOGIN; REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
   );
 }
+
+const sessionsOf = (name: string): Promise<string> =>
+  scene.cluster.query(`SELECT count(*) FROM pg_stat_activity WHERE application_name = '${name}'`);
 
 test('without options, the PG* environment variables say where the database is', async () => {
   await lockedRole();
@@ -67,7 +74,24 @@ test('without options, the PG* environment variables say where the database is',
     await using store = await openPostgresTokenStore();
     await store.set('app', record);
     assert.equal(await store.get('app'), record);
+    assert.is(await sessionsOf('token-store-postgres'), '1');
   });
+});
+
+test('without pg, the error says what to install, and one that does not work says why itself', async () => {
+  const own = fileURLToPath(new URL('..', import.meta.url));
+  const [modules, installed] = [join(folder, 'node_modules'), join(folder, 'node_modules/token-store-postgres')];
+  for (const part of ['dist', 'package.json']) cpSync(join(own, part), join(installed, part), { recursive: true });
+  symlinkSync(join(own, 'node_modules/token-store-kit'), join(modules, 'token-store-kit'), 'junction');
+  writeFile(
+    'open.mjs',
+    "import { openPostgresTokenStore } from 'token-store-postgres';\n" +
+      'openPostgresTokenStore().catch(({ code, reason, message }) => console.log(code, reason, message));',
+  );
+  assert.match((await run(folder, 'open.mjs', {})).stdout, /^STORE_OPEN no-driver .*pg, which is not installed/);
+  mkdirSync(join(modules, 'pg'));
+  writeFile('node_modules/pg/index.js', "throw new Error('broken')");
+  assert.is((await run(folder, 'open.mjs', {})).stdout, 'undefined undefined broken\n');
 });
 
 test('the password comes from the password file, unless others can read that', async () => {
@@ -87,6 +111,19 @@ test('the password comes from the password file, unless others can read that', a
     const error = await errorOf(openPostgresTokenStore(options));
     assert.is(error.code, 'STORE_OPEN');
   });
+});
+
+test('a connection that was closed and a lock that was released are not kept in memory', async () => {
+  const pool = scene.newPool('used once', { maxUses: 1 });
+  const store = await scene.open({ pool });
+  const [clients, locks]: [WeakRef<object>[], WeakRef<object>[]] = [[], []];
+  pool.on('connect', (client) => clients.push(new WeakRef(client)));
+  for (let round = 0; round < 10; round++)
+    await store.exclusively('app', async (lock) => void locks.push(new WeakRef(lock)));
+  await delay(10);
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  for (const refs of [clients, locks]) assert.ok(refs.filter((ref) => ref.deref()).length < refs.length / 2);
 });
 
 const portOf = async (server: Server): Promise<number> => {
@@ -128,6 +165,7 @@ const failures: [kind: string, connectionString: () => string | Promise<string>,
   ['no password', () => url({ user: 'locked', password: '' }), 'no-permission'],
   ['a wrong password', () => url({ user: 'locked', password: 's3cret-wrong' }), 'no-permission'],
   ['a role that pg_hba.conf refuses', () => url({ user: 'barred' }), 'no-permission'],
+  ['a role that may not connect', () => url({ user: 'outsider' }), 'no-permission'],
   ['no such database', () => url({}).replace(/postgres$/, 'missing'), 'no-database'],
   ['no such port', () => `${url({})}?port=70000`, 'unreachable'],
   ['a server that asks for Kerberos', async () => url({ port: await kerberosPort() }), 'unreachable'],
@@ -136,11 +174,12 @@ const failures: [kind: string, connectionString: () => string | Promise<string>,
 ];
 
 for (const [kind, connectionString, reason] of failures) {
-  together(`${kind}: STORE_OPEN (${reason}), which names the server and no password`, async () => {
+  together(`${kind}: STORE_OPEN (${reason}) at once, which names the server and no password`, async () => {
     await lockedRole();
     const error = await errorOf(openPostgresTokenStore({ connectionString: await connectionString() }));
     assert.equal([error.code, error.reason], ['STORE_OPEN', reason], error.message);
     assert.match(error.message, /^PostgreSQL at \S+:\d+, database \w+ /);
+    assert.not.match(error.message, 'timeout');
     assert.not.match(inspect(error, { depth: 10, showHidden: true }), 's3cret');
   });
 }
@@ -152,8 +191,21 @@ test('a password that cannot be hashed, as on a system without MD5, fails the ca
   try {
     const error = await errorOf(openPostgresTokenStore({ connectionString: url({ user: 'hashed' }) }));
     assert.equal([error.code, error.reason], ['STORE_OPEN', 'unreachable']);
+    assert.not.match(error.message, 'timeout');
   } finally {
     crypto.createHash = createHash;
+  }
+});
+
+test('without the name of a user, as in a container, the message names no database', async () => {
+  const { user } = pg.defaults;
+  pg.defaults.user = undefined as never;
+  try {
+    const port = await unreachablePort();
+    const error = await errorOf(openPostgresTokenStore({ connectionString: `postgresql://127.0.0.1:${port}` }));
+    assert.ok(error.message.startsWith(`PostgreSQL at 127.0.0.1:${port} does not answer`), error.message);
+  } finally {
+    pg.defaults.user = user as string;
   }
 });
 
@@ -205,6 +257,24 @@ together('an error of a statement has neither the statement nor a value in it', 
   assert.match(error.message, 'SQLSTATE 23514');
   const all = inspect(error, { depth: 10, showHidden: true });
   assert.not.match(all, /secret-|INSERT|UPDATE/);
+});
+
+together('what is wrong at the server becomes a code and a reason', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  await store.set('app', record);
+  for (const [state, ...expected] of [
+    ['58030', 'STORE_OPEN', 'disk'],
+    ['25006', 'STORE_READONLY', 'read-only-server'],
+    ['XX001', 'STORE_CORRUPT', 'damaged'],
+    ['53300', 'STORE_OPEN', 'unreachable'],
+  ]) {
+    await scene.cluster.query(`CREATE OR REPLACE FUNCTION ${schema}.fail() RETURNS trigger LANGUAGE plpgsql
+      AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '${state}'; END $$;
+      CREATE OR REPLACE TRIGGER fail BEFORE UPDATE ON ${schema}.oauth_token EXECUTE FUNCTION ${schema}.fail()`);
+    const { code, reason } = await errorOf(store.set('app', record));
+    assert.equal([code, reason], expected, state);
+  }
 });
 
 const noDisk = scene && SmallDisk.missing();
@@ -289,8 +359,16 @@ for (const [what, Client] of Object.entries({ 'makes no connection': undefined, 
     assert.ok(looks <= 2 + seconds, `${looks} looks in ${seconds} s`);
     const left = "application_name = 'no client' AND query LIKE 'DISCARD LISTEN%'";
     assert.is(await scene.cluster.query(`SELECT count(*) FROM pg_stat_activity WHERE ${left}`), '0');
+    await store.close();
+    assert.match((await errorOf(store.get('app'))).message, Client ? /^PostgreSQL at / : /^PostgreSQL: /);
   });
 }
+
+together('the own pool has three connections', async () => {
+  const store = await scene.open({ connectionString: `${scene.cluster.connectionString()}?application_name=three` });
+  await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => store.set(name, record)));
+  assert.is(await sessionsOf('three'), '3');
+});
 
 together('close() lets calls that are under way end', async () => {
   const schema = scene.newSchema();

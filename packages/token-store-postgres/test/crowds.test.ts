@@ -81,6 +81,7 @@ test('11 stores on one pool of the caller print no MaxListenersExceededWarning',
   const stores = await Promise.all(Array.from({ length: 11 }, () => scene.open({ pool })));
   await Promise.all(stores.map((store) => store.set('app', record)));
   await Promise.all(stores.map((store) => store.get('app')));
+  await Promise.all(stores.slice(0, 2).map((store) => store.exclusively('app', async () => {})));
   await new Promise((resolve) => setImmediate(resolve));
   process.off('warning', note);
   assert.equal(warnings, []);

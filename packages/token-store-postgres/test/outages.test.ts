@@ -129,6 +129,20 @@ test('statement_timeout, a lock of another session and idle_in_transaction_sessi
   assert.equal(await store.get('app'), record);
 });
 
+test('a row that another session has locked, on a pool of the caller: STORE_BUSY', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, pool: scene.newPool('waits for a row') });
+  await store.exclusively('app', () => store.set('app', record));
+  const blocker = new pg.Client(scene.cluster.connectionString());
+  await blocker.connect();
+  const lock = (table: string): string => `SELECT 1 FROM ${schema}.${table} FOR UPDATE`;
+  await blocker.query(`BEGIN; ${lock('oauth_token')}; ${lock('oauth_token_lease')}`);
+  const calls = [() => store.set('app', record), () => store.exclusively('app', async () => {})];
+  for (const outcome of await Promise.all(calls.map(attempt)))
+    assert.is('error' in outcome && outcome.error.reason, 'database-locked');
+  await blocker.end();
+});
+
 test('a write that the server ends in favor of another session is repeated', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
@@ -163,7 +177,14 @@ test('a caller that waits and whose database goes away is told so when its time 
   const schema = scene.newSchema();
   const proxy = await scene.proxy();
   const holder = await scene.open({ schema });
-  const store = await scene.open({ schema, connectionString: scene.cluster.connectionString({ port: proxy.port }) });
+  const pool = scene.newPool('goes away', { connectionString: scene.cluster.connectionString({ port: proxy.port }) });
+  let tries = 0;
+  const connect = (): Promise<unknown> => {
+    tries++;
+    return pool.connect();
+  };
+  const counted = new Proxy(pool, { get: (_, key) => (key === 'connect' ? connect : Reflect.get(pool, key)) });
+  const store = await scene.open({ schema, pool: counted });
   await holder.exclusively('app', async () => {
     const waiting = attempt(() => store.exclusively('app', async () => 1, { timeout: 3_000 }));
     await new LockWatch(scene).untilWanted(schema);
@@ -171,6 +192,7 @@ test('a caller that waits and whose database goes away is told so when its time 
     const outcome = await waiting;
     assert.ok('error' in outcome);
     assertUnreachable(outcome, 'a caller that waits');
+    assert.ok(tries < 20, `${tries} connections`);
   });
 });
 

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
+import { missingTools, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { inspectPostgresTokenStore, type PostgresTokenStoreOptions, type TokenStoreError } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
+import { until } from './lock-watch.ts';
 import { samplesOf } from './project.ts';
 import { startScene } from './scene.ts';
 
@@ -114,23 +116,23 @@ test('an inspection tells a person what there is, and makes nothing', async () =
   });
   await scene.cluster.query(`CREATE ROLE inspector LOGIN; GRANT USAGE ON SCHEMA ${schema} TO inspector`);
   const asRole = { connectionString: scene.cluster.connectionString({ user: 'inspector' }) };
-  assert.is((await inspect(asRole)).tables, 'unreadable');
+  const lacking = await inspect(asRole);
+  const rights = ['oauth_token', 'oauth_token_lease', 'oauth_token_meta'].flatMap((table) =>
+    ['INSERT', 'SELECT', 'UPDATE'].map((right) => `${right} ON ${schema}.${table}`),
+  );
+  const needed = rights.filter((right) => right !== `INSERT ON ${schema}.oauth_token_meta`);
+  assert.equal([lacking.tables, lacking.missingRights.toSorted()], ['unreadable', needed.toSorted()]);
   await scene.cluster.query(`GRANT SELECT ON ${schema}.oauth_token_meta TO inspector`);
   assert.equal((await inspect(asRole)).locks, []);
   await scene.cluster.query(`GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO inspector`);
-  assert.equal((await inspect(asRole)).missingRights.toSorted(), [
-    `INSERT ON ${schema}.oauth_token`,
-    `INSERT ON ${schema}.oauth_token_lease`,
-    `UPDATE ON ${schema}.oauth_token`,
-    `UPDATE ON ${schema}.oauth_token_lease`,
-    `UPDATE ON ${schema}.oauth_token_meta`,
-  ]);
+  const unreadable = needed.filter((right) => !right.startsWith('SELECT'));
+  assert.equal((await inspect(asRole)).missingRights.toSorted(), unreadable.toSorted());
   const pool = scene.newPool('cut');
   const connect = async (): Promise<unknown> => {
     const client = await pool.connect();
     const cut = (query: { text: string }): unknown =>
       query.text.includes('oauth_token_meta')
-        ? Promise.reject(Object.assign(new Error('cut'), { code: 'ECONNRESET' }))
+        ? Promise.reject(Object.assign(new Error('cut'), { code: 'EPIPE' }))
         : client.query(query);
     return new Proxy(client, { get: (_, key) => (key === 'query' ? cut : Reflect.get(client, key)) });
   };
@@ -145,6 +147,40 @@ test('an inspection tells a person what there is, and makes nothing', async () =
     (await errorOf(inspect({ connectionString: 'postgresql://postgres@127.0.0.1:1/x' }))).reason,
     'unreachable',
   );
+});
+
+const noBouncer = scene && missingTools(['pgbouncer']);
+const throughBouncer = noBouncer === undefined ? test : testOrSkip(noBouncer);
+
+throughBouncer('pgbouncer tells a role of its stats_users how long it waits after a failed connection', async () => {
+  const users = ['monitor', 'other'];
+  await scene.cluster.query(users.map((user) => `CREATE ROLE ${user} LOGIN`).join(';'));
+  const settings = ['stats_users = monitor', 'server_login_retry = 15'];
+  const bouncer = scene.closeLater(await scene.cluster.startPgBouncer({ users, settings }));
+  for (const [user, serverLoginRetry] of [
+    ['monitor', 15_000],
+    ['other', undefined],
+  ] as const) {
+    const connectionString = bouncer.connectionString(user);
+    const pool = scene.newPool('inspect', { connectionString });
+    for (const options of [{ connectionString }, { pool }])
+      assert.equal((await inspectPostgresTokenStore(options)).pooler, { serverLoginRetry }, user);
+  }
+  const ends = () => bouncer.log.match(/pgbouncer\/monitor@\S+ closing because/g)?.length === 2;
+  await until('its connections have ended', async () => ends());
+});
+
+test('a server that takes no writes reads, and says why it does not write', async () => {
+  const schema = scene.newSchema();
+  await (await scene.open({ schema })).set('app', record);
+  await scene.cluster.query('CREATE ROLE standby SUPERUSER LOGIN');
+  await scene.cluster.query('ALTER ROLE standby SET default_transaction_read_only = on');
+  const connectionString = scene.cluster.connectionString({ user: 'standby' });
+  const store = await scene.open({ schema, connectionString });
+  assert.equal(await store.get('app'), record);
+  const { code, reason } = await errorOf(store.set('app', record));
+  assert.equal([code, reason], ['STORE_READONLY', 'read-only-server']);
+  assert.ok((await inspectPostgresTokenStore({ schema, connectionString })).isReadOnly);
 });
 
 const foreignTables: Record<string, string> = {
@@ -210,6 +246,8 @@ test('the rights that docs/fleet.md names are enough for every method, and a rol
   const denied = await assertRefused({ schema: 'public', connectionString }, 'STORE_OPEN', 'no-permission');
   assert.match(denied.message, 'permission denied for table oauth_token_meta');
   await scene.cluster.query(grants.replace(/^CREATE ROLE.*/, ''));
+
+  await assertRefused({ schema: 'no such', connectionString }, 'STORE_READONLY', 'no-permission');
 
   const store = await scene.open({ schema: 'public', connectionString, key: keys[0] });
   await store.set('app', record);
