@@ -93,7 +93,11 @@ test('a key for plain tokens is STORE_KEY, and for tables without tokens it encr
   const schema = scene.newSchema();
   const [plain, early] = [await scene.open({ schema }), await scene.open({ schema, key: bytes })];
   await plain.set('app', record);
-  for (const call of [() => scene.open({ schema, key: bytes }), () => early.set('other', record)])
+  for (const call of [
+    () => scene.open({ schema, key: bytes }),
+    () => early.set('other', record),
+    () => early.rekey(otherBytes),
+  ])
     assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'not-encrypted'], String(call));
   await plain.delete('app');
   const store = await scene.open({ schema, key: bytes });
@@ -113,6 +117,7 @@ test('a host that is only started puts no key in use: the first write does, and 
   const mistaken = await scene.open({ schema, key: mistyped });
   assert.is(await mistaken.get('app'), undefined);
   assert.is(await mistaken.exclusively('app', async () => 'ran'), 'ran');
+  assert.is(await mistaken.delete('app'), false);
   assert.instance(await errorOf(mistaken.set('too long'.repeat(900), record)), RangeError);
   const store = await scene.open({ schema, key: bytes });
   const late = await scene.open({ schema, key: bytes });
@@ -169,6 +174,23 @@ test('a first write whose transaction fails decides nothing', async () => {
   assert.equal(await store.get('app'), record);
 });
 
+for (const [table, isStored] of [
+  ['oauth_token', true],
+  ['oauth_token_meta', false],
+] as const)
+  test(`a change of key that the server refuses changes nothing: ${table}`, async () => {
+    const schema = scene.newSchema();
+    const store = await scene.open({ schema, key: bytes });
+    if (isStored) await store.set('app', record);
+    await scene.cluster.query(`CREATE FUNCTION ${schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+      CREATE TRIGGER refuse BEFORE UPDATE ON ${schema}.${table} FOR EACH ROW EXECUTE FUNCTION ${schema}.refuse()`);
+    for (const call of [() => store.rekey(otherBytes), () => store.set('app', record)])
+      assert.is((await codeAndReasonOf(call()))[0], 'STORE_OPEN', String(call));
+    await scene.cluster.query(`DROP FUNCTION ${schema}.refuse CASCADE`);
+    await store.set('app', record);
+    assert.equal(await (await scene.open({ schema, key: bytes })).get('app'), record);
+  });
+
 test('key and record are copied, so that the caller may wipe them', async () => {
   const schema = scene.newSchema();
   const key = Uint8Array.from(bytes);
@@ -200,6 +222,7 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
     () => store.get('a'),
     () => store.rekey(otherBytes),
     () => store.replace('a', 'secret-b', record),
+    () => store.replace('a', record.refreshToken, record),
   ]) {
     assert.equal(await codeAndReasonOf(call()), ['STORE_CORRUPT', 'record-changed'], String(call));
   }

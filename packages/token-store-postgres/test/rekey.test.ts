@@ -1,5 +1,7 @@
+import crypto from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
+import { changeKey } from 'token-store-kit/administration';
 import * as assert from 'uvu/assert';
 import { errorOf } from './attempt.ts';
 import { hold, until } from './lock-watch.ts';
@@ -105,6 +107,8 @@ test('a change of key that has to wait for too long says who holds which lock, a
   const closing = await scene.open({ schema });
   const [aborted, closed] = [operator.rekey(newKey, { signal: controller.signal }), closing.rekey(newKey)].map(errorOf);
   controller.abort(new Error('no longer needed'));
+  const { signal } = controller;
+  assert.is(await errorOf((await scene.open({ schema: scene.newSchema() })).rekey(newKey, { signal })), signal.reason);
   await closing.close();
   assert.is(await aborted, controller.signal.reason);
   assert.is((await closed)?.reason, 'closed');
@@ -116,6 +120,68 @@ test('a change of key does not wait for the locks that its caller holds', async 
   const { operator } = await openWithToken();
   const change = () => operator.rekey(newKey, { timeout: 0 });
   await operator.exclusively('app', () => operator.exclusively('sign-in', change));
+  await operator.exclusively('app', () => changeKey(operator, () => undefined));
+});
+
+test('a change of key that waits derives no passphrase again', async () => {
+  const schema = scene.newSchema();
+  const [store, other] = [await scene.open({ schema, key: 'a passphrase' }), await scene.open({ schema })];
+  await store.set('app', { refreshToken: 'refresh-1' });
+  const holder = await hold(other);
+  const { scryptSync } = crypto;
+  let derived = 0;
+  crypto.scryptSync = (...args: Parameters<typeof scryptSync>) => {
+    derived++;
+    return scryptSync(...args);
+  };
+  try {
+    assert.is((await errorOf(store.rekey('another one', { timeout: 300 }))).reason, 'lock-held');
+    assert.is(derived, 1);
+  } finally {
+    crypto.scryptSync = scryptSync;
+    await holder.end();
+  }
+});
+
+test('hosts wait for each other, also if their role has a short lock_timeout', async () => {
+  const schema = scene.newSchema();
+  await scene.cluster.query("CREATE ROLE hasty SUPERUSER LOGIN; ALTER ROLE hasty SET lock_timeout = '50ms'");
+  const other = await scene.newPool('another host').connect();
+  await other.query("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('token-store-postgres', 0))");
+  const opening = scene.open({
+    schema,
+    connectionString: scene.cluster.connectionString({ user: 'hasty' }),
+    key: newKey,
+  });
+  await Promise.race([opening, delay(200)]);
+  await other.query('COMMIT');
+  other.release();
+  const store = await opening;
+  const letGo = await lockRows(`${schema}.oauth_token_meta`);
+  const writing = store.set('app', { refreshToken: 'refresh-1' });
+  await Promise.race([writing, delay(200)]);
+  await letGo();
+  await writing;
+});
+
+test('to make the tables, and to change the key, may take longer than a call', async () => {
+  const { now } = performance;
+  let aheadMs = 0;
+  const decide = (text: string): Fate => {
+    if (!/^(CREATE TABLE|UPDATE)/.test(text)) return { type: 'normal' };
+    aheadMs += 20_000;
+    return { type: 'slow', after: 20 };
+  };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  performance.now = () => now.call(performance) + aheadMs;
+  try {
+    const store = await scene.open({ schema: scene.newSchema(), pool });
+    await store.set('app', { refreshToken: 'refresh-1' });
+    await store.rekey(newKey);
+    assert.ok(aheadMs > 60_000);
+  } finally {
+    performance.now = now;
+  }
 });
 
 test('a change of key waits for many processes that are gone no longer than for one', async () => {
@@ -127,7 +193,8 @@ test('a change of key waits for many processes that are gone no longer than for 
   };
   const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
   const store = await scene.open({ schema, pool });
-  const gone = "SELECT n, 1, 'gone:200', 'gone', now() FROM generate_series(1, 4) AS n";
+  // Half of the time that they have, which is over at the second look.
+  const gone = "SELECT n, 1, 'gone:380', 'gone', now() FROM generate_series(1, 4) AS n";
   await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease ${gone}`);
   await store.rekey(newKey);
   assert.is(looks, 2);
