@@ -1,6 +1,7 @@
 // Takes about 6 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
+import { least } from 'testing-authority/least';
 import { within } from 'testing-authority/start-program';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
@@ -19,18 +20,31 @@ const open = (name: string, options: PostgresTokenStoreOptions = {}): Promise<Po
 const record = { refreshToken: 'first' };
 
 test('each call is one statement: to acquire, renew and release the lock as well', async () => {
-  const store = await open('cost', { leaseTime: 60_000 });
+  const schema = scene.newSchema();
+  const store = await open('cost', { schema, leaseTime: 60_000 });
   const count = async (work: () => Promise<unknown>): Promise<number> => (await statementsOf('cost', work)).length;
   assert.is(await count(() => store.set('app', record)), 1);
   assert.is(await count(() => store.get('app')), 1);
   assert.is(await count(() => store.set('other', record)), 1);
-  assert.is(await count(() => store.changed('app', { timeout: 30 })), 0);
+  const wait = async (): Promise<void> => {
+    await store.changed('app', { timeout: 30 });
+    // It would make a connection now that listens.
+    await delay(200);
+  };
+  assert.is(await count(wait), 0);
   assert.is(await count(() => store.replace('app', 'first', { accessToken: 'second' })), 1);
   assert.is(await count(() => store.replace('app', 'second', { accessToken: 'third' })), 1);
   assert.is(await count(() => store.delete('app')), 1);
   assert.is(await count(() => store.list()), 1);
   assert.is(await count(() => store.exclusively('app', async () => {})), 2);
   assert.is(await count(() => store.exclusively('app', () => store.replace('app', undefined, record))), 3);
+  const giveUp = async (): Promise<void> => {
+    const signal = AbortSignal.timeout(20);
+    await store.exclusively('app', async () => {}, { signal }).catch(() => {});
+  };
+  const holder = await open('holder', { schema });
+  assert.is(await holder.exclusively('app', () => count(giveUp)), 1);
+  assert.is(scene.cluster.log.match(/^<cost>LOG: .*: SELECT set_config\(name,/gm)?.length, 1, 'for one connection');
   // It renews its lease once a second. On a busy machine the task takes longer than it should.
   const renewing = await open('renewing', { leaseTime: 3_000 });
   const started = performance.now();
@@ -67,7 +81,26 @@ test('a refresh is six statements', async () => {
   assert.is(statements.length, 6, statements.join('\n'));
 });
 
-testWaiting({ scene, test }, { direct: scene.cluster.connectionString() });
+test('a program that reads the record again and again spares the store the look', async () => {
+  const store = await open('reader', { listen: false });
+  await store.set('app', record);
+  const read = async (): Promise<void> => {
+    const change = store.changed('app', { timeout: 1_500 });
+    for (let read = 0; read < 5; read++) {
+      await delay(280);
+      await store.get('app');
+    }
+    await change;
+  };
+  const looks = await least(0, 3, async () => {
+    const statements = await statementsOf('reader', read);
+    return statements.filter((statement) => statement.includes('unnest')).length;
+  });
+  assert.is(looks, 0);
+});
+
+const url = scene?.cluster.connectionString();
+testWaiting({ scene, test }, { direct: { connectionString: url }, untold: { connectionString: url, listen: false } });
 
 test('a caller that waits makes at most 2 statements per second, also if its connection that listens is lost again and again', async () => {
   const schema = scene.newSchema();
