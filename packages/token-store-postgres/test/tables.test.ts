@@ -1,3 +1,4 @@
+// Takes about 10 s.
 import { hostname } from 'node:os';
 import { missingTools, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
