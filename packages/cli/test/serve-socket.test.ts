@@ -1,8 +1,10 @@
-import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { CliHome, type Ended, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { socketPath } from '../src/commands/serve/listen.ts';
 import { makeFolder } from './fixtures/make-folder.ts';
 import { askService, askUntilSignedIn, endService, startService } from './fixtures/token-service.ts';
 
@@ -43,7 +45,7 @@ test('without --socket it listens in XDG_RUNTIME_DIR, and the status is 2 if the
 for (const mode of [0o750, 0o701]) {
   test(`a folder of mode ${mode.toString(8)} is refused, without advice that would be wrong for /tmp`, async () => {
     const folder = makeFolder(home, `mode-${mode}`, mode);
-    await assertRefused(join(folder, 's'), new RegExp(`can enter ${folder} (?!.*chmod).*--socket`));
+    await assertRefused(join(folder, 's'), new RegExp(`can enter ${folder} \\(mode 0${mode.toString(8)}\\)(?!.*chmod).*--socket`));
     assert.not.ok(existsSync(join(folder, 's')));
     assert.is(statSync(folder).mode & 0o7777, mode, 'it is left as it was');
   });
@@ -68,12 +70,25 @@ test('a folder in one that others can write is refused, unless that is sticky as
 
 test('a folder that is a file, or that cannot be made, is refused', async () => {
   writeFileSync(join(home.folder, 'file'), '');
-  await assertRefused(join(home.folder, 'file', 's'), /home|file/);
-  await assertRefused('/proc/nowhere/s', /\/proc\/nowhere/);
+  await assertRefused(join(home.folder, 'file', 's'), /cannot use \S+\/file: .*--socket/);
+  await assertRefused('/proc/nowhere/s', /cannot use \/proc\/nowhere: no such/);
+  // Only its owner can enter it, and no file can be made in it.
+  if (process.platform === 'linux') await assertRefused('/proc/self/fd/s', /cannot listen on \/proc\/self\/fd\/s: /);
 });
 
 test('a path that is too long for a socket is wrong usage', async () => {
   await assertRefused(join(home.folder, 'x'.repeat(108)), /--socket: .*103/, 2);
+  assert.is(socketPath(`/${'x'.repeat(102)}`).length, 103);
+  assert.throws(() => socketPath(`/${'x'.repeat(103)}`), /103/);
+  // It is made under a name of 7 characters.
+  assert.throws(() => socketPath(`/${'x'.repeat(96)}/s`), /103/);
+});
+
+test('a wrong key is said at once, before a client can connect', async () => {
+  const socket = join(makeFolder(home, 'keyed'), 's');
+  const { status, stderr } = await home.call(['serve', '--socket', socket], { env: { ONEDRIVE_TOKEN_KEY: 'wrong' } });
+  assert.is(status, 7);
+  assert.not.match(stderr, 'Serving');
 });
 
 test('another kind of file is not replaced', async () => {
@@ -94,6 +109,32 @@ test('a socket on which another process serves is an error, and that process goe
   assert.is((await next.ask('/token')).status, 200);
   assert.is(statSync(next.socket).mode & 0o777, 0o600);
   await endService(next);
+});
+
+test('of two that start at the same moment on a socket that was left, the end of the first does not remove that of the second', async () => {
+  const first = await startService(home, { name: 'twice/s' });
+  // Both had seen the old one, and each has replaced what it found.
+  rmSync(first.socket);
+  const second = await startService(home, { name: 'twice/s' });
+  first.running.child.kill('SIGTERM');
+  assert.is((await first.running.ended).status, 0);
+  assert.is((await second.ask('/token')).status, 200);
+  await endService(second);
+  assert.equal(readdirSync(join(home.folder, 'twice')), []);
+});
+
+test('a socket whose server has as many waiting clients as it can have is in use', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: other systems let more clients wait');
+  const socket = join(makeFolder(home, 'busy'), 's');
+  const code = `require('net').createServer().listen({ path: ${JSON.stringify(socket)}, backlog: 1 }, () => console.error('listens'))`;
+  const server = home.startProgram(process.execPath, ['-e', code]);
+  await server.says(/listens/);
+  server.child.kill('SIGSTOP');
+  const clients = Array.from({ length: 9 }, () => connect(socket).on('error', () => {}));
+  await assertRefused(socket, /another process already serves at /);
+  for (const client of clients) client.destroy();
+  server.child.kill('SIGKILL');
+  await server.ended;
 });
 
 test('before the first sign-in, without a database, it makes none and answers 401; after the sign-in it has a token', async () => {

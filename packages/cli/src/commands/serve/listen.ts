@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { lstatSync, mkdirSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { findExposure, longestSocketPath } from '../../session/socket-place.ts';
@@ -17,27 +17,40 @@ export function socketPath(given: string | undefined): string {
     throw new UsageError('there is no XDG_RUNTIME_DIR here', { remedy: 'Name a socket with --socket' });
   }
   const path = resolve(given ?? join(folder, 'onedrive-token.sock'));
-  if (Buffer.byteLength(path) <= longestSocketPath) return path;
+  if ([path, draftOf(path)].every((each) => Buffer.byteLength(each) <= longestSocketPath)) return path;
   throw new UsageError(`--socket: ${path} is longer than the ${longestSocketPath} bytes that a socket's path may have`);
+}
+
+/** A name in the same folder, which no other process has. */
+function draftOf(path: string): string {
+  return join(dirname(path), `.${Math.random().toString(36).slice(2, 8)}`);
 }
 
 /**
  * Listens on a socket with mode 0600 in a folder that other users cannot enter, and replaces a socket that an ended process has
- * left. When the server is closed, the socket is removed. Throws Failure.
+ * left. Returns what removes it: to be called before the server is closed. Throws Failure.
  */
-export async function listenPrivately(server: Server, path: string): Promise<void> {
+export async function listenPrivately(server: Server, path: string): Promise<() => void> {
   preparePrivateFolder(dirname(path));
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present?.isSocket() === false) throw new Failure(`${path} is not a socket, and was left as it is`, { remedy });
   if (present && (await isLive(path))) throw new Failure(`another process already serves at ${path}`, { remedy });
-  rmSync(path, { force: true });
+  // Node removes the name that it has listened on, whatever is there by then. So it gets one that this process alone uses.
+  const draft = draftOf(path);
   const before = process.umask(0o177);
-  server.listen({ path, backlog });
+  server.listen({ path: draft, backlog });
   // The socket is made before listen() returns.
   process.umask(before);
   await once(server, 'listening').catch((error) => {
     throw fileFailure('listen on', path, error);
   });
+  const { dev, ino } = lstatSync(draft);
+  renameSync(draft, path);
+  return () => {
+    // Another process may have started at the same moment, and have put its own there.
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found?.dev === dev && found.ino === ino) rmSync(path);
+  };
 }
 
 /**
@@ -64,14 +77,10 @@ function preparePrivateFolder(folder: string): void {
 }
 
 /** False for a socket that an ended process has left. With EAGAIN, as many clients as can be wait to be accepted. */
-async function isLive(path: string): Promise<boolean> {
+function isLive(path: string): Promise<boolean> {
   const socket = connect(path);
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ECONNREFUSED';
-  } finally {
-    socket.destroy();
-  }
+  const judge = ({ code }: NodeJS.ErrnoException): boolean => code !== 'ECONNREFUSED';
+  return once(socket, 'connect')
+    .then(() => true, judge)
+    .finally(() => socket.destroy());
 }

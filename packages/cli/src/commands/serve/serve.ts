@@ -48,18 +48,17 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
     await using desk = new TokenDesk(command);
     const { signedIn } = await desk.status();
     const server = createTokenServer(desk, command);
-    await listenPrivately(server, path);
+    const removeSocket = await listenPrivately(server, path);
     screen.say(`Serving tokens of ${settings.app} at ${path}`);
     if (!signedIn) screen.say(`Not signed in: clients get 401 until you run: ${suggestCommand('login', settings)}`);
     if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
     const closed = once(server, 'close');
-    // This removes the socket.
+    removeSocket();
     server.close();
     // Requests that still wait for a refresh get an error when it is stored.
     await desk[Symbol.asyncDispose]();
-    const timer = setTimeout(() => server.closeAllConnections(), lastAnswersMs);
+    setTimeout(() => server.closeAllConnections(), lastAnswersMs);
     await closed;
-    clearTimeout(timer);
   },
 });
 
