@@ -45,7 +45,10 @@ test('without --socket it listens in XDG_RUNTIME_DIR, and the status is 2 if the
 for (const mode of [0o750, 0o701]) {
   test(`a folder of mode ${mode.toString(8)} is refused, without advice that would be wrong for /tmp`, async () => {
     const folder = makeFolder(home, `mode-${mode}`, mode);
-    await assertRefused(join(folder, 's'), new RegExp(`can enter ${folder} \\(mode 0${mode.toString(8)}\\)(?!.*chmod).*--socket`));
+    await assertRefused(
+      join(folder, 's'),
+      new RegExp(`can enter ${folder} \\(mode 0${mode.toString(8)}\\)(?!.*chmod).*--socket`),
+    );
     assert.not.ok(existsSync(join(folder, 's')));
     assert.is(statSync(folder).mode & 0o7777, mode, 'it is left as it was');
   });

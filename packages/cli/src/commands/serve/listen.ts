@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { lstatSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { findExposure, longestSocketPath } from '../../session/socket-place.ts';
@@ -37,13 +37,11 @@ export async function listenPrivately(server: Server, path: string): Promise<() 
   if (present && (await isLive(path))) throw new Failure(`another process already serves at ${path}`, { remedy });
   // Node removes the name that it has listened on, whatever is there by then. So it gets one that this process alone uses.
   const draft = draftOf(path);
-  const before = process.umask(0o177);
   server.listen({ path: draft, backlog });
-  // The socket is made before listen() returns.
-  process.umask(before);
   await once(server, 'listening').catch((error) => {
     throw fileFailure('listen on', path, error);
   });
+  chmodSync(draft, 0o600);
   const { dev, ino } = lstatSync(draft);
   renameSync(draft, path);
   return () => {
