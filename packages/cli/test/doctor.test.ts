@@ -130,6 +130,8 @@ test('a machine without a browser is no error, is marked as such, and how to sig
   const { status, stdout } = await home.call(['doctor'], { env });
   assert.is(status, 0);
   assert.match(stdout, /^– browser /m);
+  const display = await diagnose(home, { env: { ...env, DISPLAY: ':0' } });
+  assert.is(display.get('browser')?.detail, 'the default browser');
 });
 
 test('a client id that the provider does not know, and one of which it tells nothing', async () => {
@@ -140,6 +142,10 @@ test('a client id that the provider does not know, and one of which it tells not
     response.end(/\/authorize/.test(url) ? '<html>Sign in</html>' : '{"token_endpoint":1}');
   const untold = await withServer(silent, (origin) => diagnose(home, { args: ['--authority', origin] }));
   assert.ok(untold.get('client-id')?.ok);
+  const turning: RequestListener = ({ url = '' }, response) =>
+    response.writeHead(/well-known/.test(url) ? 200 : 302, { location: url }).end('{"token_endpoint":1}');
+  const circle = await withServer(turning, (origin) => diagnose(home, { args: ['--authority', origin] }));
+  assert.match(circle.get('client-id')?.detail ?? '', 'tells only a browser');
 });
 
 test('the page of Microsoft for personal accounts is asked too', async () => {
@@ -194,13 +200,20 @@ test('a certificate that is not trusted', async () => {
   assert.match(checks.get('not-checked')?.detail ?? '', /^clock, client-id, .* authority/);
 });
 
-test('a clock that is 5 minutes slow, by an authority that answers', async () => {
-  const inFiveMinutes = (): string => new Date(Date.now() + 5 * 60_000).toUTCString();
-  const serve: RequestListener = (_request, response) =>
-    response.writeHead(200, { Date: inFiveMinutes() }).end(JSON.stringify({ token_endpoint: 'https://x/token' }));
-  const checks = await withServer(serve, (origin) => diagnose(home, { args: ['--authority', `${origin}/consumers`] }));
-  assert.match(checks.get('clock')?.detail ?? '', /\b5 min /);
-  assert.ok(checks.get('authority')?.ok);
+test('a clock that is 5 minutes slow, or fast, by an authority that answers', async () => {
+  for (const [minutes, says] of [
+    [5, / 5 min slow,/],
+    [-5, / 5 min fast,/],
+  ] as const) {
+    const then = (): string => new Date(Date.now() + minutes * 60_000).toUTCString();
+    const serve: RequestListener = (_request, response) =>
+      response.writeHead(200, { Date: then() }).end(JSON.stringify({ token_endpoint: 'https://x/token' }));
+    const checks = await withServer(serve, (origin) =>
+      diagnose(home, { args: ['--authority', `${origin}/consumers`] }),
+    );
+    assert.match(checks.get('clock')?.detail ?? '', says);
+    assert.ok(checks.get('authority')?.ok);
+  }
   const untold: RequestListener = (_request, response) => {
     response.sendDate = false;
     response.end('{"token_endpoint":1}');

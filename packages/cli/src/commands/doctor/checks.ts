@@ -137,8 +137,11 @@ const longestLoginRetryMs = 1000;
 
 type Access = NonNullable<StoreInspection['access']>['file'];
 
-export function fileChecks(settings: Settings): readonly Check[] {
-  const look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db });
+/** `look`: what it is that is there. Default: the file itself. */
+export function fileChecks(
+  settings: Settings,
+  look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db }),
+): readonly Check[] {
   const inspect = lazily(look);
   const needs = ['database'];
   return [
@@ -149,16 +152,23 @@ export function fileChecks(settings: Settings): readonly Check[] {
   ];
 }
 
-export function postgresChecks(settings: Settings): readonly Check[] {
-  const inspect = lazily(() => inspectDatabase(settings));
-  const look = async (): Promise<readonly Problem[]> => heldInPostgres(await inspectDatabase(settings));
+/** As `fileChecks`. */
+export function postgresChecks(
+  settings: Settings,
+  look = (): Promise<PostgresInspection> => inspectDatabase(settings),
+): readonly Check[] {
+  const inspect = lazily(look);
   const describe = ({ serverVersion, hasKey }: PostgresInspection): string =>
     `PostgreSQL ${serverVersion} at ${settings.db}, ${hasKey ? 'encrypted' : 'not encrypted'}`;
   return [
     { name: 'database', run: async () => describe(await inspect()) },
     { name: 'database-rights', needs: ['database'], run: async () => judgeRights(await inspect()) },
     { name: 'pooler', needs: ['database'], run: async () => judgePooler(await inspect()) },
-    { name: 'lock', needs: ['database', 'database-rights'], run: () => judgeLocks(look) },
+    {
+      name: 'lock',
+      needs: ['database', 'database-rights'],
+      run: () => judgeLocks(async () => heldInPostgres(await look())),
+    },
   ];
 }
 
