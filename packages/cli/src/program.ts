@@ -171,7 +171,7 @@ function readArgument(read: NonNullable<OptionDefinition['read']>, value: string
   try {
     return read(value, before as never);
   } catch (error) {
-    throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error;
+    throw new InvalidArgumentError((error as Error).message);
   }
 }
 

@@ -103,7 +103,6 @@ With --json: the same as status --json.`,
     if (paste) signIn = { ...signIn, method: 'paste', readRedirectUrl: view.readRedirectUrl };
     const status = await session.handler.signIn(signIn);
     await session.finish();
-    screen.clear();
     if (settings.json) writeAnswer(`${JSON.stringify(status)}\n`);
     else screen.say(`Signed in${describeAccount(status)}.`);
   },

@@ -51,7 +51,6 @@ export async function checkRegistration(
       client_id: clientId,
       response_type: 'code',
       redirect_uri: redirectUri,
-      response_mode: 'query',
       scope: 'openid',
       prompt: 'none',
       // Nobody has a verifier with this hash.

@@ -15,15 +15,12 @@ export function readEntries(file: string): Record<string, unknown> {
   // Without a prototype, an app name like `constructor` finds nothing that was not written.
   const entries: Record<string, unknown> = Object.create(null);
   const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
-  let descriptor: number | undefined;
   try {
-    // Another user may have put a FIFO or a link there.
-    descriptor = fs.openSync(file, O_NOFOLLOW | O_NONBLOCK);
-    return Object.assign(entries, JSON.parse(fs.readFileSync(descriptor, 'utf8')));
+    // Another user may have put a FIFO or a link there. That a flag may be a number, the types do not say.
+    const flag = (O_NOFOLLOW | O_NONBLOCK) as number & string;
+    return Object.assign(entries, JSON.parse(fs.readFileSync(file, { encoding: 'utf8', flag })));
   } catch {
     return entries;
-  } finally {
-    if (descriptor !== undefined) fs.closeSync(descriptor);
   }
 }
 

@@ -122,9 +122,8 @@ With --json and --output: {"file": string, "bytes": number}.`,
     } catch (error) {
       const mayContinue = signal.aborted || (error as GraphError).retryable;
       if (sessions && mayContinue) screen.say('Run the same command again to continue the upload.');
-      throw graphFailure(error, settings);
-    } finally {
       screen.clear();
+      throw graphFailure(error, settings);
     }
   },
 });

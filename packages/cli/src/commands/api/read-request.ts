@@ -118,7 +118,7 @@ export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: 
   const file = join(folder, 'stdin');
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
-    await pipeline(stdin, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
+    await pipeline(stdin, createWriteStream(file), { signal });
   } catch (error) {
     await remove();
     signal.throwIfAborted();
@@ -140,7 +140,7 @@ async function removeLeftovers(): Promise<void> {
       ({ uid }) => [uid, undefined].includes(process.getuid?.()),
       () => false,
     );
-    if (isOwn) await rm(folder, { recursive: true, force: true }).catch(() => {});
+    if (isOwn) await rm(folder, { recursive: true }).catch(() => {});
   }
 }
 
