@@ -89,6 +89,7 @@ test('a file that changes during its upload is a failure, and nothing is stored'
   assert.is(status, 1);
   assert.is(stdout, '');
   assert.match(stderr, 'unsteady.img');
+  assert.not.match(stderr, 'continue');
 });
 
 for (const args of [['/me'], ['/me', '--json'], ['/me', '-i'], ['/me', '--paginate'], ['/me', '-o', 'good.txt']]) {
@@ -105,6 +106,24 @@ for (const args of [['/me'], ['/me', '--json'], ['/me', '-i'], ['/me', '--pagina
   });
 }
 
+test('an error that comes as a page is an error by its status', async () => {
+  await using graph = await openOddGraph(({ path }, response) => {
+    response.writeHead(Number(path.slice(1)), { 'content-type': 'text/html' }).end('<html>no</html>');
+  });
+  for (const option of [[], ['--json']]) {
+    const { status, stderr } = await home.call(['api', '/404', ...option, '--graph', graph.origin]);
+    assert.is(status, 1);
+    assert.match(stderr, 'HTTP 404');
+  }
+});
+
+test('--paginate prints an empty array if there are no items', async () => {
+  await using graph = await openOddGraph((_request, response) => {
+    response.setHeader('content-type', 'application/json').end('{"value":[]}');
+  });
+  assert.is((await home.call(['api', '/me', '--paginate', '--graph', graph.origin])).stdout, '[]\n');
+});
+
 test('headers and a body are sent as they are given', async () => {
   await using graph = await openOddGraph((_request, response) => response.end());
   writeFileSync(inHome('body.json'), '{"from": "a file"}');
@@ -119,7 +138,11 @@ test('headers and a body are sent as they are given', async () => {
     assert.is((await home.call(['api', '/me', ...args], { stdin })).status, 0);
     const { body, headers } = graph.requests.at(-1) ?? {};
     assert.equal([body, headers?.['x-one'], headers?.['x-two']], [expected, '1', '2']);
+    assert.equal([headers?.accept, headers?.['content-type']], ['*/*', 'application/json']);
   }
+  const { status, stderr } = await home.call(['api', '/me', '-d', '@nowhere.json', '--graph', graph.origin]);
+  assert.is(status, 1);
+  assert.match(stderr, 'cannot read nowhere.json: no such file or directory');
 });
 
 test('--json asks for JSON: the content of a text file is none', async () => {
@@ -141,7 +164,10 @@ test('what a killed upload of stdin has left is removed by the next', async () =
   const args = ['api', '/me/drive/root:/piped.txt', '--upload', '-'];
   const { child, ended } = home.start(args, { env, stdin: 'open' });
   child.stdin?.write('secret');
-  await until(() => readdirSync(temporary, { recursive: true }).some((name) => String(name).endsWith('stdin')));
+  const spools = () => readdirSync(temporary, { recursive: true }).filter((name) => String(name).endsWith('stdin'));
+  await until(() => spools().length === 1);
+  assert.is((await home.call(args, { env, stdin: 'hello' })).status, 0);
+  assert.is(spools().length, 1, 'that of a process that goes on is left alone');
   child.kill('SIGKILL');
   await ended;
   const [left = '', ...others] = readdirSync(temporary);
@@ -158,6 +184,29 @@ test('what a killed upload of stdin has left is removed by the next', async () =
   const { status } = await (process.platform === 'win32' ? home.run(args, options) : home.shell(script, options));
   assert.is(status, 0);
   assert.equal(readdirSync(temporary), process.getuid?.() === 0 ? [foreign] : []);
+});
+
+test('Ctrl-C while stdin is copied ends with 130, and leaves nothing', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
+  const TMPDIR = inHome('interrupted');
+  mkdirSync(TMPDIR);
+  const { child, ended } = home.start(['api', '/me/drive/root:/x', '--upload', '-'], {
+    env: { TMPDIR },
+    stdin: 'open',
+  });
+  await until(() => readdirSync(TMPDIR, { recursive: true }).some((name) => String(name).endsWith('stdin')));
+  child.kill('SIGINT');
+  const { status, stderr } = await ended;
+  assert.equal([status, stderr], [130, 'Interrupted.\n']);
+  assert.equal(readdirSync(TMPDIR), []);
+});
+
+test('stdin that does not fit on the disk is a failure that names the copy', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows has no limits of this kind');
+  const script = `ulimit -f 9; head -c 99999 /dev/zero | onedrive-token api /me/drive/root:/x --upload -`;
+  const { status, stderr } = await home.shell(script);
+  assert.is(status, 1);
+  assert.match(stderr, /^onedrive-token: cannot write \S+\/stdin: file too large\n$/);
 });
 
 for (const [what, stdin, expected, says] of [
@@ -188,8 +237,10 @@ test('an unfinished upload is kept for the account, and a logout forgets it, by 
   const sent = authority.requests.length;
   const { child, ended } = home.start(['api', '/me/drive/root:/small.txt', '--upload', 'small.txt', ...own]);
   await until(() => authority.requests.slice(sent).some(({ endpoint }) => endpoint === 'content'));
-  child.kill('SIGKILL');
-  await ended;
+  child.kill('SIGINT');
+  const { status, stderr } = await ended;
+  const hint = 'Run the same command again to continue the upload.\nInterrupted.\n';
+  if (process.platform !== 'win32') assert.equal([status, stderr], [130, hint]);
   const file = inHome('data/onedrive-token/uploads.json');
   const kept = readFileSync(file, 'utf8');
   assert.match(kept, account);

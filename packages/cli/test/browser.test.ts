@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { hasBrowser } from '../src/session/browser.ts';
+import { browserCommands, hasBrowser, openWithBrowserCommand } from '../src/session/browser.ts';
 
 function at(platform: NodeJS.Platform, env: NodeJS.ProcessEnv = {}, more: Parameters<typeof hasBrowser>[0] = {}) {
   return hasBrowser({ env, platform, isInSsh: false, isWsl: false, ...more });
@@ -26,6 +26,31 @@ for (const [what, found, expected] of [
 ] as const) {
   test(`${what}: ${expected ? 'a browser' : 'no browser'}`, () => {
     assert.is(found, expected);
+  });
+}
+
+test('the words of BROWSER are split like in a shell, and a colon begins the next command', () => {
+  assert.equal(browserCommands(''), []);
+  if (process.platform === 'win32') return;
+  assert.equal(browserCommands(`a 'b c' "d:e"f: :g`), [['a', 'b c', 'd:ef'], ['g']]);
+});
+
+for (const [browser, says] of [
+  ['false', /^false ended with status 1$/],
+  [`sh -c 'kill -KILL $$'`, /^sh ended with SIGKILL$/],
+  ['no-such-browser', /ENOENT/],
+  [' ', /BROWSER names no command/],
+  ['false:true', undefined],
+  [`sh -c 'test "$1" = "x y=https://id.example/?a=$&"' sh "x y=%s"`, undefined],
+] as const) {
+  test(`BROWSER=${browser} ${says ? 'opens nothing, and why is said' : 'opens the address'}`, async () => {
+    if (process.platform === 'win32') return console.log('skipped: Windows has no shell of this kind');
+    // The command does not wait for its browser, so that alone would end this process.
+    const timer = setTimeout(() => {}, 10_000);
+    const error = await openWithBrowserCommand(browser, 'https://id.example/?a=$&').catch((thrown: Error) => thrown);
+    clearTimeout(timer);
+    if (says) assert.match(error?.message ?? '', says);
+    else assert.is(error, undefined);
   });
 }
 

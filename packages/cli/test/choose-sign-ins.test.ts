@@ -1,9 +1,10 @@
-import type { RekeyOptions } from 'onedrive-token-handler';
+import tty from 'node:tty';
+import { OneDriveTokenError, type RekeyOptions } from 'onedrive-token-handler';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { chooseSignIns, spareOtherClient } from '../src/session/choose-sign-ins.ts';
+import { chooseSignIns, readClientId, spareOtherClient } from '../src/session/choose-sign-ins.ts';
 import { readSettings } from '../src/settings/settings.ts';
-import { UsageError } from '../src/terminal/failure.ts';
+import { Failure, UsageError } from '../src/terminal/failure.ts';
 import { Interrupt } from '../src/terminal/interrupt.ts';
 import { Screen } from '../src/terminal/screen.ts';
 
@@ -11,15 +12,16 @@ import { Screen } from '../src/terminal/screen.ts';
 const interrupt = new Interrupt();
 test.after(() => interrupt[Symbol.dispose]());
 
-function commandOf(app: string, db = 'postgresql://db.example/tokens', clientId?: string) {
+function commandOf(app: string, db = 'postgresql://db.example/tokens', clientId?: string, ask?: () => Promise<string>) {
   const said: string[] = [];
-  const screen = Object.assign(new Screen({}), { say: (text: string) => said.push(text) });
-  const settings = readSettings({ app, db, interactive: false, ...(clientId && { clientId }) }, process.env);
+  const screen = Object.assign(new Screen({}), { say: (text: string) => said.push(text) }, ask && { ask });
+  const interactive = ask !== undefined;
+  const settings = readSettings({ app, db, interactive, ...(clientId && { clientId }) }, process.env);
   return { said, settings, screen, interrupt };
 }
 
-/** A database with these app names, each with its client id. */
-function databaseOf(people: Record<string, string>): RekeyOptions {
+/** A database with these app names, each with its client id, if it says one. */
+function databaseOf(people: Record<string, string | undefined>): RekeyOptions {
   const get = (name: string) => ({ refreshToken: 'x', clientId: people[name] });
   return { store: { list: () => Object.keys(people), get } as never };
 }
@@ -58,6 +60,39 @@ test('the only client id of the table is meant, whatever the app name', async ()
   const command = commandOf('nobody');
   assert.equal(await chooseSignIns(command, databaseOf({ ada: 'ours' }), purpose), ['ada']);
   assert.match(command.said.join(), / 1 sign-in of 1 client id\./);
+});
+
+test('sign-ins that say no client id are touched only with the option that says so', async () => {
+  const unnamed = databaseOf({ ada: undefined, bob: undefined });
+  assert.match(await refusal(chooseSignIns(commandOf('ada'), unnamed, purpose)), '--client-id');
+  assert.equal(await chooseSignIns(commandOf('ada'), unnamed, { ...purpose, allClients: true }), ['ada', 'bob']);
+});
+
+test('a sign-in that another program has damaged says no client id; what cannot be read is an error', async () => {
+  const failing = (reason: string): RekeyOptions => {
+    const get = (): never => {
+      throw Object.assign(new Error(reason), { code: 'STORE_CORRUPT', reason });
+    };
+    return { store: { list: () => ['ada'], get } as never };
+  };
+  assert.is(await readClientId('ada', failing('record-changed')), undefined);
+  const error = await readClientId('ada', failing('damaged')).catch((reason: unknown) => reason);
+  assert.instance(error, OneDriveTokenError);
+});
+
+test('on a terminal, a person types the name of the table; anything else, or Ctrl-D, changes nothing', async () => {
+  const { isatty } = tty;
+  tty.isatty = () => true;
+  try {
+    const choose = (ask: () => Promise<string>) =>
+      chooseSignIns(commandOf('ada', undefined, undefined, ask), many, { verb: 'sign out' });
+    assert.equal(await choose(async () => ' oauth_token '), ['ada', 'bob']);
+    for (const ask of [async () => 'yes', () => Promise.reject(new Failure('nothing was typed'))])
+      assert.match(await refusal(choose(ask)), /name of the table.* nothing was changed/);
+    assert.is(await choose(() => Promise.reject('Ctrl-C')).catch((reason: unknown) => reason), 'Ctrl-C');
+  } finally {
+    tty.isatty = isatty;
+  }
 });
 
 test('without a person, each is refused, with the option that would do', async () => {

@@ -1,13 +1,14 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { CliHome, openSignedInScene } from 'testing-command';
 import { callOnTerminal, noTerminal, openTerminal } from 'testing-command/terminal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { askProvider } from '../src/session/registration.ts';
 import { readSettings } from '../src/settings/settings.ts';
-import { Interrupt } from '../src/terminal/interrupt.ts';
+import { Interrupt, Interrupted } from '../src/terminal/interrupt.ts';
 import { Screen } from '../src/terminal/screen.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
@@ -31,9 +32,14 @@ test('a database of the Python class: says to name its client id, once', async (
   database.exec('CREATE TABLE token (app_name TEXT PRIMARY KEY, refresh_token TEXT)');
   database.prepare("INSERT INTO token VALUES ('onedrive-token', ?)").run(refreshToken);
   database.close();
-  const { status, stderr } = await other.call([]);
-  assert.is(status, 2);
-  assert.match(stderr, 'Run: onedrive-token token --client-id <ID>\n');
+  for (const args of [[], ['login']]) {
+    const { status, stderr } = await other.call(args);
+    assert.is(status, 2);
+    assert.match(stderr, 'Run: onedrive-token token --client-id <ID>\n');
+  }
+  const known = await other.call(['status', '--client-id', authority.clientId]);
+  assert.is(known.status, 0);
+  assert.not.match(known.stdout, /undefined|NaN|Access token/);
   assert.is((await other.call(['--client-id', authority.clientId])).status, 0);
   assert.is((await other.call([])).status, 0);
 });
@@ -77,17 +83,29 @@ test('only Microsoft is asked before a browser opens, for at most 3 s, and a wro
   using interrupt = new Interrupt();
   const command = { screen, interrupt, settings: readSettings({}) };
   const registration = { authority: 'https://login.microsoftonline.com/consumers', clientId: authority.clientId };
-  const ask = (location: string): Promise<void> => {
-    const fetch = async (): Promise<Response> => new Response(null, { status: 302, headers: { location } });
+  let asked: URL | undefined;
+  const ask = (location: string, body?: string): Promise<void> => {
+    const fetch = async (url: string | URL | Request, init?: { signal?: AbortSignal | null }): Promise<Response> => {
+      asked ??= new URL(`${url}`);
+      await sleep(20, undefined, init?.signal ? { signal: init.signal } : {});
+      return new Response(body ?? null, { status: 302, headers: location ? { location } : {} });
+    };
     return askProvider(command, registration, { fetch });
   };
   await ask('http://localhost/?error=login_required');
-  for (const [error, says] of [
-    ['unauthorized_client', authority.clientId],
-    ['invalid_request&error_description=redirect_uri', 'http://localhost'],
-  ]) {
-    const failure = await ask(`/err?error=${error}`).catch((thrown: Error) => thrown);
-    assert.match(failure?.message ?? '', says ?? '');
+  // It shows no page, and a code would be of no use to anybody.
+  const query = Object.fromEntries(asked?.searchParams ?? []);
+  assert.equal([query.prompt, query.response_type, query.scope], ['none', 'code', 'openid']);
+  assert.equal([query.code_challenge_method, query.code_challenge?.length], ['S256', 43]);
+  assert.equal([query.client_id, query.redirect_uri], [authority.clientId, 'http://localhost']);
+  for (const [location, body, says] of [
+    ['/err?error=unauthorized_client', undefined, authority.clientId],
+    ['/err?error=invalid_request&error_description=redirect_uri', undefined, 'http://localhost'],
+    ['', 'AADSTS700016: Application not found', authority.clientId],
+    ['', 'AADSTS50011: The redirect URI does not match', 'http://localhost'],
+  ] as const) {
+    const failure = await ask(location, body).catch((thrown: Error) => thrown);
+    assert.match(failure?.message ?? '', says);
   }
   const silent = (_url: unknown, init?: { signal?: AbortSignal | null }): Promise<never> =>
     new Promise((_resolve, reject) => init?.signal?.addEventListener('abort', () => reject(init.signal?.reason)));
@@ -95,8 +113,11 @@ test('only Microsoft is asked before a browser opens, for at most 3 s, and a wro
   using other = new CliHome(home.env);
   const before = authority.requests.length;
   await other.login(['--client-id', authority.clientId]);
-  const asked = authority.requests.slice(before).filter(({ endpoint }) => endpoint === 'authorize');
-  assert.is(asked.length, 1);
+  const sent = authority.requests.slice(before).filter(({ endpoint }) => endpoint === 'authorize');
+  assert.is(sent.length, 1);
+  interrupt.press();
+  const ended = await ask('http://localhost/?error=login_required').catch((reason: unknown) => reason);
+  assert.instance(ended, Interrupted);
 });
 
 for (const args of [['login'], ['token'], ['status']]) {

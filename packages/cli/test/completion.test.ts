@@ -22,6 +22,7 @@ async function complete(...words: string[]): Promise<string[]> {
 
 test('commands are completed, each with its summary', async () => {
   assert.equal(await complete(''), commands);
+  assert.equal(await complete(), commands);
   assert.equal(await complete('log'), ['login', 'logout']);
   assert.equal(await complete('--app', 'status', 'log'), ['login', 'logout']);
   assert.match((await home.call(['__complete', 'lo'])).stdout, /^login\t\S.*\n/);
@@ -30,6 +31,8 @@ test('commands are completed, each with its summary', async () => {
 test('options of the command and common options are completed', async () => {
   assert.equal(await complete('login', '--d'), ['--device', '--db']);
   assert.ok((await complete('--')).includes('--json'));
+  assert.equal(await complete('list', '--ver'), ['--verbose', '--version']);
+  assert.equal(await complete('list', '--he'), ['--help']);
   assert.ok((await complete('--db', 'x', 'api', '--')).includes('--paginate'));
   assert.ok((await complete('--app', 'status', 'api', '--')).includes('--paginate'));
   assert.not((await complete('list', '--')).includes('--paginate'));
@@ -39,6 +42,7 @@ test('known values are completed', async () => {
   assert.equal(await complete('completion', ''), ['bash', 'zsh', 'fish']);
   assert.equal(await complete('login', '--response-mode', ''), ['form_post', 'query']);
   assert.equal(await complete('login', '--prompt', 's'), ['select_account']);
+  assert.is((await home.call(['__complete', 'login', '--prompt', 's'])).stdout, 'select_account\t\n');
 });
 
 test('known values are completed after =, also where the shell splits the word there', async () => {

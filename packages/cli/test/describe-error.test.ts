@@ -100,6 +100,17 @@ for (const [code, details, status] of [
   });
 }
 
+test('any other error ends with 1, and says what it says', () => {
+  assert.equal(describeError(new Error('What happened')), { problem: 'What happened', status: 1 });
+  assert.equal(describeError('What happened'), { problem: 'What happened', status: 1 });
+});
+
+test('an error of the handler about the database, and one before the options were read, are complete', () => {
+  const error = new OneDriveTokenError('STORE', 'What happened', { remedy: 'What to do' });
+  assert.equal(describeError(error), { problem: error.problem, remedy: 'What to do', status: 7 });
+  assert.match(describeError(new OneDriveTokenError('SIGN_IN_TIMEOUT', '')).problem, / 180 s$/);
+});
+
 for (const [code, reason, status] of [
   ['STORE_BUSY', undefined, 8],
   ['STORE_FULL', undefined, 7],

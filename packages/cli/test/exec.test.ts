@@ -29,7 +29,7 @@ const takeNote = [process.execPath, '-e', code, '--', note];
 const noted = (): { args: string[]; env: NodeJS.ProcessEnv } => JSON.parse(readFileSync(note, 'utf8'));
 
 test('all arguments after the program go to the program, with or without --', async () => {
-  const given = ['--app', '-x', '--json', '--', 'y'];
+  const given = ['--app', '-x', '--json', '--', '', 'y'];
   for (const args of [['exec', '--'], ['exec'], ['exec', '--app', 'onedrive-token', '--']]) {
     assert.is((await home.call([...args, ...takeNote, ...given])).status, 0);
     assert.equal(noted().args, given);

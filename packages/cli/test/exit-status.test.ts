@@ -58,6 +58,10 @@ test('Graph that asks for a long wait is 6, and says for how long', async () => 
 test('a reader that has closed stdout changes no status, and a long answer ends early', async () => {
   await using graph = await openOddGraph((request, response) => {
     response.setHeader('content-type', 'application/json');
+    const write = (): void => {
+      while (response.write('['.repeat(9999)));
+    };
+    if (request.path === '/stream') return write.call(response.on('drain', write));
     response.end(`{"value":["x"],"@odata.nextLink":"http://${request.headers.host}/more"}`);
   });
   for (const [args, expected] of [
@@ -65,6 +69,7 @@ test('a reader that has closed stdout changes no status, and a long answer ends 
     [['status', '--app', 'nobody'], 3],
     [['api', '-i', '/me/nothing'], 1],
     [['api', '--paginate', '/endless', '--graph', graph.origin], 0],
+    [['api', '/stream', '--graph', graph.origin], 0],
   ] as const) {
     const { child, ended } = home.start(args);
     child.stdout?.destroy();

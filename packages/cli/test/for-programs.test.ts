@@ -240,8 +240,12 @@ test('a key file that every user can read is refused, with the command that help
   const { status, stderr } = await other.call(args);
   assert.is(status, 2);
   assert.match(stderr, `Run: chmod 600 ${keyFile}\n`);
-  chmodSync(keyFile, 0o640);
+  chmodSync(keyFile, 0o641);
   assert.is((await other.call(args)).status, 0);
+  writeFileSync(keyFile, '\r\n');
+  const empty = await other.call(args);
+  assert.is(empty.status, 2);
+  assert.match(empty.stderr, `${keyFile} is empty`);
 });
 
 test('api --upload - uploads what stdin has', async () => {

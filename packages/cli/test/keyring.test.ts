@@ -48,6 +48,24 @@ test('with ONEDRIVE_TOKEN_KEYRING, logout and move make no database and no key o
   }
 });
 
+test('before anything is moved into the keyring, it is known that there is a sign-in; what cannot be opened stays as it is', async () => {
+  using person = await signIn();
+  const unknown = await person.call(['--keyring', '--app', 'nobody']);
+  assert.is(unknown.status, 3);
+  assert.not(person.isEncrypted());
+  assert.is(person.entry.getPassword(), null);
+  const env = { ONEDRIVE_TOKEN_KEY: 'a passphrase' };
+  using locked = await signIn([], { env });
+  const { status, stderr } = await locked.call(['rekey', '--keyring']);
+  assert.is(status, 7);
+  assert.match(stderr, 'The key comes from ONEDRIVE_TOKEN_KEY or --key-file');
+  assert.ok(await locked.works({ env }));
+  const moved = await locked.call(['rekey', '--keyring'], { env });
+  assert.match(moved.stderr, /tokens\.db is encrypted now; the keyring has the key\.\n$/);
+  locked.entry.setPassword('not of this program');
+  assert.match((await locked.call([])).stderr, 'is not a key that this program made');
+});
+
 test('Ctrl-C ends doctor at once, also after it has asked the keyring', async () => {
   using person = await signIn(['--keyring']);
   authority.fail('graph', { type: 'hang' });

@@ -32,6 +32,7 @@ test('an authority whose sign-ins Microsoft does not refresh: login warns', asyn
   const args = ['--authority', `${authority.origin}/common`, '--timeout', '0.3'];
   const { stderr } = await other.call(['login', ...clientId, ...args], { env: { BROWSER: 'true' } });
   assert.match(stderr, /^.*\/common\. Run: onedrive-token login --client-id \S+ --authority https:.*consumers\.\n/);
+  assert.not.match(stderr, 'No browser could be opened');
 });
 
 test('a port that another program uses is wrong usage at once; the message names it and what to do', async () => {

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
+import tty from 'node:tty';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { commonOptions, type Flags, readPlainLine, takesValue, variableOf } from '../src/settings/options.ts';
-import { readSettings } from '../src/settings/settings.ts';
+import { mayAsk, readSettings } from '../src/settings/settings.ts';
 import { UsageError } from '../src/terminal/failure.ts';
 
 const env = { HOME: '/home/ada', LOCALAPPDATA: '/home/ada/Local' };
@@ -20,6 +21,7 @@ function usageErrorOf(read: () => unknown): string {
 
 test('the command line wins over the environment, which wins over the default', () => {
   assert.is(readSettings({}, env).app, 'onedrive-token');
+  assert.is(readSettings({}, env).graph, 'https://graph.microsoft.com/v1.0');
   assert.is(readSettings({}, { ...env, ONEDRIVE_TOKEN_APP: 'env' }).app, 'env');
   assert.is(readSettings({ app: 'flag' }, { ...env, ONEDRIVE_TOKEN_APP: 'env' }).app, 'flag');
 });
@@ -59,6 +61,23 @@ for (const [variable, key, on] of [
       assert.is(readSettings({}, { ...env, [variable]: word })[key], !on);
   });
 }
+
+test('a person is asked only if stdin and stderr are a terminal', () => {
+  const { isatty } = tty;
+  try {
+    for (const [terminals, interactive, expected] of [
+      [[0, 2], true, true],
+      [[0, 1, 2], false, false],
+      [[0, 1], true, false],
+      [[1, 2], true, false],
+    ] as const) {
+      tty.isatty = (descriptor) => terminals.some((each) => each === descriptor);
+      assert.is(mayAsk(readSettings({ interactive }, env)), expected, `${terminals}`);
+    }
+  } finally {
+    tty.isatty = isatty;
+  }
+});
 
 test('a relative path of the database starts at the working directory', () => {
   assert.is(readSettings({ db: 'some/tokens.db' }, env).db, resolve('some/tokens.db'));

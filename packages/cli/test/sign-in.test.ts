@@ -28,6 +28,7 @@ test('a database that takes no write ends login before a browser opens: 7', asyn
   const before = authority.count('authorize');
   assert.is((await other.call(['login'])).status, 7);
   assert.is(authority.count('authorize'), before);
+  assert.is((await other.call(['--verbose'])).status, 0, 'a stored token needs no write');
 });
 
 test('login opens the command that BROWSER names, even without a terminal, and says who signed in', async () => {
@@ -43,7 +44,7 @@ test('login opens the command that BROWSER names, even without a terminal, and s
 
 test('BROWSER may be a list: the first command that opens the address counts', async () => {
   using other = new CliHome(home.env);
-  const browsers = ['no-such-browser', 'false', "sh -c 'exit 1' 'a:b'", home.env.BROWSER];
+  const browsers = ['no-such-browser', 'false', "sh -c 'exit 1' 'a:b'", `${home.env.BROWSER} %s`];
   const { status } = await other.call(['login', ...clientId], { env: { BROWSER: browsers.join(delimiter) } });
   assert.is(status, 0);
 });
@@ -169,15 +170,21 @@ test('--paste takes the address of the page on which a browser of another comput
 
 test('--paste fails if stdin is empty', async () => {
   using other = new CliHome(home.env);
-  const { status, stderr } = await other.call(['login', '--paste', ...clientId]);
-  assert.is(status, 1);
-  assert.match(stderr, / login --device[^\n]*\s+onedrive-token: .*\n$/);
+  for (const stdin of ['', 'http://localhost/?nothing=1\n']) {
+    const { status, stderr } = await other.call(['login', '--paste', ...clientId], { stdin });
+    assert.is(status, 1);
+    assert.match(stderr, / login --device[^\n]*\s+(?:.+\n)?onedrive-token: nothing was pasted\n$/);
+  }
 });
 
 test('--device shows an address and a code, and waits until the code is entered', async () => {
   using other = new CliHome(home.env);
-  const running = other.begin(['login', '--device', ...clientId]);
+  const running = other.begin(['login', '--device', '--verbose', ...clientId]);
   const [, uri = '', code = ''] = await running.says(/ {3}(http\S+)\n.* {4}(\S+)\n/);
+  await running.says(/^Enter only a code that you asked for yourself/m);
+  // For as long as the code lives, and not only as long as for a browser.
+  const [, expiresAt] = await running.says(/^sign-in-started .*"expiresAt":(\d+)/m);
+  assert.ok(Number(expiresAt) > Date.now() + 600_000);
   await approveDevice(uri, code);
   const { status, stdout, stderr } = await running.ended;
   assert.is(status, 0);
@@ -203,6 +210,8 @@ test('a sign-in that is not finished within --timeout ends with 5', async () => 
     env: { BROWSER: 'false' },
   });
   assert.is(stderr.match(/authorize\?client_id/g)?.length, 1, stderr);
+  assert.match(stderr, /^No browser could be opened: false ended with status 1$/m);
+  assert.match(stderr, /^Browser on another computer\? Run: onedrive-token login --paste --client-id \S+$/m);
   assert.is(status, 5);
   assert.match(
     stderr,

@@ -36,10 +36,10 @@ test('token prints the token of the socket, with --json also when it expires', a
 });
 
 /** The token that `exec` gives to a program. */
-async function tokenOfExec(env: NodeJS.ProcessEnv = {}): Promise<string> {
-  const { status } = await client.call(['exec', '--', 'sh', '-c', 'printenv ONEDRIVE_TOKEN >given'], { env });
+async function tokenOfExec(env: NodeJS.ProcessEnv = {}, caller = client): Promise<string> {
+  const { status } = await caller.call(['exec', '--', 'sh', '-c', 'printenv ONEDRIVE_TOKEN >given'], { env });
   assert.is(status, 0);
-  return readFileSync(join(client.folder, 'given'), 'utf8');
+  return readFileSync(join(caller.folder, 'given'), 'utf8');
 }
 
 test('exec gives the token of the socket to a program', async () => {
@@ -130,6 +130,10 @@ for (const [what, answer, expected] of [
     6,
   ],
   ['200 without a token', (_: unknown, response) => response.end('{}'), 1],
+  ['200 without an end', (_: unknown, response) => response.end('{"token":"x"}'), 1],
+  ['200 with an end that is none', (_: unknown, response) => response.end('{"token":"x","expiresAt":"1"}'), 1],
+  ['401 for another reason', (_: unknown, response) => response.writeHead(401).end('{"error":"other"}'), 1],
+  ['500', (_: unknown, response) => response.writeHead(500).end('{"error":"sign_in_required"}'), 1],
 ] satisfies [string, RequestListener, number][]) {
   test(`a socket that gives ${what}: status ${expected}`, async () => {
     const folder = join(client.folder, 'stand-in');
@@ -144,6 +148,17 @@ for (const [what, answer, expected] of [
     }
   });
 }
+
+test('a path that no socket can have is an error of its own; one that is just short enough is asked', async () => {
+  for (const [length, expected, says] of [
+    [103, 6, 'connection refused'],
+    [104, 1, '103 bytes'],
+  ] as const) {
+    const path = join(client.folder, 'x'.repeat(length - client.folder.length - 1));
+    writeFileSync(path, '');
+    assert.match(await expectStatus([], expected, { ONEDRIVE_TOKEN_SOCKET: path }), says);
+  }
+});
 
 test('a socket that another user could have put there: 1, and no token of another account', async () => {
   const parent = join(client.folder, 'parent');
@@ -163,12 +178,13 @@ test('a socket that another user could have put there: 1, and no token of anothe
     assert.is((await ask()).status, 0);
     if (process.getuid?.() !== 0) return console.log('skipped: giving a folder to another user needs root');
     // A group that is not the owner's own has other users in it.
-    for (const [group, isExposed] of [
-      [12345, true],
-      [0, false],
+    for (const [group, isExposed, mode] of [
+      [12345, true, 0o770],
+      [12345, false, 0o755],
+      [0, false, 0o770],
     ] as const) {
       chownSync(parent, 0, group);
-      chmodSync(parent, 0o770);
+      chmodSync(parent, mode);
       assert.is((await ask()).status, isExposed ? 1 : 0);
     }
     chownSync(parent, 12345, 12345);
@@ -205,14 +221,19 @@ test('a provider that fails: the client ends with 6, and says when to try again'
 
 test('while the provider fails, exec hands out what there is; token --min-valid ends with 6', async () => {
   const path = join(client.folder, 'failing');
+  // 500: the refresh fails in a way that later does not mend.
+  let status = 500;
   const server = createServer(({ url = '' }, response) => {
     if (url === '/token') response.end(JSON.stringify({ token: 'x', expiresAt: Date.now() + 60_000 }));
-    else response.writeHead(503, { 'Retry-After': '9' }).end('{"error":"unavailable"}');
+    else response.writeHead(status, { 'Retry-After': '9' }).end('{"error":"unavailable"}');
   });
   server.listen(path).unref();
   const env = { ONEDRIVE_TOKEN_SOCKET: path };
   assert.is(await tokenOfExec(env), 'x\n');
-  assert.match(await expectStatus(['--min-valid', '30m'], 6, env), ' 9 s\n');
+  status = 503;
+  assert.is(await tokenOfExec(env), 'x\n');
+  assert.is(await tokenOfExec(env, home), 'x\n', 'and not the token of the database that is here, too');
+  assert.match(await expectStatus(['--min-valid', '30m'], 6, env), /it answered with status 503\. .* 9 s\n/);
   for (const args of [['--refresh'], ['--refresh', '--min-valid', '1s']]) {
     assert.match(await expectStatus(args, 6, env), ' 9 s\n');
   }

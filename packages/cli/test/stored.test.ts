@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { describeAccount } from '../src/commands/status.ts';
 import { rowsOf } from './fixtures/rows-of.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
@@ -29,6 +30,18 @@ test('status shows who is signed in, the scopes and the expiry, and sends no req
   const rows = ['onedrive-token', 'Files.ReadWrite.All', `.* ${time} \\(59 min\\)`, time, time, home.db];
   assert.match(rowsOf(stdout).join('\n'), new RegExp(`^${rows.join('\n')}$`));
   assert.is(authority.requests.length, before);
+});
+
+test('who is signed in is said with what is known of the account', () => {
+  for (const [account, says] of [
+    [{ name: 'Ada', username: 'ada@example.com' }, ' as Ada (ada@example.com)'],
+    [{ name: 'Ada' }, ' as Ada'],
+    [{ username: 'ada@example.com' }, ' as ada@example.com'],
+    [{ id: '1' }, ''],
+    [undefined, ''],
+  ] as const) {
+    assert.is(describeAccount({ signedIn: true, appName: '', scopes: [], ...(account && { account }) }), says);
+  }
 });
 
 test('status tells the last seconds of a token as seconds', async () => {
@@ -84,6 +97,9 @@ test('list puts a name with control characters in quotes, on one line', async ()
 test('common options may stand before the command, and those after it win', async () => {
   assert.equal(JSON.parse((await home.call(['--json', 'list'])).stdout).length, 4);
   assert.is((await home.call(['--app', 'nobody', 'status', '--app', 'onedrive-token'])).status, 0);
+  const { status, stderr } = await home.call(['--app', 'status', '--header']);
+  assert.is(status, 3);
+  assert.match(stderr, 'app name "status"');
 });
 
 test('an app name cannot move the cursor', async () => {

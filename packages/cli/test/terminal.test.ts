@@ -41,12 +41,13 @@ test('onedrive-token alone signs in through the browser, shows the time left, an
 test('$(onedrive-token) in a terminal signs in too, and only the token goes to the shell', async () => {
   if (!openTerminal) return;
   using other = new CliHome(home.env);
-  const script = `token=$('${commandNode}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'`;
+  const script = `token=$('${commandNode}' '${bin}' --client-id ${authority.clientId}); printf '<%s>' "$token" > '${other.folder}/out'; '${commandNode}' '${bin}' api /me >'${other.folder}/me'`;
   using terminal = openTerminal('bash', ['-c', script], { env: other.env });
   await terminal.ended;
   const written = readFileSync(`${other.folder}/out`, 'utf8');
   assert.match(written, /^<\S+>$/);
   assert.ok(authority.issuedSecrets.has(written.slice(1, -1)));
+  assert.is(readFileSync(`${other.folder}/me`, 'utf8'), (await other.call(['api', '/me'])).stdout, 'not for a person');
 });
 
 test('with --no-interactive the command does not ask the user, even on a terminal: status 3 and one line', async () => {
@@ -67,6 +68,14 @@ test('Ctrl-C during the wait for the browser ends with 130 and a clean line', as
   // Another line may have come after the one that was erased.
   const [before = ''] = terminal.output.split('Interrupted.');
   assert.ok(before.endsWith(`${esc}[2K`) || before.endsWith('\n'), before);
+});
+
+test('login --device shows how long the code is still good for', async () => {
+  using other = new CliHome(home.env);
+  using terminal = sit(other, ['login', '--device', ...clientId]);
+  await terminal.shows(/Waiting for you to sign in there: 1[45]:\d\d left, Ctrl-C cancels/);
+  terminal.type('\u0003');
+  assert.is((await terminal.ended).status, 130);
 });
 
 test('Ctrl-C during the wait for a pasted address ends with 130', async () => {
@@ -90,6 +99,8 @@ test('if no browser can be opened, login asks for the address on which the brows
   );
   await terminal.shows(prompt);
   const url = await addressOn(terminal);
+  terminal.type('\r');
+  await terminal.shows(/ here: \s+[23]:\d\d left\. [^\n]* here: $/);
   terminal.type('nonsense\r');
   await terminal.shows(/nonsense\s+\S.+\s+[23]:\d\d .*: $/);
   terminal.type(`${await signInElsewhere(url)}\r`);
@@ -123,7 +134,7 @@ test('a second sign-in of one command, after a revocation, shows its own address
   await terminal.shows(prompt);
   const first = await addressOn(terminal);
   terminal.type(`${await signInElsewhere(first)}\r`);
-  await terminal.shows(/refused[\s\S]*[23]:\d\d .*: $/);
+  await terminal.shows(/refused the stored sign-in \(invalid_grant: [\s\S]*[23]:\d\d .*: $/);
   terminal.type('\u0003');
   assert.is((await terminal.ended).status, 130);
   assert.match(terminal.output.split(first).at(-1) ?? '', /http:\/\/\S+\/authorize\?client_id\S+/);
@@ -187,6 +198,18 @@ test('api shows JSON indented, and keeps binary data off the terminal', async ()
   using binary = callOnTerminal(other, ['api', '/me/drive/root:/a.bin:/content']);
   assert.is((await binary.ended).status, 2);
   assert.match(binary.output, '--output FILE');
+  const server = createHttpServer(({ url }, response) => {
+    if (url === '/notes') response.setHeader('content-type', 'text/plain').end('{notes');
+    else response.writeHead(204).end();
+  });
+  server.listen(0, '127.0.0.1').unref();
+  await once(server, 'listening');
+  const graph = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  using text = callOnTerminal(other, ['api', '/notes', '--graph', graph]);
+  assert.is((await text.ended).status, 0);
+  assert.match(text.output, /^\{notes\s*$/);
+  using nothing = callOnTerminal(other, ['api', '/nothing', '--graph', graph]);
+  assert.is((await nothing.ended).status, 0, nothing.output);
 });
 
 test('a typed passphrase is not shown', async () => {
@@ -225,6 +248,8 @@ test('serve remembers a typed passphrase for the next sign-in', async () => {
   assert.is((await other.call([], client)).status, 3);
   await other.login(clientId, key);
   assert.is((await other.call([], client)).status, 0);
+  await other.call(['rekey', '--decrypt'], key);
+  assert.is((await other.call([], client)).status, 1, 'no person is asked while a client waits');
   terminal.type('\u0003');
   assert.is((await terminal.ended).status, 0);
 });
@@ -282,13 +307,37 @@ test('a download shows how far it is, and draws that a few times a second', asyn
     '-o',
     `${other.folder}/big`,
   ]);
-  await terminal.shows(/\w \d+\.\d [KM]iB of 12\.0 MiB \(\d+ %\)/);
+  await terminal.shows(/\w 6\.0 MiB of 12\.0 MiB \(50 %\)/);
   goOn();
   assert.is((await terminal.ended).status, 0);
   const seconds = (performance.now() - startedAt) / 1000;
   assert.match(terminal.output, new RegExp(`\r${esc}\\[2K\\w+ 12\\.0 MiB .*/big`));
   const drawn = terminal.output.split(' MiB of ').length;
   assert.ok(drawn < 5 + 8 * seconds, `${drawn} times in ${seconds} s`);
+});
+
+test('a wait that Graph asks for is shown until the next attempt; a size that is not known is not shown', async () => {
+  using other = new CliHome(home.env);
+  await other.login(clientId);
+  let requests = 0;
+  const server = createHttpServer(({ url }, response) => {
+    if (requests++ % 2 === 0) return void response.writeHead(429, { 'retry-after': '0' }).end();
+    response.writeHead(200, { 'content-type': 'application/json' });
+    // In two parts, its length is not said.
+    response.write('{"value":[1]', () => response.end('}'));
+    assert.ok(url);
+  });
+  server.listen(0, '127.0.0.1').unref();
+  await once(server, 'listening');
+  const graph = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const erased = String.raw`\r${esc}\[2K`;
+  using items = callOnTerminal(other, ['api', '--paginate', '/items', '--graph', graph], {}, 1000);
+  assert.is((await items.ended).status, 0);
+  assert.match(items.output, new RegExp(`HTTP 429.*; next attempt in 0 s${erased}\\[1\\]`));
+  using file = callOnTerminal(other, ['api', '/file', '-o', `${other.folder}/x`, '--graph', graph], {}, 1000);
+  assert.is((await file.ended).status, 0);
+  assert.match(file.output, new RegExp(`next attempt in 0 s${erased}\\S Downloading \\d+ B${erased}`));
+  server.close();
 });
 
 test('an upload shows how far it is', async () => {

@@ -1,7 +1,7 @@
 import fs, { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { TokenEvent } from 'onedrive-token-handler';
+import { OneDriveTokenError, type TokenEvent } from 'onedrive-token-handler';
 import { until } from 'testing-authority/until';
 import { CliHome, openScene, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -224,8 +224,14 @@ test('a second signal during a refresh ends the process at once', async () => {
   assert.is((await home.call([])).status, 0);
 });
 
-for (const end of ['finish', Symbol.asyncDispose] as const) {
-  test(`new tokens that could be stored at the second attempt are not missed: ${String(end)}`, async () => {
+for (const [end, isStored] of [
+  ['finish', true],
+  ['finish', false],
+  [Symbol.asyncDispose, true],
+  [Symbol.asyncDispose, false],
+] as const) {
+  const what = isStored ? 'could be stored at the second attempt are not missed' : 'could not be stored are missed';
+  test(`new tokens that ${what}: ${String(end)}`, async () => {
     home.expireTokens();
     const { promise, resolve: answer } = Promise.withResolvers<void>();
     authority.fail('token', { type: 'held', until: promise });
@@ -238,18 +244,28 @@ for (const end of ['finish', Symbol.asyncDispose] as const) {
     database.exec('CREATE TRIGGER full BEFORE UPDATE ON token BEGIN INSERT INTO missing VALUES (1); END');
     answer();
     const { accessToken } = await refresh;
-    database.exec('DROP TRIGGER full');
-    database.close();
+    if (isStored) database.exec('DROP TRIGGER full');
     const { writeSync } = fs;
     const said: string[] = [];
     Object.assign(fs, { writeSync: (_: number, bytes: Buffer) => said.push(String(bytes)) && bytes.length });
+    let error: unknown;
     try {
       await session[end]();
+      if (end === 'finish') await session[Symbol.asyncDispose]();
+    } catch (thrown) {
+      error = thrown;
+      await session[Symbol.asyncDispose]();
     } finally {
       Object.assign(fs, { writeSync });
     }
-    assert.equal(said, []);
-    assert.is((await home.call([])).stdout, `${accessToken}\n`);
+    database.exec('DROP TRIGGER IF EXISTS full');
+    database.close();
+    // It is said once.
+    if (isStored || end === 'finish') assert.equal(said, []);
+    else assert.match(said.join(), /^onedrive-token: the token works, but could not be stored: .+\n$/);
+    assert.is(error instanceof OneDriveTokenError && error.code === 'STORE', !isStored && end === 'finish');
+    if (isStored) assert.is((await home.call([])).stdout, `${accessToken}\n`);
+    else await home.login();
   });
 }
 
@@ -259,7 +275,7 @@ test('a passphrase comes from a variable or a file; without it the status is 7',
   const key = ' correct horse battery staple ';
   const file = `${other.folder}/key`;
   writeFileSync(file, `${key}\n`, { mode: 0o600 });
-  await other.login(['--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
+  await other.login(['--encrypt', '--client-id', encrypted.authority.clientId], { env: { ONEDRIVE_TOKEN_KEY: key } });
   const token = (await other.call([], { env: { ONEDRIVE_TOKEN_KEY: key } })).stdout;
   assert.ok(encrypted.authority.issuedSecrets.has(token.trim()));
   assert.is((await other.call([], { env: { ONEDRIVE_TOKEN_KEY_FILE: file } })).stdout, token);

@@ -1,4 +1,4 @@
-import fs, { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CliHome } from 'testing-command';
@@ -100,7 +100,11 @@ test('an unfinished upload is kept until it expires or its sign-in ends; no othe
     throw Object.assign(new Error('EROFS'), { errno: -constants.errno.EROFS });
   };
   assert.throws(() => forgetUploads(one), /^cannot write .*uploads.json: read-only file system$/);
+  // An upload is not worth a failure: it starts again then.
+  unfinishedUploads(one, 'ada')?.delete('disk.img');
   fs.renameSync = renameSync;
+  assert.equal(readdirSync(join(file, '..')), ['uploads.json'], 'no draft is left');
+  if (process.platform !== 'win32') assert.is(statSync(join(file, '..')).mode & 0o777, 0o700);
   forgetUploads(one);
   assert.is(readFileSync(file, 'utf8'), '{}\n');
   if (XDG_DATA_HOME === undefined) delete process.env.XDG_DATA_HOME;

@@ -29,8 +29,10 @@ for (const command of commands) {
     assert.is(status, 0);
     assert.is(stderr, '');
     assert.match(stdout, /Examples:\n {2}# .+\n {2}\$ .*onedrive-token/);
+    assert.not.match(stdout, /^ {2}[#$] $/m);
     const [line = ''] = stdout.match(/^.* --app .*onedrive-token --help.*$/m) ?? [];
     for (const option of common) assert.match(line, `--${option} `);
+    assert.match(stdout, `${line}\n\n`);
     assert.is(stdout.match(/--client-id /g)?.length, command === 'login' ? 2 : 1);
   });
 }
@@ -43,7 +45,14 @@ test('help COMMAND prints the same as COMMAND --help', async () => {
 
 test('help --help is the help, as --help is', async () => {
   const { stdout: help } = await home.call(['--help']);
-  for (const args of [['help'], ['help', '--help'], ['help', '-h'], ['--app', 'x', 'help', '--help']]) {
+  for (const args of [
+    ['-h'],
+    ['--app', 'x', '-h'],
+    ['help'],
+    ['help', '--help'],
+    ['help', '-h'],
+    ['--app', 'x', 'help', '--help'],
+  ]) {
     const { status, stdout, stderr } = await home.call(args);
     assert.equal({ status, stdout, stderr }, { status: 0, stdout: help, stderr: '' }, args.join(' '));
   }
@@ -74,6 +83,7 @@ for (const [typed, meant] of [
 }
 
 for (const [what, args, says] of [
+  ['a name that every object has', ['constructor'], /unknown command 'constructor'/],
   ['an option without its value', ['--app'], /--app <name>/],
   ['an empty value', ['--app='], /--app: /],
   ['an empty scope', ['login', '--scope', ' '], /--scope <scope...>' argument ' '/],
@@ -91,6 +101,12 @@ for (const [what, args, says] of [
   ['--paginate with a body', ['api', '/me', '--paginate', '-d', '{}'], /cannot be used with option/],
   ['--output with a body', ['api', '/me', '-o', 'x', '-d', '{}'], /cannot be used with option '-d/],
   ['--output with a method', ['api', '/me', '-o', 'x', '-X', 'DELETE'], /cannot be used with option '-X/],
+  ['--encrypt with --keyring', ['login', '--encrypt', '--keyring', '--client-id', 'x'], /--encrypt: .*--keyring/],
+  [
+    '--encrypt without a terminal',
+    ['login', '--encrypt', '--client-id', 'x'],
+    /--encrypt: .*ONEDRIVE_TOKEN_KEY or --key-file/,
+  ],
   ['a key file that is missing', ['--client-id', 'x', '--key-file', 'nowhere'], /--key-file: .*nowhere.*ENOENT/],
 ] as const) {
   test(`${what} is wrong usage, and the message has no stack`, async () => {
@@ -101,6 +117,40 @@ for (const [what, args, says] of [
     assert.not.match(stderr, /\n\s+at /);
   });
 }
+
+test('options that contradict each other are wrong usage', async () => {
+  const output = ['-o', 'x'];
+  const upload = ['--upload', 'x'];
+  for (const [line, one, others] of [
+    [['api', '/me'], ['--paginate'], [['-d', '{}'], ['-i'], output, upload, ['-X', 'GET']]],
+    [['api', '/me'], output, [['-d', '{}'], ['-i'], upload, ['-X', 'PUT']]],
+    [
+      ['api', '/me'],
+      upload,
+      [
+        ['-d', '{}'],
+        ['-X', 'PUT'],
+      ],
+    ],
+    [
+      ['login'],
+      ['--device'],
+      [
+        ['--redirect-host', 'localhost'],
+        ['--prompt', 'login'],
+        ['--login-hint', 'ada'],
+      ],
+    ],
+    [['login'], ['--paste'], [['--no-browser']]],
+    [['rekey'], ['--decrypt'], [['--encrypt'], ['--new-key-file', 'x']]],
+  ] as const) {
+    for (const other of others) {
+      const { status, stderr } = await home.call([...line, ...one, ...other]);
+      assert.is(status, 2);
+      assert.match(stderr, 'cannot be used with option', `${one} ${other}`);
+    }
+  }
+});
 
 test('a variable with a wrong value is wrong usage, and is named', async () => {
   const env = { ONEDRIVE_TOKEN_JSON: 'maybe' };

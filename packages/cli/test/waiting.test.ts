@@ -37,13 +37,18 @@ for (const ended of [undefined, 'signed-in', 'sign-in-failed'] as const) {
     () => {
       mock.timers.enable({ apis: ['setTimeout'] });
       const said: string[] = [];
-      const screen = { isTerminal: true, say: (text: string) => said.push(text), spin() {}, clear() {} };
-      const view = new SignInView({ screen } as unknown as Command, true);
+      const screen = { canRewrite: true, say: (text: string) => said.push(text), spin() {}, clear() {} };
+      const command = { screen } as unknown as Command;
+      const view = new SignInView(command, true);
       view.onEvent({ type: 'sign-in-started', method: 'browser', reason: 'requested', expiresAt: 0 } as TokenEvent);
+      view.onEvent({ type: 'authorization-url', url: 'https://id.example/authorize' } as TokenEvent);
       if (ended) view.onEvent({ type: ended } as TokenEvent);
       mock.timers.tick(15_000);
       mock.timers.reset();
-      assert.is(said.length, ended ? 0 : 1);
+      assert.is(said.length, ended ? 0 : 2);
+      if (!ended) assert.match(said[0] ?? '', 'https://id.example/authorize');
+      // A later error is not about a sign-in that has succeeded.
+      assert.is(command.signInMethod, ended === 'signed-in' ? undefined : 'browser');
     },
   );
 }
