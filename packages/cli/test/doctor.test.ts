@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, request } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -230,6 +230,24 @@ test('a dead proxy is named, and what goes through it is not checked', async () 
   assertFailed(await diagnose(home, { env: { ...env, NO_PROXY: '127.0.0.1' } }), {});
 });
 
+test('a proxy that works is named, without its password', async () => {
+  const proxy = createServer(({ url = '', headers }, response) => {
+    request(url, { headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.headers);
+      answer.pipe(response);
+    }).end();
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const checks = await diagnose(home, { env: { HTTP_PROXY: `http://user:secret@${host}`, NO_PROXY: '' } });
+  proxy.closeAllConnections();
+  proxy.close();
+  assertFailed(checks, {});
+  for (const name of ['authority', 'graph'])
+    assert.match(checks.get(name)?.detail ?? '', new RegExp(` answers through the proxy ${host} \\(HTTP_PROXY\\)$`));
+  assert.not.match(JSON.stringify([...checks.values()]), 'secret');
+});
+
 test('a proxy that is none, and one that asks for a password', async () => {
   const none = /HTTP_PROXY .*\| .*http:/;
   const checks = await diagnose(home, { env: { HTTP_PROXY: 'proxy:8080', NO_PROXY: '' } });
@@ -245,8 +263,9 @@ test('a proxy that is none, and one that asks for a password', async () => {
 
 test('an authority that has problems, or is a hotel that wants a log-in', async () => {
   for (const [status, says] of [
-    [503, /503/],
-    [200, /200/],
+    [500, /has problems: .* 500$/],
+    [429, /has problems: .* 429$/],
+    [200, /does not answer like .*200/],
   ] as const) {
     const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
     const checks = await withServer(serve, (origin) =>
@@ -263,6 +282,8 @@ test('a wrong --graph, and a page that comes in its place', async () => {
     const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
     const page = await withServer(serve, (origin) => diagnose(home, { args: ['--graph', origin] }));
     assertFailed(page, { graph: new RegExp(`${status}.* --graph`) });
+    const json: RequestListener = (_request, response) => response.writeHead(status).end(' {}');
+    assertFailed(await withServer(json, (origin) => diagnose(home, { args: ['--graph', origin] })), {});
   }
 });
 

@@ -62,8 +62,17 @@ test('before anything is moved into the keyring, it is known that there is a sig
   assert.ok(await locked.works({ env }));
   const moved = await locked.call(['rekey', '--keyring'], { env });
   assert.match(moved.stderr, /tokens\.db is encrypted now; the keyring has the key\.\n$/);
+  const key = locked.entry.getPassword() ?? '';
   locked.entry.setPassword('not of this program');
   assert.match((await locked.call([])).stderr, 'is not a key that this program made');
+  locked.entry.setPassword(key);
+  assert.is((await locked.call(['rekey', '--decrypt'])).status, 0);
+  assert.not(existsSync(`${locked.home.db}.keyring.json`));
+  assert.ok(await locked.works());
+  // A copy of the database may need that key, so no other one takes its place.
+  assert.is((await locked.call(['rekey', '--keyring'])).status, 0);
+  assert.is(locked.entry.getPassword(), key);
+  assert.ok(locked.isEncrypted() && (await locked.works()));
 });
 
 test('Ctrl-C ends doctor at once, also after it has asked the keyring', async () => {

@@ -23,6 +23,7 @@ test('a sign-in moves to another file with a key and back, together with its cli
   const there = await home.call(['move', '--to', other, '--to-key-file', keyFile]);
   assert.equal([there.status, there.stdout], [0, '']);
   assert.match(there.stderr, other);
+  assert.not.match(there.stderr, 'is not encrypted');
   assert.is(readFileSync(uploads, 'utf8'), '{}\n', 'a logout there would not find them');
   assert.not([...authority.issuedSecrets].some((secret) => readFileSync(other).includes(secret)));
   assert.ok(await prints(['--db', other, '--key-file', keyFile]));

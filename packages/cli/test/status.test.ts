@@ -73,6 +73,12 @@ for (const [what, make] of Object.entries(makers)) {
   });
 }
 
+test('logout of a sign-in that says no client id names none', async () => {
+  using other = new CliHome();
+  makePythonDatabase(other.db);
+  assert.is((await other.call(['logout'])).stderr, 'Signed out of onedrive-token.\n');
+});
+
 test('status of a sign-in of another client id or authority says which one is stored', async () => {
   const { stdout } = await home.call(['status', '--client-id', authority.otherClientId]);
   assert.match(stdout, new RegExp(`${authority.clientId}, .*${authority.otherClientId}. Run: `));

@@ -227,6 +227,9 @@ test('a typed passphrase is not shown', async () => {
   assert.is((await terminal.ended).status, 0);
   assert.not.match(terminal.output, key);
   assert.not.match(terminal.output, 'wrong');
+  using doctor = callOnTerminal(other, ['doctor']);
+  assert.is((await doctor.ended).status, 1, 'it asks nothing');
+  assert.match(doctor.output, new RegExp(`. Checking node\r${esc}\\[2K✓ node `));
   using wrong = callOnTerminal(other, ['status'], { ONEDRIVE_TOKEN_KEY: 'wrong' });
   await wrong.shows(/ONEDRIVE_TOKEN_KEY or --key-file/);
   using interrupted = callOnTerminal(other, []);

@@ -39,7 +39,6 @@ async function open(words: readonly string[], url: string): Promise<void> {
     : [...words, url];
   // `ignore` keeps what the browser prints out of our stdout. `detached` lets it survive the Ctrl-C that ends us.
   const child = spawn(file, args, { stdio: 'ignore', detached: true });
-  child.unref();
   const [status, signal] = await once(child, 'exit');
   if (status !== 0) throw new Error(`${file} ended with ${status === null ? signal : `status ${status}`}`);
 }

@@ -66,7 +66,6 @@ async function runChecks(command: Command): Promise<number> {
       report(await runCheck(check, quiet));
     } else unchecked.set(failed, [...(unchecked.get(failed) ?? []), name]);
   }
-  await http.close();
   const reasons = [...unchecked].map(([failed, names]) => `${names.join(', ')}, because ${failed} failed`);
   if (unchecked.size > 0) report({ name: 'not-checked', ok: null, detail: reasons.join('; ') });
   const wrong = results.filter(({ ok }) => ok === false).length;
