@@ -140,7 +140,7 @@ type Access = NonNullable<StoreInspection['access']>['file'];
 /** `look`: what it is that is there. Default: the file itself. */
 export function fileChecks(
   settings: Settings,
-  look = (): Promise<StoreInspection> => inspectStore({ dbFilepath: settings.db }),
+  look = () => inspectStore({ dbFilepath: settings.db }),
 ): readonly Check[] {
   const inspect = lazily(look);
   const needs = ['database'];
@@ -153,22 +153,16 @@ export function fileChecks(
 }
 
 /** As `fileChecks`. */
-export function postgresChecks(
-  settings: Settings,
-  look = (): Promise<PostgresInspection> => inspectDatabase(settings),
-): readonly Check[] {
+export function postgresChecks(settings: Settings, look = () => inspectDatabase(settings)): readonly Check[] {
   const inspect = lazily(look);
+  const lookAtLocks = async (): Promise<readonly Problem[]> => heldInPostgres(await look());
   const describe = ({ serverVersion, hasKey }: PostgresInspection): string =>
     `PostgreSQL ${serverVersion} at ${settings.db}, ${hasKey ? 'encrypted' : 'not encrypted'}`;
   return [
     { name: 'database', run: async () => describe(await inspect()) },
     { name: 'database-rights', needs: ['database'], run: async () => judgeRights(await inspect()) },
     { name: 'pooler', needs: ['database'], run: async () => judgePooler(await inspect()) },
-    {
-      name: 'lock',
-      needs: ['database', 'database-rights'],
-      run: () => judgeLocks(async () => heldInPostgres(await look())),
-    },
+    { name: 'lock', needs: ['database', 'database-rights'], run: () => judgeLocks(lookAtLocks) },
   ];
 }
 
