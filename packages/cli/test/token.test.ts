@@ -57,6 +57,8 @@ test('--verbose logs what happens, without secrets', async () => {
   assert.is((await home.call([])).stdout, stdout);
   assert.match(stderr, /refresh-started \{\}\nrefreshed \{"expiresAt":\d+,"rotated":true/);
   for (const secret of authority.issuedSecrets) assert.not.match(stderr, secret);
+  const failed = await home.call(['--verbose', '--app', 'nobody', '--client-id', 'x']);
+  assert.match(failed.stderr, /^onedrive-token: .*\n(?:.*\n)* {4}at /, 'and where an error comes from');
 });
 
 test('if the reader has closed stdout, the status is 0 and no message is printed', async () => {
@@ -220,7 +222,9 @@ test('a second signal during a refresh ends the process at once', async () => {
   running.child.kill('SIGTERM');
   await running.says(/^onedrive-token: /);
   running.child.kill('SIGTERM');
-  assert.is((await running.ended).signal, 'SIGTERM');
+  const { signal, stderr } = await running.ended;
+  assert.is(signal, 'SIGTERM');
+  assert.match(stderr, /^.*once more to stop at once\n$/);
   assert.is((await home.call([])).status, 0);
 });
 
