@@ -191,7 +191,12 @@ test('a sign-in that ended by the word of the provider ends status, whoami and -
     }
   }
   const { stdout: shown } = await home.call(['status']);
-  assert.match(shown, new RegExp(`^No longer signed in as Someone .*\n(.+\n)*Access token +expired ${date} .{8}\n(.+\n)*Expired +${date} `));
+  assert.match(
+    shown,
+    new RegExp(
+      `^No longer signed in as Someone .*\n(.+\n)*Access token +expired ${date} .{8}\n(.+\n)*Expired +${date} `,
+    ),
+  );
   const found = JSON.parse((await home.call(['status', '--json'])).stdout);
   assert.equal([found.signedIn, found.needsSignIn, found.renewByIsEstimate], [true, true, false]);
   const check = (await diagnose(home)).get('sign-in');

@@ -111,7 +111,8 @@ always(
     const { status, stdout, stderr } = await other.shell(login);
     assert.is(status, 7);
     assert.is(stdout, '');
-    const says = 'Run: npm install --global @napi-rs/keyring@latest\n';
+    const says =
+      /^onedrive-token: --keyring needs @napi-rs\/keyring \S+ or newer\. Run: npm install --global @napi-rs\/keyring@latest\n$/;
     assert.match(stderr, says);
 
     const old = join(modules, '@napi-rs/keyring');
@@ -126,8 +127,17 @@ always(
     assert.match(tooOld.stderr, says);
     assert.is(peers['@napi-rs/keyring'], `^${oldestKeyring}`);
 
+    // The oldest one that will do, but its binary part does not load.
+    const index = readFileSync(join(old, 'index.js'));
+    writeFileSync(join(old, 'package.json'), `{"version":"${oldestKeyring}"}`);
+    writeFileSync(join(old, 'index.js'), 'throw new Error("no binding")');
+    const broken = await other.shell(login);
+    assert.is(broken.status, 7);
+    assert.match(broken.stderr, /^onedrive-token: @napi-rs\/keyring does not work here: no binding\n$/);
+    writeFileSync(join(old, 'index.js'), index);
+
     // It only claims to store what it gets.
-    writeFileSync(join(old, 'package.json'), '{"version":"9.0.0"}');
+    writeFileSync(join(old, 'package.json'), '{"version":"10.0.0"}');
     await other.login(clientId);
     const forgetful = await other.shell(`${run} rekey --keyring`);
     assert.is(forgetful.status, 7);

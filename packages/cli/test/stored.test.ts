@@ -53,7 +53,10 @@ test('status tells the last seconds of a token as seconds', async () => {
   assert.match(stdout, / \(\d+ s\)\n/);
   database.prepare(setExpiry).run(Date.now() - 1000);
   const { stdout: expired } = await home.call(['status', '--app', 'nearly expired']);
-  assert.match(expired, /^Signed in as Someone .*\n(.+\n)*Access token +expired .*; the next command refreshes it\n(.+\n)*Sign in by /);
+  assert.match(
+    expired,
+    /^Signed in as Someone .*\n(.+\n)*Access token +expired .*; the next command refreshes it\n(.+\n)*Sign in by /,
+  );
   database.exec("DELETE FROM token WHERE app_name = 'nearly expired'");
   database.close();
 });
