@@ -278,10 +278,10 @@ test('an authority that has problems, or is a hotel that wants a log-in', async 
 test('a wrong --graph, and a page that comes in its place', async () => {
   const checks = await diagnose(home, { args: ['--graph', `${authority.origin}/nowhere`] });
   assertFailed(checks, { graph: /404.* \| .*--graph/ });
+  const serve: RequestListener = (_request, response) => response.end('<html>Welcome</html>');
+  const page = await withServer(serve, (origin) => diagnose(home, { args: ['--graph', origin] }));
+  assertFailed(page, { graph: /200.* --graph/ });
   for (const status of [200, 401, 403]) {
-    const serve: RequestListener = (_request, response) => response.writeHead(status).end('<html>Welcome</html>');
-    const page = await withServer(serve, (origin) => diagnose(home, { args: ['--graph', origin] }));
-    assertFailed(page, { graph: new RegExp(`${status}.* --graph`) });
     const json: RequestListener = (_request, response) => response.writeHead(status).end(' {}');
     assertFailed(await withServer(json, (origin) => diagnose(home, { args: ['--graph', origin] })), {});
   }

@@ -14,6 +14,11 @@ for (const [what, text, expected] of [
   ['the value of a name', 'Name  one two three', ['Name  one two', '      three']],
   ['the value of a long name', 'A longer name  one two', ['A longer name  one', '  two']],
   ['a word that is longer than a line', 'see https://example.com/a/b/c now', ['see https://example.com/a/b/c', 'now']],
+  [
+    'a longer word after a full line',
+    'one two three four https://a.example/b',
+    ['one two three four', 'https://a.example/b'],
+  ],
   ['a word that fits in the next line', 'see below: example.com/a/b', ['see below:', 'example.com/a/b']],
   ['a command to copy', 'No. Run: do it -x y. Or not', ['No.', 'Run: do it -x y.', 'Or not']],
   ['a long command to copy', 'Run: do this and that -x y', ['Run: do this and that -x y']],
