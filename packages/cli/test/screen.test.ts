@@ -12,7 +12,11 @@ let written = '';
 test.before.each(() => {
   written = '';
   tty.isatty = () => true;
-  Object.assign(fs, { writeSync: (_: number, bytes: Buffer) => (written += bytes) && bytes.length });
+  const writeNext = (_: number, bytes: Buffer): number => {
+    written += bytes;
+    return bytes.length;
+  };
+  Object.assign(fs, { writeSync: writeNext });
   mock.timers.enable({ apis: ['setInterval'] });
 });
 test.after.each(() => {

@@ -47,7 +47,7 @@ export class LineReader extends Interface {
     const text = this.terminal ? this.#options.prompt() : '';
     if (this.#options.isHidden) writeErr(text);
     this.setPrompt(this.#options.isHidden ? '' : text);
-    super.prompt(true);
+    super.prompt();
   }
 
   /** Asks for the next line. Throws a Failure that says `none` if the input ends (Ctrl-D), or the interrupt's reason. */
