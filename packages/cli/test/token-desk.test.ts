@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OneDriveTokenError } from 'onedrive-token-handler';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -26,6 +27,26 @@ test('a database that is opened for a client while the server ends is closed', a
     openFiles(process.pid).filter((file) => file.startsWith(home.db)),
     [],
   );
+});
+
+test('a database that cannot be read for a moment ends no session', async () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux shows which files are open');
+  using interrupt = new Interrupt();
+  const desk = new TokenDesk({ settings, screen: new Screen({}), interrupt });
+  const { accessToken } = await desk.getToken({});
+  const open = openFiles(process.pid).filter((file) => file.startsWith(home.db));
+  assert.ok(open.length > 0);
+  const content = readFileSync(home.db);
+  writeFileSync(home.db, Buffer.alloc(content.length, 'x'));
+  const error = await desk.getToken({}).catch((reason: unknown) => reason);
+  writeFileSync(home.db, content);
+  assert.instance(error, OneDriveTokenError);
+  assert.equal(
+    openFiles(process.pid).filter((file) => file.startsWith(home.db)),
+    open,
+  );
+  assert.is((await desk.getToken({})).accessToken, accessToken);
+  await desk[Symbol.asyncDispose]();
 });
 
 test('once the server ends, no database is opened for a client', async () => {

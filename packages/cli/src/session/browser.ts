@@ -38,8 +38,7 @@ async function open(words: readonly string[], url: string): Promise<void> {
     ? words.map((word) => word.replaceAll('%s', () => url))
     : [...words, url];
   // `ignore` keeps what the browser prints out of our stdout. `detached` lets it survive the Ctrl-C that ends us.
-  const child = spawn(file, args, { stdio: 'ignore', detached: true });
-  const [status, signal] = await once(child, 'exit');
+  const [status, signal] = await once(spawn(file, args, { stdio: 'ignore', detached: true }), 'exit');
   if (status !== 0) throw new Error(`${file} ended with ${status === null ? signal : `status ${status}`}`);
 }
 

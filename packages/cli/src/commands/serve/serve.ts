@@ -52,9 +52,8 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
     screen.say(`Serving tokens of ${settings.app} at ${path}`);
     if (!signedIn) screen.say(`Not signed in: clients get 401 until you run: ${suggestCommand('login', settings)}`);
     if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
-    const closed = once(server, 'close');
     removeSocket();
-    server.close();
+    const closed = once(server.close(), 'close');
     // Requests that still wait for a refresh get an error when it is stored.
     await desk[Symbol.asyncDispose]();
     setTimeout(() => server.closeAllConnections(), lastAnswersMs);
