@@ -7,7 +7,7 @@ import { deadlineIn, type Limits, type RetryOptions, retry, unanswered, unhurrie
 
 /** Of one store. */
 export const maxStatements = { ownPool: 3, otherPool: 10 };
-/** How long `close` waits for statements. */
+/** How long `close` waits for statements, and then for the pool's connections to end. */
 const endTimeoutMs = 1_000;
 
 /** A row as the server sends it. */
@@ -137,8 +137,9 @@ export class Database {
   async close(): Promise<void> {
     await settled(this.#idle(), endTimeoutMs);
     if (!this.#isOwn) return;
-    void this.#pool.end();
+    const ended = this.#pool.end();
     for (const client of this.#used) destroySocket(client);
+    await settled(ended, endTimeoutMs);
   }
 
   async #connect(deadline: number, isWrite: boolean): Promise<PgClient> {

@@ -105,6 +105,7 @@ export class Lease implements Lock {
   /** Call it if another process holds the lock, or shall have it. */
   lose(): void {
     this.isLost = true;
+    clearTimeout(this.#timer);
     this.check();
   }
 

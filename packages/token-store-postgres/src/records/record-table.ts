@@ -162,11 +162,12 @@ export class RecordTable {
     const fence = [lease?.owner, lease?.fence, lease?.leaseTimeMs];
     const sentAt = performance.now();
     let { base } = write;
-    const since = new Stopwatch();
+    let since = new Stopwatch();
     // Each further round means that another caller has written the same name in between, or changed the key.
     for (;;) {
       const values = (): unknown[] => {
         const { json, sealed, salt } = record ? ring.seal(name, record) : noSeal;
+        since = new Stopwatch();
         return [key, json, sealed, revision, salt, base, ...fence, statements.topicOf(name)];
       };
       const [found = {}] = await database.write(statements.write, values, { deadline }).catch((error) => {
