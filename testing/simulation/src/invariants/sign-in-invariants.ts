@@ -69,6 +69,9 @@ export const signInInvariants: Invariants = {
           const call = [...instance.calls].find(({ outcome }) => !outcome);
           const family = history.familyOf(found?.record);
           const isOfCall = call && found && found.step > call.startedAt && isAlone(call);
+          // What the call has brought itself may not be enough any more.
+          if (history.windows.some((each) => each.instance === instance && each.openedAt > (call?.startedAt ?? 0)))
+            return undefined;
           const hasFound = isOfCall && history.refreshAheadMs === 0 && !history.hasStalled;
           return hasFound && !record && family && isOf(family, instance) && instance.storeFailures === 0
             ? `sign-in ${family.id} was there when its call began`
