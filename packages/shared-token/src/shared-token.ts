@@ -188,7 +188,8 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts } = work;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
-    const tryOnce = (need: Work) => this.#joinSilent(need).outcome(end, work, this.#untilClosed(signal));
+    const inMemory = (): UsableRecord | undefined => this.#memory.record;
+    const tryOnce = (need: Work) => this.#joinSilent(need).outcome(end, work, this.#untilClosed(signal), inMemory);
     const running = this.#silent;
     const first = tryOnce(work);
     const hadBegun = this.#silent === running;

@@ -34,15 +34,23 @@ export class SilentFlight extends Flight<HeldOutcome> {
     return this.isJoinable && (forces || !forced) && (minValid === 0 || minValid === enough);
   }
 
-  /** What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first, unless the call forces. */
-  async outcome(end: number, { forced }: Need, signal: AbortSignal): Promise<HeldOutcome> {
+  /**
+   * What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first, unless the call forces:
+   * one that it knows, or that is in memory by then.
+   */
+  async outcome(
+    end: number,
+    { forced }: Need,
+    signal: AbortSignal,
+    inMemory: () => UsableRecord | undefined,
+  ): Promise<HeldOutcome> {
     const { signOuts, settings, stored, acceptance } = this.#keeper;
     const error = tryAgainError('No token came in time, from the store, the provider or another process');
     const limit = new AbortController();
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
     const { promise: bridged, resolve, reject } = Promise.withResolvers<HeldOutcome>();
     const findBridge = async (): Promise<void> => {
-      const bridge = usableRecord(this.#bridge.record, acceptance.accepts);
+      const bridge = usableRecord(this.#bridge.record ?? inMemory(), acceptance.accepts);
       if (bridge && !forced) resolve({ type: 'failed', error, bridge });
     };
     // Timers call it: what `accepts` throws would end the process.
