@@ -37,6 +37,8 @@ export interface Family {
   storedAgainAt?: number;
   /** When its exchange began, or, without `redeem`, when the person was asked. Undefined until its answer has reached SharedToken. */
   signedInAtMs?: number;
+  /** The same by the clock of its process. */
+  signedInAtWallMs?: number;
 }
 
 /** A refresh token that the provider knows. */

@@ -86,6 +86,15 @@ export class History {
     if (family) family.hasLostAnswer = true;
   }
 
+  /** Whether it does not know what became of its writes: of the last one, and of sign-ins that are not stored yet. */
+  #loseAnswers(process: Process, areLost: boolean): void {
+    const written = this.#lastWritten.get(process);
+    for (const family of this.families) {
+      const isOwn = family.window?.instance.process === process && !(areLost && family.wasStored);
+      if (isOwn || family === written) family.hasLostAnswer = areLost;
+    }
+  }
+
   /** Of this process, the store failed. Until the answer is stored, it has it in memory; and for a while, it keeps the lock. */
   storeFailed(process: Process, code: string): void {
     for (const { at, call } of this.#openSpendings(process)) {
@@ -191,7 +200,7 @@ export class History {
         const family = this.familyOf(record);
         if (!family) break;
         if (token) token.storedAt ??= machine.steps;
-        if (isFirst && family.signedOut) {
+        if (family.signedOut && (isFirst || family.storedAgainAt === undefined)) {
           family.storedAgainAt = machine.steps;
           if (access && !isEnded) delete access.rejectedAt;
         }
@@ -232,11 +241,13 @@ export class History {
           if (call?.brought) fact.instance.refreshed = { access: call.brought, step: machine.steps };
         }
         if (fact.event.type === 'sign-in-failed') fact.instance.lastSignInFailure = machine.steps;
+        // From now on its process knows that it was stored, and when it is gone.
+        if (fact.event.type === 'store-recovered') this.#loseAnswers(fact.instance.process, false);
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;
         // It has not failed yet, but is not waited for any longer.
         if (fact.event.error.message.startsWith('The store did not answer')) {
-          this.answerWasLost(fact.instance.process);
+          this.#loseAnswers(fact.instance.process, true);
           for (const { at, call } of this.#openSpendings(fact.instance.process)) {
             if (machine.now - at >= writeLimitMs) call.isKeptInMemory = true;
           }

@@ -75,7 +75,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect(
     'forgets what a refresh has brought if its callers have left',
-    beyond,
+    10000,
     ['silent-flight.ts', 'land(await', '(await'],
     [
       'silent-flight.ts',
@@ -83,17 +83,17 @@ export const worldDefects: readonly Defect[] = [
       'bridge, signal }).then((outcome) => (signal.aborted ? (outcome as never) : land(outcome, true)))));',
     ],
   ),
-  defect('gives a rejected token again if it was read before', beyond, [
+  defect('gives a rejected token again if it was read before', 200, [
     'shared-token.ts',
     'this.#memory.reject(isItself',
     'void (isItself',
   ]),
-  defect('trusts a wall clock that was set back', 5000, [
+  defect('trusts a wall clock that was set back', beyond, [
     'token-in-memory.ts',
     'isStale(record, Date.now(), validity) || isStale(record, clock + clockOffset, validity)',
     'isStale(record, Date.now(), validity)',
   ]),
-  defect('does not look at minValid of a token in memory if there is no skew', 10000, [
+  defect('does not look at minValid of a token in memory if there is no skew', beyond, [
     'token-in-memory.ts',
     '{ skew: this.#skew, minValid }',
     '{ skew: this.#skew, minValid: this.#skew && minValid }',
@@ -138,12 +138,12 @@ export const worldDefects: readonly Defect[] = [
     '    if (lock.signal.aborted) throw lockLostError(lock);\n    await keeper.markRefused',
     '    await keeper.markRefused',
   ]),
-  defect('believes a refusal of what another program has replaced', beyond, [
+  defect('believes a refusal of what another program has replaced', 2000, [
     'refresh.ts',
     'if (comparedToken(now) !== comparedToken(record)) return undefined;',
     'void now;',
   ]),
-  defect('bridges although another process has signed out', beyond, [
+  defect('bridges although another process has signed out', 20000, [
     'refresh.ts',
     "    if (known && !now) throw signInRequired('signed-out', settings);\n",
     '',
@@ -153,12 +153,12 @@ export const worldDefects: readonly Defect[] = [
     "    if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);\n",
     '',
   ]),
-  defect('writes after a sign-out what it owed before it', beyond, [
+  defect('writes after a sign-out what it owed before it', 2000, [
     'record-keeper.ts',
     '    this.#owed = [];\n    const forgotten',
     '    const forgotten',
   ]),
-  defect('drops an answer that comes after its deadline', beyond, [
+  defect('drops an answer that comes after its deadline', 1000, [
     'refresh.ts',
     'answer.then((response) => storeAnswer(keeper, { response, obtainedAt, signOuts }, record)).catch(() => {});',
     'answer.catch(() => {});',
@@ -183,7 +183,7 @@ export const worldDefects: readonly Defect[] = [
     'releaseTimer = setTimeout(giveUp, releaseLimitMs, running);',
     'void giveUp;',
   ]),
-  defect('waits for a silent store when it is closed', beyond, [
+  defect('waits for a silent store when it is closed', 1000, [
     'shared-token.ts',
     'await settled(this.#keeper.close(), lastWriteLimitMs);',
     'await this.#keeper.close();',
@@ -192,6 +192,11 @@ export const worldDefects: readonly Defect[] = [
     'acceptance.ts',
     '    if (began < this.#began) return;\n',
     '',
+  ]),
+  defect('does not bridge with what came into memory meanwhile', beyond, [
+    'silent-flight.ts',
+    'this.#bridge.record ?? inMemory()',
+    'this.#bridge.record',
   ]),
   defect('bridges with a token without expiry whose place a sign-in took', beyond, [
     'token-in-memory.ts',

@@ -91,7 +91,14 @@ export const callInvariants: Invariants = {
         const hasEnded = ({ expiresAt = Number.POSITIVE_INFINITY, rejectedAt }: Access): boolean =>
           rejectedAt !== undefined || (!canRefresh && expiresAt <= history.machine.wallNow);
         const isOver = [...history.accesses.values()].some((each) => each.family === family && hasEnded(each));
-        if (!family || family.cameLate || isOver || !covers(family.scope, call.instance.needs)) return undefined;
+        if (
+          !family ||
+          family !== history.familyOf(history.stored.get(call.instance.name)) ||
+          family.cameLate ||
+          isOver ||
+          !covers(family.scope, call.instance.needs)
+        )
+          return undefined;
         return `sign-in ${family.id} is stored`;
       },
     },
@@ -104,10 +111,12 @@ export const callInvariants: Invariants = {
         if (code !== 'SIGN_IN_REQUIRED' || !/^(expired|refused|not-signed-in)$/.test(reason ?? '')) return undefined;
         const stored = goodSignIn(call.instance, history);
         // The call may have joined a read that began before the sign-in was stored. After a refusal, the record is read again.
-        const last = history.refreshCalls.findLast(({ instance }) => instance === call.instance);
+        const refused = history.refreshCalls.find(
+          ({ instance, calledAt, refusedAt }) =>
+            instance === call.instance && refusedAt !== undefined && calledAt > busySince(call),
+        );
         const readAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
-        const isOfRefusal = reason === 'refused' && last && last.calledAt > busySince(call);
-        const knewAt = (isOfRefusal ? last.refusedAt : undefined) ?? readAt;
+        const knewAt = (reason === 'refused' ? refused?.refusedAt : undefined) ?? readAt;
         const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
         // What this instance has signed out is not good for it, even if the store could not delete it.
         const isOver =
@@ -173,11 +182,13 @@ export const callInvariants: Invariants = {
         const hasEndedSince = history.families.some((each) => {
           if (each.name !== instance.name) return false;
           // What another program has stored is of the client that has refreshed it since.
-          const isOther = each.clientId !== instance.clientId || !covers(each.scope, instance.needs);
+          const isOther =
+            each.clientId !== instance.clientId || !covers(each.scope, instance.needs) || each.revoked !== undefined;
           const isLater = each.wasStored && each.order > (family?.order ?? 0);
           return (isLater && isOther) || (each.signedOut && each.signedOut.step >= issuedAt);
         });
-        const isGone = family?.revoked || hasEndedSince || !isOurs;
+        const isGone =
+          family?.revoked || hasEndedSince || !isOurs || history.stored.get(instance.name)?.refusedAt !== undefined;
         // A token that is within the skew is in memory, too.
         const isRejected = [...instance.calls].some(
           (each) => each.options.forceRefresh && (each.held ?? each.given?.accessToken) === accessToken,

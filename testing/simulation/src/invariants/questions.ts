@@ -43,7 +43,7 @@ export function goodSignIn(
   // A newer sign-in of this instance counts, even if the store could not take it.
   const isOlder = history.families.some(
     ({ window, order, wasStored }) =>
-      window?.instance === instance && window.isJudged && order > family.order && !wasStored,
+      window?.instance === instance && window.isJudged && (order > family.order || family.isForeign) && !wasStored,
   );
   if (isOlder) return undefined;
   const token = history.refreshTokens.get(record.refreshToken ?? '');
@@ -61,8 +61,8 @@ export function goodSignIn(
 
 /** Whether another sign-in began in the same millisecond: nobody does that, and SharedToken cannot tell them apart. */
 export function hasTwin(family: Family, { families }: History): boolean {
-  const { signedInAtMs } = family;
-  return signedInAtMs !== undefined && families.some((each) => each !== family && each.signedInAtMs === signedInAtMs);
+  const { signedInAtWallMs: at } = family;
+  return at !== undefined && families.some((each) => each !== family && each.signedInAtWallMs === at);
 }
 
 /** Whether the wall clocks of the processes disagree, or did. Then times in records of several processes cannot be compared. */

@@ -20,9 +20,11 @@ function windowExcuse(call: RefreshCall, history: History, sender: RefreshCall):
   const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
   if (excuse) return excuse;
   const family = history.familyOf(call.record);
-  if (family?.signedOut && family.hasLostAnswer) return 'a sign-out deleted what no answer said was stored';
+  if (family?.signedOut && (family.hasLostAnswer || family.storedAgainAt !== undefined))
+    return 'a sign-out deleted what no answer said was stored';
   if (call.isTooLate && !isKept(call, history, sender)) return 'the answer came too late';
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
+  if (holder?.hasSlipped) return 'its process heard that its lease had ended';
   // A process that has exited released its locks itself.
   if (holder && holder.endsAt <= machine.now && !holder.isReleased && !instance.hasExited)
     return 'the lease ended before the answer was stored';

@@ -47,7 +47,10 @@ export const storeInvariants: Invariants = {
       check({ record, asked }, history) {
         const family = history.familyOf(record);
         // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
-        const isLost = family?.hasLostAnswer || history.machine.now - asked.ms >= writeLimitMs;
+        const isLost =
+          family?.hasLostAnswer ||
+          family?.storedAgainAt !== undefined ||
+          history.machine.now - asked.ms >= writeLimitMs;
         return family?.signedOut && !isLost ? `sign-in ${family.id}` : undefined;
       },
     },

@@ -140,6 +140,7 @@ export class UserCode {
       ...{ isJudged: false, isExchanging: false, wasCutOff: false, isSettled: false },
     };
     const askedAtMs = machine.now;
+    const askedAtWallMs = instance.process.wallNow;
     machine.note(instance.process, () => `signIn() is called (${context.reason})`);
     report({ type: 'person-asked', window });
     this.change(record);
@@ -157,6 +158,7 @@ export class UserCode {
       const exchange = async (): Promise<TokenResponse> => {
         const way = { serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} };
         const signedInAtMs = plan.usesRedeem ? machine.now : askedAtMs;
+        const signedInAtWallMs = plan.usesRedeem ? instance.process.wallNow : askedAtWallMs;
         window.isExchanging = plan.usesRedeem;
         const endsAtMs = machine.now + refreshTimeoutMs;
         let isOver = false;
@@ -169,7 +171,7 @@ export class UserCode {
         };
         exchanging.then(end, end);
         const answer = await exchanging;
-        if (family && answer.access_token) family.signedInAtMs = signedInAtMs;
+        if (family && answer.access_token) Object.assign(family, { signedInAtMs, signedInAtWallMs });
         return answer;
       };
       if (!plan.usesRedeem) return await exchange();
