@@ -265,7 +265,7 @@ export class History {
         fact.call.mayGoOn = isWaiting && this.hasOddTime;
         const rejected = this.accesses.get(fact.call.held ?? fact.call.given?.accessToken ?? '');
         const isRefused = Object(outcome && 'error' in outcome && outcome.error).reason === 'refused';
-        const isAtItsEnd = rejected && (!rejected.family.hasRefreshTokens || rejected.lifetimeMs === undefined);
+        const isAtItsEnd = rejected && (!rejected.family.hasRefreshTokens || rejected.expiresAt === undefined);
         if (options.forceRefresh && isRefused && isAtItsEnd) instance.ended.set(rejected.value, machine.steps);
         const hasFailed = instance.lastFailure > issuedAt;
         if (method === 'getToken' && issuedAt < startedAt && (hasFailed || tookMs >= silentAfterMs)) {
