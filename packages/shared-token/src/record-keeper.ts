@@ -61,6 +61,8 @@ export class RecordKeeper {
   #finished: Promise<void> = Promise.resolve();
   /** Settles when no write is under way. */
   #written: Promise<void> = Promise.resolve();
+  /** Settles when no try to do what is owed is under way. */
+  #paid: Promise<void> = Promise.resolve();
   /** Settles when no sign-out is under way. */
   #deleted: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
@@ -165,7 +167,13 @@ export class RecordKeeper {
    * Tries again to do what is owed. A failure was reported when it first came. Another process may write just before: what it wrote may be
    * older than what is owed.
    */
-  async payAgain(): Promise<void> {
+  payAgain(): Promise<void> {
+    // One after the other: as long as it is not known what became of a write, another try may undo a sign-out.
+    this.#paid = this.#paid.then(() => this.#payAll());
+    return this.#paid;
+  }
+
+  async #payAll(): Promise<void> {
     for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
       if (await this.#pay().catch(() => true)) return;
   }

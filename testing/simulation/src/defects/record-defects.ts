@@ -78,6 +78,11 @@ export const recordDefects: readonly Defect[] = [
     '          isOwed = true;\n',
     '          void isOwed;\n',
   ]),
+  defect('tries twice at the same time to store what it owes', beyond, [
+    'record-keeper.ts',
+    'this.#paid = this.#paid.then(() => this.#payAll());',
+    'this.#paid = this.#payAll();',
+  ]),
   defect('releases the lock after the first write that fails', 10000, [
     'record-keeper.ts',
     'const isLast = signals.some(({ aborted }) => aborted);',
