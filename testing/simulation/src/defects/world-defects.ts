@@ -138,7 +138,7 @@ export const worldDefects: readonly Defect[] = [
     '    if (lock.signal.aborted) throw lockLostError(lock);\n    await keeper.markRefused',
     '    await keeper.markRefused',
   ]),
-  defect('believes a refusal of what another program has replaced', 2000, [
+  defect('believes a refusal of what another program has replaced', 10000, [
     'refresh.ts',
     'if (comparedToken(now) !== comparedToken(record)) return undefined;',
     'void now;',
