@@ -16,10 +16,17 @@ import { describeError, secretsOf } from './shared-token-event.ts';
 import { keepRefreshToken, readTokenResponse, toRecord, type UsableRecord } from './token-response.ts';
 import { toAccessToken, usableRecord } from './usable-token.ts';
 
+/** A token, for callers. */
+export interface Obtained {
+  readonly type: 'token';
+  readonly record: UsableRecord;
+  /** Older access tokens, whatever the clocks of two computers say: what was read first, and what was refreshed. */
+  readonly replaced?: readonly (string | undefined)[];
+}
+
 /** The result of getting a token without asking a person. */
 export type SilentOutcome =
-  /** `replaced`: older access tokens, whatever the clocks of two computers say: what was read first, and what was refreshed. */
-  | { type: 'token'; record: UsableRecord; replaced?: readonly (string | undefined)[] }
+  | Obtained
   /** A person has to sign in. `record`: the stored sign-in that is of no use. */
   | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
   /** `bridge`: with a token that is still valid, although it should have been refreshed. */
@@ -104,7 +111,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
   }
 }
 
-export function useStored({ emit }: RecordKeeper, record: UsableRecord): SilentOutcome {
+export function useStored({ emit }: RecordKeeper, record: UsableRecord): Obtained {
   emit({ type: 'stored-token', expiresAt: toAccessToken(record).expiresAt });
   return { type: 'token', record };
 }

@@ -194,17 +194,16 @@ export class SharedToken implements AsyncDisposable {
     const first = tryOnce(work);
     const hadBegun = this.#silent === running;
     let outcome = await first;
-    // What this call joined had begun before, and brought the very token that the API rejects, or missed a sign-in. Or what it brought is not
-    // enough any more, or has ended meanwhile.
-    const isUseless = outcome.type === 'token' && this.#isUseless(outcome.record, hadBegun ? rejected : undefined);
     // A forced call would only hear the same refusal again.
     const isRefusal = outcome.type === 'sign-in' && forceRefresh && outcome.reason === 'refused';
+    // What this call joined had begun before, and may have missed a sign-in.
     const isOfBefore = outcome.type === 'sign-in' && hadBegun && !isRefusal && signOuts === this.#keeper.signOuts;
     // What was held is out of memory by now, and still is what a call of before has rejected: no newer sign-in.
     if (isOfBefore) outcome = await tryOnce(work);
-    else if (isUseless) {
+    // Or it brought the very token that the API rejects. Or what it brought is not enough any more, or has ended meanwhile.
+    if (outcome.type === 'token' && this.#isUseless(outcome.record, hadBegun ? rejected : undefined)) {
       // The store may have got it once more, without the mark that an API has rejected it.
-      const hasEnded = outcome.type === 'token' && this.#memory.hasEnded(outcome.record);
+      const hasEnded = this.#memory.hasEnded(outcome.record);
       outcome = await tryOnce(this.#begin(forceRefresh || hasEnded, minValid, forceRefresh));
     }
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
@@ -288,10 +287,10 @@ export class SharedToken implements AsyncDisposable {
     };
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
     const task = async (signal: AbortSignal): Promise<Held> => {
-      const record = await signInInTurn(this.#keeper, request, signal);
+      const { record, replaced = [] } = await signInInTurn(this.#keeper, request, signal);
       // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
       if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
-      return this.#hold(record, work, [rejected]);
+      return this.#hold(record, work, [rejected, ...replaced]);
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };

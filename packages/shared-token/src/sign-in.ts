@@ -1,7 +1,7 @@
 import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
 import type { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently, useStored } from './refresh.ts';
+import { type Obtained, obtainSilently, useStored } from './refresh.ts';
 import { revokeUnstored } from './revoke.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
@@ -35,13 +35,13 @@ export async function signInInTurn(
   keeper: RecordKeeper,
   request: SignInRequest,
   signal: AbortSignal,
-): Promise<UsableRecord> {
+): Promise<Obtained> {
   const { settings, emit } = keeper;
   const { signInTimeout } = settings;
   const end = performance.now() + signInTimeout;
   let started = false;
   let stored: TokenRecord | undefined;
-  const inTurn = async (lock: Lock): Promise<UsableRecord> => {
+  const inTurn = async (lock: Lock): Promise<Obtained> => {
     started = true;
     stored = await keeper.readAny();
     // No person who has just signed out is asked.
@@ -56,7 +56,10 @@ export async function signInInTurn(
     if (lock.signal.aborted) throw lockLostError(lock);
     request.hasAsked = true;
     const began = performance.now();
-    return askPerson({ keeper, request, signal, lock, stored, began }, Math.ceil(timeout));
+    return {
+      type: 'token',
+      record: await askPerson({ keeper, request, signal, lock, stored, began }, Math.ceil(timeout)),
+    };
   };
   const turn = {
     name: signInLockName(settings.name),
@@ -77,13 +80,13 @@ export async function signInInTurn(
   }
 }
 
-/** The record of a sign-in that another process made while this one waited for the lock. */
+/** What a sign-in brings that another process made while this one waited for the lock. */
 async function tokensFromOtherSignIn(
   keeper: RecordKeeper,
   { reason, seen }: SignInRequest,
   signal: AbortSignal,
   record: TokenRecord | undefined,
-): Promise<UsableRecord | undefined> {
+): Promise<Obtained | undefined> {
   if (reason === 'requested' || !record || comparedToken(record) === seen) return undefined;
   // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
   const usable = usableRecord(record, keeper.acceptance.accepts);
@@ -91,7 +94,7 @@ async function tokensFromOtherSignIn(
     ? useStored(keeper, usable)
     : await obtainSilently(keeper, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
-  if (outcome.type === 'token') return outcome.record;
+  if (outcome.type === 'token') return outcome;
   // The other sign-in is gone already: no browser opens for a person who has just signed out.
   if (!outcome.record) throw outcome.error;
   return undefined;

@@ -1,7 +1,7 @@
 import * as assert from 'uvu/assert';
-import { signInLockName } from '../src/index.ts';
+import { type SharedTokenEvent, signInLockName } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { test, testSignedIn } from './scene.ts';
+import { mustNotAsk, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
 // No older token comes into memory over a newer one, and none that an API has rejected, whatever brings it.
@@ -351,6 +351,34 @@ test('what was refreshed does not come back, also if the clock was set back befo
     assert.is((await reading).accessToken, accessToken);
   } finally {
     Date.now = now;
+  }
+});
+
+test('what was refreshed for a sign-in of another process does not come back, if the clock was set back', async (scene) => {
+  const { store, events } = scene;
+  const now = Date.now;
+  const { promise: signedIn, resolve } = Promise.withResolvers<void>();
+  const other = store.exclusively(signInLockName('my-app'), () => signedIn);
+  const onEvent = (event: SharedTokenEvent): void => {
+    events.push(event);
+    if (event.type === 'refresh-started') Date.now = () => now() - 20_000;
+  };
+  const shared = scene.open({ signIn: mustNotAsk, onEvent });
+  const call = shared.getToken();
+  await scene.until('waiting');
+  await scene.signedIn({ obtainedAt: now() - 10_000, expiresAt: now() - 1, signedInAt: 1 });
+  const answer = store.holdRead();
+  const { reads } = store;
+  const reading = shared.getToken({ minValid: 1 });
+  await untilTrue(() => store.reads > reads);
+  resolve();
+  try {
+    const { accessToken } = await call;
+    answer();
+    assert.is((await reading).accessToken, accessToken);
+  } finally {
+    Date.now = now;
+    await other;
   }
 });
 

@@ -137,6 +137,16 @@ test('a token that an API rejects before the store has it has ended, also in the
   assert.is((await rejection(scene.open().getToken())).reason, 'refused');
 });
 
+test('a token that an API rejects has ended for a call beside it, also if the store cannot take its mark', async (scene) => {
+  const { store } = scene;
+  await store.set('my-app', { accessToken: 'only' });
+  store.refuse = () => new Error('the disk is full');
+  const shared = scene.open();
+  await rejection(shared.getToken({ forceRefresh: true }));
+  const both = [shared.getToken({ forceRefresh: true }), shared.getToken()].map(rejection);
+  for (const { reason } of await Promise.all(both)) assert.is(reason, 'refused');
+});
+
 testSignedIn('a sign-in without a refresh token takes the place of an older one', async (scene) => {
   const { signIn } = askPerson(3600);
   await scene.open({ signIn }).signIn();
