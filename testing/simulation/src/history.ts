@@ -238,7 +238,8 @@ export class History {
         }
         if (fact.event.type === 'refreshed') {
           const call = this.refreshCalls.findLast(({ instance }) => instance === fact.instance);
-          if (call?.brought) fact.instance.refreshed = { access: call.brought, step: machine.steps };
+          const isSignedOut = fact.instance.triedSignOuts.some((step) => step >= (call?.calledAt ?? 0));
+          if (call?.brought && !isSignedOut) fact.instance.refreshed = { access: call.brought, step: machine.steps };
         }
         if (fact.event.type === 'sign-in-failed') fact.instance.lastSignInFailure = machine.steps;
         // From now on its process knows that it was stored, and when it is gone.

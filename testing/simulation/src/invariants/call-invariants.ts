@@ -111,12 +111,11 @@ export const callInvariants: Invariants = {
         if (code !== 'SIGN_IN_REQUIRED' || !/^(expired|refused|not-signed-in)$/.test(reason ?? '')) return undefined;
         const stored = goodSignIn(call.instance, history);
         // The call may have joined a read that began before the sign-in was stored. After a refusal, the record is read again.
-        const refused = history.refreshCalls.find(
-          ({ instance, calledAt, refusedAt }) =>
-            instance === call.instance && refusedAt !== undefined && calledAt > busySince(call),
-        );
+        const refusals = history.refreshCalls
+          .filter(({ instance, calledAt }) => instance === call.instance && calledAt > busySince(call))
+          .flatMap(({ refusedAt = [] }) => refusedAt);
         const readAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
-        const knewAt = (reason === 'refused' ? refused?.refusedAt : undefined) ?? readAt;
+        const knewAt = reason === 'refused' && refusals.length > 0 ? Math.min(...refusals) : readAt;
         const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
         // What this instance has signed out is not good for it, even if the store could not delete it.
         const isOver =

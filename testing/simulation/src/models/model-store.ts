@@ -73,9 +73,12 @@ export class ModelStore {
     return { step: this.machine.steps, ms: this.machine.now };
   }
 
-  /** The locks that end with this process. */
+  /** The locks that end with this process. A lease stays, also that of a process that exits before it hears that it has one. */
   bury(process: Process): void {
-    for (const lock of this.#locks.values()) lock.bury(process);
+    for (const lock of this.#locks.values()) {
+      lock.bury(process);
+      this.history.hasTrouble ||= lock.holder?.process === process;
+    }
   }
 
   holderOf(name: string, process: Process, signal?: AbortSignal): Holder | undefined {
