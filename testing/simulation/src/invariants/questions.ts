@@ -1,5 +1,5 @@
 /** What several invariants ask about the history. */
-import type { AccessToken } from 'shared-token';
+import type { AccessToken, TokenRecord } from 'shared-token';
 import type { Call, Family, Holder, Instance, RefreshCall, Window } from '../facts.ts';
 import type { History } from '../history.ts';
 import { covers } from '../models/scopes.ts';
@@ -30,6 +30,11 @@ export function isOf(family: Family, { name, clientId }: { name: string; clientI
   return family.name === name && (family.isBare || family.clientId === clientId);
 }
 
+/** The same for a record. What another program has stored is of the client that has refreshed it since. */
+export function isOurs({ clientId }: TokenRecord, family: Family, instance: Instance): boolean {
+  return isOf(family, instance) && [undefined, instance.clientId].includes(clientId);
+}
+
 /** The stored sign-in, if it is of this client, has what the instance needs, and gives a token. */
 export function goodSignIn(
   instance: Instance,
@@ -37,8 +42,7 @@ export function goodSignIn(
 ): { family: Family; storedAt: number | undefined } | undefined {
   const record = history.stored.get(instance.name);
   const family = history.familyOf(record);
-  const isOurs = [undefined, instance.clientId].includes(record?.clientId);
-  if (!record || !family || !isOurs || !isOf(family, instance) || !covers(family.scope, instance.needs))
+  if (!record || !family || !isOurs(record, family, instance) || !covers(family.scope, instance.needs))
     return undefined;
   // A newer sign-in of this instance counts, even if the store could not take it.
   const isOlder = history.families.some(

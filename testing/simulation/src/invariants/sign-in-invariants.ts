@@ -1,6 +1,6 @@
 import { covers } from '../models/scopes.ts';
 import type { Invariants } from './invariant.ts';
-import { goodSignIn, isAlone, isHeld, isOf, isUnwanted, otherUnderWay } from './questions.ts';
+import { goodSignIn, isAlone, isHeld, isOurs, isUnwanted, otherUnderWay } from './questions.ts';
 
 /** When a person is asked to sign in. */
 export const signInInvariants: Invariants = {
@@ -73,7 +73,7 @@ export const signInInvariants: Invariants = {
           if (history.windows.some((each) => each.instance === instance && each.openedAt > (call?.startedAt ?? 0)))
             return undefined;
           const hasFound = isOfCall && history.refreshAheadMs === 0 && !history.hasStalled;
-          return hasFound && !record && family && isOf(family, instance) && instance.storeFailures === 0
+          return hasFound && !record && family && isOurs(found.record, family, instance) && instance.storeFailures === 0
             ? `sign-in ${family.id} was there when its call began`
             : undefined;
         }
