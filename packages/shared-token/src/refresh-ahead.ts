@@ -1,6 +1,7 @@
 import type { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently, type SilentOutcome } from './refresh.ts';
+import { obtainSilently } from './refresh.ts';
 import { retryAfterOf } from './shared-token-error.ts';
+import type { SilentOutcome } from './silent-outcome.ts';
 import type { UsableRecord } from './token-response.ts';
 import { isStale } from './usable-token.ts';
 

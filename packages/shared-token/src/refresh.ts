@@ -1,36 +1,13 @@
-import { comparedToken, type Lock, pause, type TokenRecord } from 'token-store-kit';
-import { inTime } from './in-time.ts';
+import { type Lock, pause, type TokenRecord } from 'token-store-kit';
 import type { Settings } from './options.ts';
 import { maxRounds, type RecordKeeper } from './record-keeper.ts';
-import { revokeUnstored } from './revoke.ts';
+import { refreshOnce } from './refresh-once.ts';
 import { runExclusively } from './run-exclusively.ts';
-import {
-  hasCode,
-  lockLostError,
-  type SharedTokenError,
-  type SignInReason,
-  signInRequired,
-  tryAgainError,
-} from './shared-token-error.ts';
+import { hasCode, lockLostError, type SharedTokenError, signInRequired, tryAgainError } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
-import { keepRefreshToken, readTokenResponse, toRecord, type UsableRecord } from './token-response.ts';
-import { toAccessToken, usableRecord } from './usable-token.ts';
-
-/** A token, for callers. */
-export interface Obtained {
-  readonly type: 'token';
-  readonly record: UsableRecord;
-  /** Older access tokens, whatever the clocks of two computers say: what was read first, and what was refreshed. */
-  readonly replaced?: readonly (string | undefined)[];
-}
-
-/** The result of getting a token without asking a person. */
-export type SilentOutcome =
-  | Obtained
-  /** A person has to sign in. `record`: the stored sign-in that is of no use. */
-  | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
-  /** `bridge`: with a token that is still valid, although it should have been refreshed. */
-  | { type: 'failed'; error: unknown; bridge: UsableRecord | undefined };
+import { needSignIn, type SilentOutcome, useStored, wasRefused } from './silent-outcome.ts';
+import type { UsableRecord } from './token-response.ts';
+import { usableRecord } from './usable-token.ts';
 
 /** What a token is needed for. */
 export interface Need {
@@ -55,9 +32,6 @@ export interface SilentRequest extends Need {
 
 /** A holder of the lock needs as long as one refresh may take, and this much for its writes. */
 const lockMarginMs = 5_000;
-
-/** A `refresh` that ignores its signal for this long is not waited for any more. */
-const abortGraceMs = 1_000;
 
 /** The least time between two looks at a record that another process refreshes. If the store cannot tell of a change: the time. */
 const lookIntervalMs = 50;
@@ -111,15 +85,6 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
   }
 }
 
-export function useStored({ emit }: RecordKeeper, record: UsableRecord): Obtained {
-  emit({ type: 'stored-token', expiresAt: toAccessToken(record).expiresAt });
-  return { type: 'token', record };
-}
-
-function needSignIn(settings: Settings, reason: SignInReason, record?: TokenRecord, cause?: unknown): SilentOutcome {
-  return { type: 'sign-in', error: signInRequired(reason, settings, cause), reason, record };
-}
-
 /** Of a record without a refresh token. A token that an API rejects is of no use for other processes either. */
 async function endSignIn(keeper: RecordKeeper, record: TokenRecord, isRejected: boolean): Promise<SilentOutcome> {
   const { settings } = keeper;
@@ -130,11 +95,6 @@ async function endSignIn(keeper: RecordKeeper, record: TokenRecord, isRejected: 
   }
   if (!isRejected && record.refusedAt === undefined) return needSignIn(settings, 'expired', record);
   return wasRefused(settings, { ...record, refusedBecause: record.refusedBecause ?? rejectedToken });
-}
-
-/** The provider would refuse its refresh token again. */
-function wasRefused(settings: Settings, record: TokenRecord): SilentOutcome {
-  return needSignIn(settings, 'refused', record, new Error(record.refusedBecause));
 }
 
 /**
@@ -220,101 +180,4 @@ async function refreshInTurn(
     if (outcome) return outcome;
   }
   throw tryAgainError(`The record of ${JSON.stringify(settings.name)} keeps changing`);
-}
-
-/** undefined: another record is stored by now. */
-async function refreshOnce(keeper: RecordKeeper, record: TokenRecord, lock: Lock): Promise<SilentOutcome | undefined> {
-  const { settings, emit } = keeper;
-  const { refreshToken } = record;
-  if (refreshToken === undefined) return needSignIn(settings, 'expired', record);
-  emit({ type: 'refresh-started' });
-  let answer: Answer;
-  try {
-    answer = await callRefresh(keeper, { ...record, refreshToken }, lock);
-  } catch (error) {
-    if (!settings.needsSignIn(error)) throw error;
-    const now = await keeper.read();
-    if (comparedToken(now) !== comparedToken(record)) return undefined;
-    // The next holder of the lock may have spent this refresh token, and be about to store its successor.
-    if (lock.signal.aborted) throw lockLostError(lock);
-    await keeper.markRefused(record, settings.describeRefusal(error));
-    emit({ type: 'refresh-failed', error: describeError(error, secretsOf(record)), bridged: false }, error);
-    return needSignIn(settings, 'refused', record, error);
-  }
-  const next = await storeAnswer(keeper, answer, record, lock);
-  if (!next) return undefined;
-  emit({
-    type: 'refreshed',
-    expiresAt: toAccessToken(next).expiresAt,
-    rotated: next.refreshToken !== record.refreshToken,
-  });
-  return { type: 'token', record: next, replaced: [record.accessToken] };
-}
-
-/** What `refresh` resolved with, when it was called, and how many sign-outs there had been then. */
-interface Answer {
-  readonly response: unknown;
-  readonly obtainedAt: number;
-  readonly signOuts: number;
-}
-
-/** Undefined if a newer record is known. Throws RESPONSE, but never before the new refresh token is stored: the old one may be spent. */
-async function storeAnswer(
-  keeper: RecordKeeper,
-  { response, obtainedAt, signOuts }: Answer,
-  record: TokenRecord,
-  lock?: Lock,
-): Promise<UsableRecord | undefined> {
-  const store = async (next: TokenRecord): Promise<boolean> => {
-    const isStored = await keeper.advance({ before: record, record: next }, lock, keeper.signOuts);
-    // A sign-out that began meanwhile may delete it all the same. If the token is the old one, that of the deleted record, it is revoked
-    // with that, or has moved to another store.
-    const mayBeGone = !isStored || signOuts !== keeper.signOuts;
-    if (mayBeGone && next.refreshToken !== record.refreshToken) await revokeUnstored(keeper, next);
-    return isStored;
-  };
-  let next: UsableRecord;
-  try {
-    next = toRecord(keeper.settings, readTokenResponse(response, obtainedAt), record);
-  } catch (error) {
-    const kept = keepRefreshToken(response, obtainedAt, record);
-    if (kept) await store(kept);
-    throw error;
-  }
-  return (await store(next)) ? next : undefined;
-}
-
-/**
- * Calls `refresh` with its deadline. If it ignores that, the lock is not held any longer for it, and an answer that comes
- * later is still stored unless another record has taken its place.
- */
-async function callRefresh(
-  keeper: RecordKeeper,
-  record: TokenRecord & { refreshToken: string },
-  lock: Lock,
-): Promise<Answer> {
-  const { settings, callUserCode, signOuts } = keeper;
-  const obtainedAt = Date.now();
-  const { refresh, refreshTimeout } = settings;
-  const limit = new AbortController();
-  const message = `refresh took longer than ${refreshTimeout} ms (refreshTimeout)`;
-  const stop = (): unknown => {
-    limit.abort(new DOMException(message, 'TimeoutError'));
-    return limit.signal.reason;
-  };
-  const stopTimer = setTimeout(stop, refreshTimeout);
-  const signal = AbortSignal.any([limit.signal, lock.signal]);
-  const answer = callUserCode(async () => refresh({ ...record }, { signal }));
-  try {
-    // When a process goes on that was stopped, both timers are due, and this one may come first.
-    return { response: await inTime(refreshTimeout + abortGraceMs, answer, stop), obtainedAt, signOuts };
-  } catch (error) {
-    // What `fetch` rejects with is the reason itself. Node's own functions wrap it.
-    const reasons = [error, (Object(error) as Error).cause];
-    if (lock.signal.aborted && reasons.includes(lock.signal.reason)) throw lockLostError(lock);
-    answer.then((response) => storeAnswer(keeper, { response, obtainedAt, signOuts }, record)).catch(() => {});
-    throw error;
-  } finally {
-    clearTimeout(stopTimer);
-  }
 }

@@ -13,13 +13,14 @@ import {
   type SignInOptions,
 } from './options.ts';
 import { RecordKeeper } from './record-keeper.ts';
-import type { Need, SilentOutcome } from './refresh.ts';
+import type { Need } from './refresh.ts';
 import { RefreshAhead } from './refresh-ahead.ts';
 import { revokeSignIn } from './revoke.ts';
 import { retryAfterOf, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import { type HeldOutcome, SilentFlight } from './silent-flight.ts';
+import type { SilentOutcome } from './silent-outcome.ts';
 import { type Held, TokenInMemory } from './token-in-memory.ts';
 import type { AccessToken, UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';

@@ -1,11 +1,12 @@
 import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
 import type { SignIn, SignInContext } from './options.ts';
 import type { RecordKeeper } from './record-keeper.ts';
-import { type Obtained, obtainSilently, useStored } from './refresh.ts';
+import { obtainSilently } from './refresh.ts';
 import { revokeUnstored } from './revoke.ts';
 import { runExclusively } from './run-exclusively.ts';
 import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
+import { type Obtained, useStored } from './silent-outcome.ts';
 import { readTokenResponse, type TokenResponse, toRecord, type UsableRecord } from './token-response.ts';
 import { toAccessToken, usableRecord } from './usable-token.ts';
 

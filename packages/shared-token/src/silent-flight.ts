@@ -1,7 +1,8 @@
 import { Flight } from './flight.ts';
 import type { RecordKeeper } from './record-keeper.ts';
-import { type Need, obtainSilently, type SilentOutcome } from './refresh.ts';
+import { type Need, obtainSilently } from './refresh.ts';
 import { signInRequired, tryAgainError } from './shared-token-error.ts';
+import type { SilentOutcome } from './silent-outcome.ts';
 import type { Held } from './token-in-memory.ts';
 import type { UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';

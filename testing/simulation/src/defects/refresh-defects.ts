@@ -17,7 +17,7 @@ export const refreshDefects: readonly Defect[] = [
     200,
     ['refresh.ts', 'return await runExclusively(settings.store, turn, refresh);', 'return await withoutLock(refresh);'],
     [
-      'refresh.ts',
+      'refresh-once.ts',
       '/** undefined: another record is stored by now. */',
       'async function withoutLock<T>(task: (lock: Lock) => Promise<T>): Promise<T> {\n  return task({ signal: new AbortController().signal });\n}\n\n/** undefined: another record is stored by now. */',
     ],
@@ -42,17 +42,17 @@ export const refreshDefects: readonly Defect[] = [
     ],
   ),
   defect('releases the lock before the answer is stored', 200, [
-    'refresh.ts',
+    'refresh-once.ts',
     '  return (await store(next)) ? next : undefined;',
     '  void store(next).catch(() => {});\n  return next;',
   ]),
   defect('throws away the refresh token of an answer that has no access token', 1000, [
-    'refresh.ts',
+    'refresh-once.ts',
     '    if (kept) await store(kept);\n',
     '    void [kept, store];\n',
   ]),
   defect('sends the refresh token again after a lost answer', 5000, [
-    'refresh.ts',
+    'refresh-once.ts',
     'refresh({ ...record }, { signal }));',
     'refresh({ ...record }, { signal }).catch(() => refresh({ ...record }, { signal })));',
   ]),
@@ -67,7 +67,7 @@ export const refreshDefects: readonly Defect[] = [
     '    if (!isWritable)',
   ]),
   defect('waits for a refresh that never ends', 5000, [
-    'refresh.ts',
+    'refresh-once.ts',
     'await inTime(refreshTimeout + abortGraceMs, answer, stop)',
     'await answer',
   ]),
@@ -92,12 +92,12 @@ export const refreshDefects: readonly Defect[] = [
     '',
   ]),
   defect('takes every error for a refusal', 200, [
-    'refresh.ts',
+    'refresh-once.ts',
     '    if (!settings.needsSignIn(error)) throw error;\n',
     '',
   ]),
   defect('quotes the refresh token in the event of a failure', 200, [
-    'refresh.ts',
+    'refresh-once.ts',
     'describeError(error, secretsOf(record))',
     'describeError(error, [])',
   ]),

@@ -134,12 +134,12 @@ export const worldDefects: readonly Defect[] = [
     '',
   ]),
   defect('says that the provider refused, although the lock was lost', beyond, [
-    'refresh.ts',
+    'refresh-once.ts',
     '    if (lock.signal.aborted) throw lockLostError(lock);\n    await keeper.markRefused',
     '    await keeper.markRefused',
   ]),
   defect('believes a refusal of what another program has replaced', 10000, [
-    'refresh.ts',
+    'refresh-once.ts',
     'if (comparedToken(now) !== comparedToken(record)) return undefined;',
     'void now;',
   ]),
@@ -159,7 +159,7 @@ export const worldDefects: readonly Defect[] = [
     '    const forgotten',
   ]),
   defect('drops an answer that comes after its deadline', 1000, [
-    'refresh.ts',
+    'refresh-once.ts',
     'answer.then((response) => storeAnswer(keeper, { response, obtainedAt, signOuts }, record)).catch(() => {});',
     'answer.catch(() => {});',
   ]),

@@ -1,0 +1,41 @@
+import type { TokenRecord } from 'token-store-kit';
+import type { Settings } from './options.ts';
+import type { RecordKeeper } from './record-keeper.ts';
+import { type SharedTokenError, type SignInReason, signInRequired } from './shared-token-error.ts';
+import type { UsableRecord } from './token-response.ts';
+import { toAccessToken } from './usable-token.ts';
+
+/** A token, for callers. */
+export interface Obtained {
+  readonly type: 'token';
+  readonly record: UsableRecord;
+  /** Older access tokens, whatever the clocks of two computers say: what was read first, and what was refreshed. */
+  readonly replaced?: readonly (string | undefined)[];
+}
+
+/** The result of getting a token without asking a person. */
+export type SilentOutcome =
+  | Obtained
+  /** A person has to sign in. `record`: the stored sign-in that is of no use. */
+  | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
+  /** `bridge`: with a token that is still valid, although it should have been refreshed. */
+  | { type: 'failed'; error: unknown; bridge: UsableRecord | undefined };
+
+export function useStored({ emit }: RecordKeeper, record: UsableRecord): Obtained {
+  emit({ type: 'stored-token', expiresAt: toAccessToken(record).expiresAt });
+  return { type: 'token', record };
+}
+
+export function needSignIn(
+  settings: Settings,
+  reason: SignInReason,
+  record?: TokenRecord,
+  cause?: unknown,
+): SilentOutcome {
+  return { type: 'sign-in', error: signInRequired(reason, settings, cause), reason, record };
+}
+
+/** The provider would refuse its refresh token again. */
+export function wasRefused(settings: Settings, record: TokenRecord): SilentOutcome {
+  return needSignIn(settings, 'refused', record, new Error(record.refusedBecause));
+}
