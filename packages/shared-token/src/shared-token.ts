@@ -226,6 +226,10 @@ export class SharedToken implements AsyncDisposable {
     const { reason, record } = outcome;
     // With none in memory, the call was for another one than is stored.
     const useless = rejected ?? (forceRefresh ? record?.accessToken : undefined);
+    // Another call has signed in since what this one has read. To wait for the sign-in of another process would be in vain.
+    const newer = this.#memory.good(minValid);
+    const isNewer = newer?.record.signedInAt !== work.held?.signedInAt && newer?.token.accessToken !== useless;
+    if (newer && isNewer) return newer.token;
     const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected: useless });
     const { record: got, token } = await joined.flight.join(this.#untilClosed(signal));
     // What this call joined had begun before, and brought the very token that the API rejects. If it began later, the

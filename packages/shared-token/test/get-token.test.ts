@@ -1,7 +1,8 @@
 import * as assert from 'uvu/assert';
+import { signInLockName } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
+import { rejection, within } from './within.ts';
 
 const hour = 3_600_000;
 
@@ -103,6 +104,19 @@ test('a forced refresh that joins one from before a sign-in does not give the to
   answer();
   assert.is((await first).accessToken, accessToken);
   assert.is.not((await second).accessToken, accessToken);
+});
+
+test('a call whose read is older than a sign-in does not wait for the sign-in of another process', async (scene) => {
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const answer = scene.store.holdRead();
+  const call = shared.getToken();
+  const { accessToken } = await shared.signIn();
+  const { promise, resolve: release } = Promise.withResolvers<void>();
+  const other = scene.store.exclusively(signInLockName('my-app'), () => promise);
+  answer();
+  const token = within(5_000, call).finally(release);
+  assert.is((await token).accessToken, accessToken);
+  await other;
 });
 
 test('a forced refresh takes the token that another process has stored since, without a request', async (scene) => {
