@@ -19,6 +19,8 @@ export interface Need {
   readonly resends?: boolean;
   /** In milliseconds. Default 0. */
   readonly minValid?: number;
+  /** Whether its call has found a sign-in before. If nothing is stored then, somebody has signed out meanwhile. */
+  readonly hasFound?: boolean;
 }
 
 export interface SilentRequest extends Need {
@@ -51,10 +53,12 @@ const changeTimeoutMs = 5_000;
 export async function obtainSilently(keeper: RecordKeeper, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, emit } = keeper;
   const { accepts } = keeper.acceptance;
-  const { held, forced, resends = forced, minValid, ahead, signal } = request;
+  const { held, forced, resends = forced, minValid, hasFound, ahead, signal } = request;
   let first: TokenRecord | undefined;
   try {
-    first = await keeper.read();
+    const newest = await keeper.readAny();
+    if (!newest && hasFound) throw signInRequired('signed-out', settings);
+    first = keeper.ours(newest);
     const stored = usableRecord(first, accepts, { skew: settings.expirySkew, minValid, ahead });
     const isRejected = forced && (!held || stored?.accessToken === held.accessToken);
     if (stored && !isRejected) return useStored(keeper, stored);

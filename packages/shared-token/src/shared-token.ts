@@ -205,7 +205,7 @@ export class SharedToken implements AsyncDisposable {
     if (outcome.type === 'token' && this.#isUseless(outcome.record, hadBegun ? rejected : undefined)) {
       // The store may have got it once more, without the mark that an API has rejected it.
       const hasEnded = this.#memory.hasEnded(outcome.record);
-      outcome = await tryOnce(this.#begin(forceRefresh || hasEnded, minValid, forceRefresh));
+      outcome = await tryOnce({ ...this.#begin(forceRefresh || hasEnded, minValid, forceRefresh), hasFound: true });
     }
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
-import { type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
+import { type SharedTokenEvent, type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
 import { mustNotAsk, type Scene, test } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
 
@@ -82,6 +82,18 @@ test('a call that needs more than the refresh it joins asks the person', async (
   await Promise.all([before, after]);
   assert.equal(asked, ['files mail']);
   assert.ok(shared.peek());
+});
+
+test('a call that needs more than its refresh has brought asks nobody who has just signed out elsewhere', async (scene) => {
+  await scene.signedIn({ scope: 'files' });
+  const needed = ['files'];
+  const onEvent = ({ type }: SharedTokenEvent): void => {
+    if (type !== 'refreshed') return;
+    needed.push('mail');
+    scene.store.records.delete('my-app');
+  };
+  const shared = scene.open({ ...stepUp(scene, needed).options, signIn: mustNotAsk, onEvent });
+  assert.is((await rejection(shared.getToken())).reason, 'signed-out');
 });
 
 test('a call that needs more than what the sign-in of another process has brought meanwhile asks the person', async (scene) => {

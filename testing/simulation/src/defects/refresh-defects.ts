@@ -4,8 +4,8 @@ import { beyond, type Defect, defect } from './defect.ts';
 export const refreshDefects: readonly Defect[] = [
   defect('does not read again under the lock', 5000, [
     'refresh.ts',
-    'const newest = await keeper.readAny();',
-    'const newest = round === 0 ? first : await keeper.readAny();',
+    'round++) {\n    const newest = await keeper.readAny();',
+    'round++) {\n    const newest = round === 0 ? first : await keeper.readAny();',
   ]),
   defect('spends the refresh token without a test write', 1000, [
     'refresh.ts',
