@@ -63,7 +63,7 @@ async function storeAnswer(
     // A sign-out that began meanwhile may delete it all the same. If the token is the old one, that of the deleted record, it is revoked
     // with that, or has moved to another store.
     const mayBeGone = !isStored || signOuts !== keeper.signOuts;
-    if (mayBeGone && next.refreshToken !== record.refreshToken) await revokeUnstored(keeper, next);
+    if (mayBeGone && next.refreshToken !== record.refreshToken) revokeUnstored(keeper, next);
     return isStored;
   };
   let next: UsableRecord;

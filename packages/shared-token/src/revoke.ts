@@ -7,9 +7,12 @@ import { describeError, secretsOf } from './shared-token-event.ts';
  * For new tokens that a sign-out has kept out of the store: the provider would go on accepting them. Not if the person has signed in again:
  * some providers end all sign-ins of the person. close() waits for it, and nothing else, because the caller may hold a lock.
  */
-export async function revokeUnstored(keeper: RecordKeeper, record: TokenRecord): Promise<void> {
-  const isSignedOut = keeper.settings.revoke && !(await keeper.readAny().catch(() => record));
-  if (isSignedOut) void keeper.beforeClose(revokeSignIn(keeper, record));
+export function revokeUnstored(keeper: RecordKeeper, record: TokenRecord): void {
+  const revoke = async (): Promise<void> => {
+    const isSignedOut = keeper.settings.revoke && !(await keeper.readAny().catch(() => record));
+    if (isSignedOut) await revokeSignIn(keeper, record);
+  };
+  void keeper.beforeClose(revoke());
 }
 
 /** Lets `revoke` tell the provider that this sign-in has ended, within `refreshTimeout`. A failure is an event. */

@@ -215,8 +215,8 @@ async function storeTokens(
   // Before it is stored, where a call could find it at once. After a sign-out it is not stored.
   if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason, began);
   const putting = keeper.put(record, { signOuts, before: stored, isLate });
-  const isStored = await putting.catch(async (error: unknown) => {
-    if (hasCode(error, 'SIGN_IN_REQUIRED')) await revokeUnstored(keeper, record);
+  const isStored = await putting.catch((error: unknown) => {
+    if (hasCode(error, 'SIGN_IN_REQUIRED')) revokeUnstored(keeper, record);
     throw error;
   });
   if (!isStored) {

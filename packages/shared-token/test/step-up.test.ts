@@ -114,6 +114,19 @@ test('a call that needs more than what the sign-in of another process has brough
   assert.equal(asked, ['files mail']);
 });
 
+test('what came in the place of the record during the wait for its lock is not refreshed if it is not enough', async (scene) => {
+  const turn = Promise.withResolvers<void>();
+  await scene.signedIn({ scope: 'files' });
+  const other = scene.store.exclusively('my-app', () => turn.promise);
+  const call = rejection(scene.open(stepUp(scene, ['files']).options).getToken({ interactive: false }));
+  await scene.until('waiting');
+  await scene.signedIn({ scope: 'mail' });
+  turn.resolve();
+  await other;
+  assert.is((await call).reason, 'not-accepted');
+  assert.is(scene.provider.refreshes, 0);
+});
+
 test('if another process has stepped up, its token is used', async (scene) => {
   await signedIn(scene, 'files');
   const needed = ['files'];
