@@ -27,7 +27,12 @@ export class Acceptance {
     // One that began before the last one may end after it, and is not stored then.
     if (began < this.#began) return;
     this.#began = began;
-    this.#isLess = !this.#accepts(record);
+    try {
+      this.#isLess = !this.#accepts(record);
+    } catch {
+      // The call is told when it asks itself. What the person has done must not be lost for it.
+      this.#isLess = false;
+    }
     // Some providers name more scopes after a sign-in than after a refresh: the person has just been asked for them again.
     this.#own = this.#isLess || reason === 'not-accepted' ? record : undefined;
     this.#scopes = new Set([scopesOf(record)]);

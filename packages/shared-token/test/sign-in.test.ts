@@ -14,6 +14,15 @@ import { rejection, untilTrue, within } from './within.ts';
 
 const never = (): Promise<TokenResponse> => new Promise(() => {});
 
+test('what accepts throws about a new sign-in reaches the caller, and costs no tokens', async (scene) => {
+  const failure = new Error('the list of scopes cannot be read');
+  const accepts = (): boolean => {
+    throw failure;
+  };
+  assert.is(await rejection(scene.open({ signIn: scene.provider.signIn, accepts }).getToken()), failure);
+  assert.ok(scene.provider.accepts(scene.record.refreshToken));
+});
+
 test('what signIn throws reaches the caller as it is, and an event tells it', async (scene) => {
   const failure = Object.assign(new Error('the person said no'), { code: 'access_denied' });
   assert.is(await rejection(scene.open({ signIn: () => Promise.reject(failure) }).getToken()), failure);
