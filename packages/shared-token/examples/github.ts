@@ -39,9 +39,11 @@ export function openGitHub({ clientId, store, showCode, origin = 'https://github
         try {
           return await post<TokenResponse>(tokenUrl, form, signal);
         } catch (error) {
-          if (!(error instanceof GitHubError)) throw error;
-          if (error.error === 'slow_down') seconds += 5;
-          else if (error.error !== 'authorization_pending') throw error;
+          signal.throwIfAborted();
+          // Without an answer, the person may still be at it: RFC 8628 section 3.5.
+          const answer = error instanceof GitHubError ? error.error : 'authorization_pending';
+          if (answer === 'slow_down') seconds += 5;
+          else if (answer !== 'authorization_pending') throw error;
         }
       }
     },

@@ -20,7 +20,7 @@ export function jsonFormat(path: string): FileFormat {
     parse(text) {
       if (text === '') return {};
       const { version, records } = JSON.parse(text) as { version: unknown; records: Record<string, TokenRecord> };
-      if (version === currentVersion) return records;
+      if (version === currentVersion && Object(records) === records) return records;
       if (!(Number(version) > currentVersion)) throw new TypeError('not this format');
       const problem = `was written by a newer version of token-store-file (format ${version})`;
       throw fileError(path, ['STORE_VERSION', undefined, problem, 'Update token-store-file']);

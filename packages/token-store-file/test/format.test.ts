@@ -100,6 +100,7 @@ const damages: Record<string, [text: string | Buffer, options?: FileTokenStoreOp
   'of another program': ['{ "name": "secret" }'],
   'no object': ['null'],
   'blank, but not empty': [' \n'],
+  'records that are none': ['{ "version": 1, "records": 5 }'],
   'of no version': ['{ "version": "1", "records": {} }'],
   'a record with a field of another type': [
     '{ "version": 1, "records": { "app": { "refreshToken": 5, "x": "secret" } } }',

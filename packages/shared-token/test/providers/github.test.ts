@@ -18,7 +18,9 @@ async function startGitHub(): Promise<StandIn & { readonly shown: string[]; pend
       const verification_uri = 'https://github.com/login/device';
       return { body: { device_code: 'dev', user_code: 'WDJB-MJHT', verification_uri, expires_in: 900, interval: 0 } };
     }
-    if (form.device_code !== undefined && pending.length > 0) return error(pending.shift() ?? '');
+    const answer = form.device_code === undefined ? undefined : pending.shift();
+    if (answer === 'a connection that breaks') return { breaks: true };
+    if (answer !== undefined) return error(answer);
     if (form.refresh_token !== undefined && form.refresh_token !== `ghr_${issued}`) return error('bad_refresh_token');
     issued++;
     const expires = { expires_in: 28_800, refresh_token_expires_in: 15_897_600 };
@@ -50,6 +52,13 @@ test('the device flow signs in, and the record knows when the refresh token expi
   assert.is(store.records.get('github')?.refreshExpiresAt, obtainedAt + 15_897_600_000);
   assert.equal(github.shown, ['https://github.com/login/device', 'WDJB-MJHT']);
   assert.ok(github.requests.every(({ accept }) => accept === 'application/json'));
+});
+
+test('a connection that breaks does not end the wait for the person', async () => {
+  await using github = await startGitHub();
+  github.pending.push('a connection that breaks', 'authorization_pending');
+  await using shared = open(github, new MemoryStore());
+  assert.is((await shared.getToken()).accessToken, 'ghu_1');
 });
 
 test('a refresh rotates the refresh token', async () => {

@@ -13,6 +13,8 @@ interface Answer {
   status?: number;
   body?: object;
   location?: string;
+  /** No answer at all. */
+  breaks?: boolean;
 }
 
 /** Starts a server; `answer` is given the path and the form or query of each request. */
@@ -26,7 +28,8 @@ export async function startStandIn(
       request.method === 'POST' ? new URLSearchParams(await bodyOf(request)) : searchParams,
     );
     requests.push({ path: pathname, accept: request.headers.accept, form });
-    const { status = 200, body, location } = await answer(pathname, form);
+    const { status = 200, body, location, breaks } = await answer(pathname, form);
+    if (breaks) return void request.socket.destroy();
     response.writeHead(location === undefined ? status : 302, {
       'content-type': 'application/json; charset=utf-8',
       ...(location !== undefined && { location }),
