@@ -27,7 +27,9 @@ export async function refreshOnce(
   } catch (error) {
     if (!settings.needsSignIn(error)) throw error;
     const now = await keeper.read();
-    if (comparedToken(now) !== comparedToken(record)) return undefined;
+    // If the provider keeps its refresh tokens, the access token tells.
+    const isSame = comparedToken(now) === comparedToken(record) && now?.accessToken === record.accessToken;
+    if (!isSame) return undefined;
     // The next holder of the lock may have spent this refresh token, and be about to store its successor.
     if (lock.signal.aborted) throw lockLostError(lock);
     await keeper.markRefused(record, settings.describeRefusal(error));

@@ -4,6 +4,7 @@ import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { openTokenStore } from 'token-store-sqlite';
 import * as assert from 'uvu/assert';
 import { type SharedToken, type SignIn, signInLockName, type TokenResponse } from '../src/index.ts';
+import { TokenEndpointError } from './rotating-provider.ts';
 import { type Scene, test } from './scene.ts';
 import { rejection, untilTrue, within } from './within.ts';
 
@@ -141,5 +142,16 @@ for (const way of ['', 'redeem']) {
     assert.is(store.get('my-app')?.accessToken, 'late');
   });
 }
+
+test('a refusal does not cost what another process has stored with the same refresh token', async (scene) => {
+  await scene.signedIn();
+  const newer = { ...scene.record, accessToken: 'newer', obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
+  const refresh = async (): Promise<never> => {
+    await scene.store.set('my-app', newer);
+    throw new TokenEndpointError('invalid_grant');
+  };
+  assert.is((await scene.open({ refresh }).getToken()).accessToken, 'newer');
+  assert.equal(scene.record, newer);
+});
 
 test.run();

@@ -140,7 +140,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('believes a refusal of what another program has replaced', 10000, [
     'refresh-once.ts',
-    'if (comparedToken(now) !== comparedToken(record)) return undefined;',
+    'if (!isSame) return undefined;',
     'void now;',
   ]),
   defect('bridges although another process has signed out', 20000, [
