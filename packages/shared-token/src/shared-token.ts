@@ -65,6 +65,8 @@ export class SharedToken implements AsyncDisposable {
   /** The newest work of that kind. */
   #silent: SilentFlight | undefined;
   #signIn: SignInFlight | undefined;
+  /** How many sign-ins of this instance were stored. */
+  #signIns = 0;
   readonly #flights = new Set<Flight<unknown>>();
   #closed: Promise<void> | undefined;
 
@@ -187,6 +189,7 @@ export class SharedToken implements AsyncDisposable {
     if (forceRefresh) this.#keeper.acceptance.forget();
     const work = this.#begin(forceRefresh, minValid);
     const { signOuts } = work;
+    const signIns = this.#signIns;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     const inMemory = (): UsableRecord | undefined => this.#memory.record;
@@ -226,10 +229,9 @@ export class SharedToken implements AsyncDisposable {
     const { reason, record } = outcome;
     // With none in memory, the call was for another one than is stored.
     const useless = rejected ?? (forceRefresh ? record?.accessToken : undefined);
-    // Another call has signed in since what this one has read. To wait for the sign-in of another process would be in vain.
-    const newer = this.#memory.good(minValid);
-    const isNewer = newer?.record.signedInAt !== work.held?.signedInAt && newer?.token.accessToken !== useless;
-    if (newer && isNewer) return newer.token;
+    // Another call has signed in since. To wait for the sign-in of another process would be in vain.
+    const newer = signIns === this.#signIns ? undefined : this.#memory.good(minValid);
+    if (newer && newer.token.accessToken !== useless) return newer.token;
     const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected: useless });
     const { record: got, token } = await joined.flight.join(this.#untilClosed(signal));
     // What this call joined had begun before, and brought the very token that the API rejects. If it began later, the
@@ -259,7 +261,7 @@ export class SharedToken implements AsyncDisposable {
       const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
         const ofNow = { ...work, forced: work.forced && hasCallers };
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, ofNow, outcome.replaced) };
-        if (outcome.type === 'sign-in' && work.forced) {
+        if (outcome.type === 'sign-in' && work.forced && work.signOuts === this.#keeper.signOuts) {
           const { held = outcome.record } = work;
           const isItself = outcome.reason === 'refused' && outcome.record?.accessToken === held?.accessToken;
           // Unless it was refused itself, what is stored cannot refresh the token that was rejected.
@@ -287,6 +289,7 @@ export class SharedToken implements AsyncDisposable {
       // Only a refresh of it is newer, whatever the clock says.
       const useless = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
       stored = this.#memory.hold(record, { useless });
+      this.#signIns++;
       // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
       if (this.#signIn?.request === request) this.#signIn = undefined;
     };
