@@ -103,11 +103,12 @@ export function busySince({ instance, startedAt }: Call): number {
   return since;
 }
 
-/** Whether no other call of its instance was under way since this one began. */
+/** Whether no other call of its instance was under way since this one began. The work of a caller that let go may be. */
 export function isAlone(call: Call): boolean {
-  return [...call.instance.calls].every(
-    (each) => each === call || (each.settledAt ?? Number.POSITIVE_INFINITY) < call.startedAt,
-  );
+  return [...call.instance.calls].every((each) => {
+    const hasEnded = each.settledAt !== undefined && each.settledAt < call.startedAt;
+    return each === call || (hasEnded && (each.abortReason === undefined || errorOf(each) !== each.abortReason));
+  });
 }
 
 /** Of which sign-in the token is that the call gave. A call of read() gives a record. */

@@ -108,7 +108,10 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { refreshed } = call.instance;
       const isLater =
         refreshed && call.startedAt > refreshed.step && call.isUnlocked && access.family === refreshed.access.family;
-      const isOver = [...triedSignOuts, ...clockSteps].some((step) => step >= (refreshed?.step ?? 0));
+      // Of two of one millisecond, nobody knows.
+      const isOver =
+        refreshed?.access.expiresAt === access.expiresAt ||
+        [...triedSignOuts, ...clockSteps].some((step) => step >= (refreshed?.step ?? 0));
       if (isLater && !isOver && !isSpentTwice && access.generation < refreshed.access.generation)
         return `${access.value} after ${refreshed.access.value}, which its refresh has brought`;
       for (const each of calls) {
@@ -153,7 +156,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     check({ call }, history) {
       const { options, stored, isFresh } = call;
       if (!options.forceRefresh || !isFresh || stored === undefined) return undefined;
-      return accessGiven(call, history)?.value === stored ? `${stored} again` : undefined;
+      const { value, family } = accessGiven(call, history) ?? {};
+      // Of a sign-in that was signed out and then stored again, because the answer to its first write was lost, nobody knows that it was there.
+      return value === stored && family?.storedAgainAt === undefined ? `${stored} again` : undefined;
     },
   },
   {
@@ -203,7 +208,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { instance, method, startedAt, startedAtMs } = call;
       const access = method === 'getToken' ? accessGiven(call, history) : undefined;
       const read = history.lastReadBy(instance.process, instance.name);
-      if (!access || read.record || read.step <= startedAt || access.issuedAt >= startedAt) return undefined;
+      if (!access || read.record || read.step <= startedAt) return undefined;
+      // Its own process may have stored it since.
+      if ((access.storedAt ?? access.issuedAt) >= startedAt) return undefined;
       const { refreshAheadMs, machine } = history;
       // Perhaps another call of the store waits for longer already.
       const isWaiting = (history.waiting.get(instance.process) ?? 0) > 0;

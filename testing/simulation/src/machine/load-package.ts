@@ -67,8 +67,7 @@ export async function loadPackage<Module>(
   };
 }
 
-const whatToDo =
-  'If the protocol has changed, change the defect in testing/simulation/src/defects.ts in the same commit.';
+const whatToDo = 'If the protocol has changed, change the defect in testing/simulation/src/defects in the same commit.';
 
 /** @throws if the lines are not there, or more than once: after a change of them, look at the patch again. */
 function applyPatch(code: string, { file, from, to }: Patch): string {
