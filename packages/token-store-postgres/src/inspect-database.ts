@@ -16,13 +16,13 @@ export interface PostgresInspection {
   readonly pooler?: PoolerInspection | undefined;
   /** Undefined if no schema of the search_path exists. */
   readonly schema: string | undefined;
-  /** `unreadable`: the role may not read the table that says whose they are. */
+  /** `unreadable`: the role may not read the table that tells which program made the tables. */
   readonly tables: 'ours' | 'missing' | 'foreign' | 'newer' | 'unreadable';
   /** Whether the tokens are encrypted with a key. Undefined unless the tables are ours. */
   readonly hasKey?: boolean;
   /**
-   * What a host needs and the role does not have, for example `INSERT ON public.oauth_token`. If the tables are missing: `CREATE ON SCHEMA
-   * public`, if the role may not make them.
+   * The rights that a host needs and the role lacks, for example `INSERT ON public.oauth_token`. If the tables are missing, and the role
+   * may not make them: `CREATE ON SCHEMA public`.
    */
   readonly missingRights: readonly string[];
   /** The locks that are held now. Empty if the role may not read them. */
@@ -32,8 +32,8 @@ export interface PostgresInspection {
 /** A pooler, such as pgbouncer. */
 export interface PoolerInspection {
   /**
-   * pgbouncer's `server_login_retry` in ms: for how long after a failed connection to the server it refuses to try the next one. Undefined if
-   * it is another pooler, or tells this role nothing: pgbouncer tells those in its `stats_users` and `admin_users`.
+   * pgbouncer's `server_login_retry` in ms: how long after a failed connection to the server pgbouncer refuses to try again. Undefined for
+   * another pooler, or if pgbouncer does not answer this role: it answers those in its `stats_users` and `admin_users`.
    */
   readonly serverLoginRetry: number | undefined;
 }
@@ -45,7 +45,7 @@ export interface HeldLock {
   readonly holder: string;
 }
 
-/** What a host needs on each table. INSERT is the last one, because the last table, which has one row, needs none. */
+/** The rights that a host needs on each table. INSERT is the last one, because the last table keeps its one row and needs no INSERT. */
 const neededRights = ['SELECT', 'UPDATE', 'INSERT'];
 
 const inspectRights = `SELECT c.relname AS table, r.right, has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, r.right) AS has
@@ -53,7 +53,7 @@ FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace AND n.nspnam
   JOIN unnest($2::text[], $3::text[]) AS r (relname, "right") ON r.relname = c.relname`;
 
 /**
- * Looks at a database for a person who wants to know why something does not work, or who holds a lock. Takes the options of
+ * Inspects a database, to find out why something does not work, or which process holds a lock. Takes the options of
  * `openPostgresTokenStore`. Makes, changes and locks nothing.
  *
  * @throws {TokenStoreError} STORE_OPEN if the database cannot be reached or refuses the role.
@@ -108,7 +108,7 @@ async function inspect(database: Database, server: Row, table: string): Promise<
   }
 }
 
-/** pgbouncer tells it by its admin database, or not within this time. */
+/** How long to wait for the answer of pgbouncer's admin database. */
 const loginRetryTimeoutMs = 2_000;
 
 async function askLoginRetry({ newClient }: Database): Promise<number | undefined> {

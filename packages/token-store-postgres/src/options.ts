@@ -6,31 +6,31 @@ export type Key = string | Uint8Array;
 
 /** Options of `openPostgresTokenStore`. Durations are milliseconds. `undefined` is the default. */
 export interface PostgresTokenStoreOptions {
-  /** A `pg.Pool` of the caller's, which `close()` does not end. Default: one of the store's own, which uses three connections at a time. */
+  /** A `pg.Pool` of the caller's, which `close()` does not end. Default: a pool of the store's own, with at most three connections. */
   pool?: PgPool | undefined;
-  /** Such as `postgresql://app@db.example/app?sslmode=verify-full`. The PG* variables and the password file say what it leaves out. */
+  /** Such as `postgresql://app@db.example/app?sslmode=verify-full`. The PG* variables and the password file supply what it leaves out. */
   connectionString?: string | undefined;
   /** The schema of the tables. It is made if it is missing. Default: the first schema of the connection's search_path. */
   schema?: string | undefined;
-  /** The table of the records; the other two are called after it. Default `oauth_token`. */
+  /** The table of the records. The names of the other two tables begin with this name. Default `oauth_token`. */
   table?: string | undefined;
   /**
-   * Encrypts tokens at rest: a passphrase, or 32 bytes. The first write to the tables puts it in use, and it stays so until `rekey`. Default:
-   * tokens are stored as they are.
+   * Encrypts tokens at rest: a passphrase, or 32 bytes. The first write to the tables puts the key in use, until `rekey`. Default: tokens
+   * are stored unencrypted.
    */
   key?: Key | undefined;
   /**
-   * Further keys that the data may be encrypted with, for a change of key while several hosts run; an entry that is
-   * undefined: it may also be unencrypted. Which key is in use is written in the database. Default: none.
+   * Further keys that the data may be encrypted with, for a change of key while several hosts run. An undefined entry allows unencrypted
+   * data as well. The database says which key is in use. Default: none.
    */
   otherKeys?: readonly (Key | undefined)[] | undefined;
-  /** Makes and changes nothing: calls that write or lock are STORE_READONLY, and without tables there are no records. Default false. */
+  /** Makes and changes nothing: calls that write or lock reject with STORE_READONLY. Missing tables count as empty. Default false. */
   readOnly?: boolean | undefined;
-  /** How long a crash of a process keeps the others waiting. From 100 to 86,400,000. Default 15,000. */
+  /** The length of a lease: how long a crashed lock holder keeps the others waiting. From 100 to 86,400,000. Default 15,000. */
   leaseTime?: number | undefined;
   /**
-   * Whether waiting callers are told by LISTEN, on one connection of their own for as long as one of them waits. If not, the
-   * store looks once a second. Default: yes, unless the connection leads through a pooler.
+   * Whether waiting callers are notified by LISTEN, on one extra connection while any of them waits. If not, the store polls once a second.
+   * Default: yes, unless the connection leads through a pooler.
    */
   listen?: boolean | undefined;
 }
@@ -57,14 +57,14 @@ export function readOptions(options: PostgresTokenStoreOptions = {}) {
   if (!(leaseTime >= 100 && leaseTime <= 86_400_000))
     throw new RangeError(`leaseTime must be from 100 to 86400000, not ${leaseTime}`);
   if (schema !== undefined) checkIdentifier('schema', schema, 63);
-  // PostgreSQL cuts longer identifiers off silently, and two of the tables have this name and an ending.
+  // PostgreSQL silently cuts off identifiers after 63 bytes, and the names of two tables add an ending to this one.
   checkIdentifier('table', table, 50);
   // The first key is used if nothing is stored yet. undefined: unencrypted.
   const keys = [key, ...(otherKeys as readonly (Key | undefined)[])].map(copyKey);
   return { pool, connectionString, schema, table, keys, readOnly, leaseTime, listen };
 }
 
-/** The caller may wipe its bytes: a store that finds another key in use later has to try its own ones again. */
+/** A copy, because the caller may wipe the bytes. The store tries all its keys again when it later finds another key in use. */
 export function copyKey(key: Key | undefined): Key | undefined {
   if (key === undefined) return undefined;
   const checked = checkKey(key);

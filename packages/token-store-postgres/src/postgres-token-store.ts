@@ -22,15 +22,15 @@ import { type Context, openTables } from './records/open-tables.ts';
 import { type Outcome, RecordTable } from './records/record-table.ts';
 import { nameOf, toStoredName } from './statements.ts';
 
-/** As long as a refresh may take by default. */
+/** As long as a refresh of shared-token may take by default. */
 const closeTimeoutMs = 30_000;
 
 /**
- * Keeps OAuth refresh tokens in PostgreSQL, for the processes of many machines. A write is committed when it resolves. Every method rejects with
- * a {@link TokenStoreError} if the database cannot do what was asked, and with a TypeError for arguments of a wrong type.
+ * Keeps OAuth refresh tokens in PostgreSQL, for the processes of many machines. A write is committed when it resolves. Every method rejects
+ * with a {@link TokenStoreError} if the database cannot do what was asked, and with a TypeError for arguments of a wrong type.
  */
 export class PostgresTokenStore implements TokenStore, AsyncDisposable {
-  /** For the administration of token-store-kit: see {@link rekey}. */
+  /** For `changeKey` of token-store-kit/administration: {@link rekey} itself waits for the locks. */
   readonly waitsToRekey = true;
   readonly #context: Context;
   readonly #records: RecordTable;
@@ -54,14 +54,14 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     try {
       return (await this.#orNothing(undefined, () => this.#records.read(name)))?.record;
     } finally {
-      // The process may have been stopped for so long that the task's lock is lost: its signal says so from now on.
+      // If the process was stopped for so long that the task's lock may be lost, this aborts the lock's signal.
       this.#locks.leaseFor(name)?.check();
     }
   }
 
   /**
    * Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. Within a task of
-   * {@link exclusively} for this name, rejects with STORE_BUSY (`lock-lost`) if the lock is not held any more.
+   * {@link exclusively} for this name, rejects with STORE_BUSY (`lock-lost`) if the lock is lost.
    */
   async set(name: string, record: TokenRecord): Promise<void> {
     checkText(name, 'name');
@@ -72,8 +72,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Writes the whole record if the stored refresh token, or the access token of a record that has none, is still `previous` (undefined: if no
-   * record is stored). Else it changes nothing and is false, as within a task of {@link exclusively} for this name whose lock is lost.
+   * Writes the whole record if the stored refresh token, or the access token of a record without one, is still `previous` (undefined: if no
+   * record is stored). Otherwise, or within a task of {@link exclusively} for this name whose lock is lost, changes nothing and is false.
    */
   async replace(name: string, previous: string | undefined, record: TokenRecord): Promise<boolean> {
     checkText(name, 'name');
@@ -84,7 +84,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     return outcome === 'written';
   }
 
-  /** Deletes the record of this name. False if there was none. Within a task it depends on the lock, as {@link set} does. */
+  /** Deletes the record of this name. False if there was none. Within a task, rejects if the lock is lost, as {@link set} does. */
   async delete(name: string): Promise<boolean> {
     checkText(name, 'name');
     this.#assertWritable();
@@ -103,12 +103,12 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Returns what `task` returns, which runs while no other caller, on any machine, runs one for the same name and table. Callers of one process
-   * take turns; between processes chance decides, but one that has just had its turn lets the others go first.
+   * Runs `task` while no other caller, on any machine, runs one for the same name and table, and returns its result. Callers of one process
+   * take turns. Between processes, chance decides, but a process that has just had its turn lets the others go first.
    *
-   * The lock is a lease, which this process renews. It ends `leaseTime` after the process was killed, stopped or cut off. Before it may have
-   * ended, the signal of `lock` aborts: do not ask the provider then. As soon as another caller has the lock, writes of this name within the
-   * task change nothing. A task whose last write did not get through leaves the lock to its lease, so that the write can come first.
+   * The lock is a lease, which this process renews. The lease ends `leaseTime` after the process was killed, stopped or cut off. The signal
+   * of `lock` aborts before the lease can end: then, do not ask the provider. Once another caller has the lock, writes of this name within
+   * the task change nothing. If the task's last write did not get through, the lease is left to expire, so that the write can come first.
    *
    * Rejects with STORE_BUSY after `timeout`, with host and process of the holder; with `signal.reason` on an abort; with STORE_OPEN if the
    * database cannot be reached, or the store is closed before the task begins; and with a TypeError within such a task for the same name.
@@ -122,7 +122,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
 
   /**
    * Resolves when the record may have changed since the call: within milliseconds if the connection can listen, else within about a second;
-   * after `timeout` at the latest, also without the database. To miss no change, call it, then `get`, then await it. Rejects with
+   * after `timeout` at the latest, even without the database. To miss no change, call it, then `get`, then await it. Rejects with
    * `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
    */
   async changed(name: string, options: ChangedOptions): Promise<void> {
@@ -135,9 +135,10 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash, none. Stores that have the
-   * new key among theirs go on with it. The others get STORE_KEY (`key-changed`) from then on, and could not store what the provider gives
-   * them: so it waits until no other caller holds a lock of {@link exclusively}. Rejects with STORE_BUSY after `timeout`, with host and process.
+   * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash, none. Stores with
+   * the new key among theirs go on. All others get STORE_KEY (`key-changed`) from then on, and could not store a new token. So `rekey`
+   * waits until no other caller holds a lock of {@link exclusively}. Rejects with STORE_BUSY after `timeout`, with the holder's
+   * host and process.
    *
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
@@ -151,8 +152,8 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
   }
 
   /**
-   * Ends the store's own pool. Every call rejects with STORE_OPEN, also if it waits, or is made within a task: so close what uses the store
-   * first. Tasks that run keep their locks, and have 30 seconds to end.
+   * Ends the store's own pool. Every call rejects with STORE_OPEN, also a waiting one, or one within a task. So first close what uses the
+   * store. Running tasks keep their locks, and have 30 seconds to end.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -179,7 +180,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     throw new TokenStoreError('STORE_READONLY', `${this.#context.database.name}: this store was opened to read only`);
   }
 
-  /** A store that only reads makes no tables, and without tables there are no records. Another store may make them at any time. */
+  /** For a read-only store, which makes no tables, missing tables count as empty. Another store may make them at any time. */
   async #orNothing<T>(nothing: T, read: () => Promise<T>): Promise<T> {
     return read().catch((error: TokenStoreError) => {
       if (this.#isReadOnly && error.reason === 'moved') return nothing;
@@ -187,7 +188,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     });
   }
 
-  /** A write of a task counts only while its lock is held. */
+  /** A write within a task is done only while the task's lock is held. */
   async #fenced(name: string, write: (lease: Lease | undefined) => Promise<Outcome>): Promise<Outcome> {
     const lease = this.#locks.leaseFor(name);
     if (lease?.isLost) return 'lock-lost';

@@ -1,27 +1,27 @@
 /** The statements of this package: mostly one for each method. */
 import { hashOf } from 'token-store-kit';
 
-/** Marks the tables as ours, and is bound into all that is encrypted. It must not change, because databases have it. */
+/** Marks the tables as ours, and is bound into all encrypted data. Must not change, because existing databases have it. */
 export const packageName = 'token-store-postgres';
 export const schemaVersion = 1;
-/** A row has the revisions before its own, so that a write whose answer was lost is found also under others that came after it. */
+/** How many earlier revisions a row keeps: they tell that a write whose answer was lost was done, even if others have written since. */
 const maxEarlier = 32;
 
-/** If the database is set to lose the newest commits in a crash: a provider gives a token only once, and a forgotten lock is held twice. */
+/** For a database that may lose the newest commits in a crash: a provider gives a token only once, and a lost lease could be held twice. */
 const durably =
   "(SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off')";
 
 export const beginStatements = ['BEGIN ISOLATION LEVEL READ COMMITTED', `SELECT ${durably}`];
 
 /**
- * Limits of a connection of the store's own, if its role has none: else the server goes on with statements whose answers were given up. $1 is
- * its process; a pooler, whose sessions others use as well, names another one.
+ * Limits for the store's own connection, unless its role has limits. Without them, the server would go on with abandoned statements. $1 is
+ * the process id of the connection. A pooler sends another id, and its sessions stay as they are, because others use them as well.
  */
 export const limitSession = `SELECT set_config(name, value, false)
 FROM (VALUES ('lock_timeout', '1800'), ('statement_timeout', '11000')) AS own (name, value)
 WHERE current_setting(name) = '0' AND pg_backend_pid() = $1::int`;
 
-/** A condition that is always true, and limits how long its statement waits for a locked row, and once more behind others that wait. */
+/** An always true condition that limits how long its statement waits for a locked row, and as long again behind others that wait. */
 function waitingAtMost(milliseconds: number): string {
   return `set_config('lock_timeout', '${milliseconds}', true) IS NOT NULL`;
 }
@@ -35,7 +35,7 @@ export function tableNames(table: string): readonly [records: string, leases: st
   return [table, `${table}_lease`, `${table}_meta`];
 }
 
-/** What the server says of itself, and has in the schema $1 (null: the first one of the search_path) under the names $2. */
+/** The state of the server, and what the schema $1 (null: the first one of the search_path) has under the names $2. */
 export const findTables = `SELECT target.schema, n.oid IS NOT NULL AS has_schema, pg_backend_pid() AS pid,
   current_setting('server_version') AS version, has_schema_privilege(n.oid, 'CREATE') AS may_create,
   pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS is_read_only,
@@ -49,17 +49,17 @@ export function statementsFor(schema: string, table: string) {
   const [records = '', leases = '', meta = ''] = tableNames(table).map((name) => `${quote(schema)}.${quote(name)}`);
   const rowWait = waitingAtMost(1_800);
   const leaseWait = waitingAtMost(800);
-  // Of a row of the records. After a sign-out, the row has none.
+  // For a row of `records`. After a sign-out, the row stays, without a record.
   const hasRecord = 'num_nonnulls(record, sealed) = 1';
   const channel = `token_store_${hashOf(`${schema}\0${table}`, 16)}`;
 
-  // Of the lease `l`. It changes with each renewal.
+  // A version of the lease `l`: it changes with each renewal.
   const seen = "l.owner || ' ' || extract(epoch FROM l.ends_at)";
-  // In `take`: $2 is the call that wants it.
+  // In `take`, whose $2 is the owner that wants the lease.
   const isOwn = 'l.owner = $2';
   const isFree = `(l.owner IS NULL OR ${isOwn} OR ${seen} IS NOT DISTINCT FROM $6::text OR ($7::boolean AND l.ends_at <= statement_timestamp()))`;
 
-  // By the time at which the row is written: one that had to wait for it must not shorten what a later one has written.
+  // From the time at which the row is written: a renewal that had to wait for the row must not shorten what a later one has written.
   const renewed = (owner: string, fence: string, leaseMs: string): string =>
     `UPDATE ${leases} SET ends_at = clock_timestamp() + ${leaseMs}::float8 * interval '1 ms'
   WHERE name = $1 AND owner = ${owner} AND fence = ${fence}::bigint AND ${rowWait} RETURNING ${durably} AS durable`;
@@ -67,12 +67,12 @@ export function statementsFor(schema: string, table: string) {
   return {
     schema,
     table,
-    /** On which callers that wait are told. */
+    /** For notifications to waiting callers. */
     channel,
-    /** Stands for a name in messages: every role of the database can listen to the channel. */
+    /** Stands for a name in notifications, because every role of the database can listen to the channel. */
     topicOf: (name: string): string => hashOf(`${channel}\0${name}`, 16),
 
-    /** The tables of version 1. They must not change, because databases have them. docs/fleet.md says what the columns mean. */
+    /** The tables of version 1. Must not change, because existing databases have them. docs/fleet.md says what the columns mean. */
     createTables: [
       `CREATE TABLE ${records} (
   name text COLLATE "C" PRIMARY KEY,
@@ -99,10 +99,10 @@ export function statementsFor(schema: string, table: string) {
 )`,
     ],
     createSchema: `CREATE SCHEMA IF NOT EXISTS ${quote(schema)}`,
-    /** One host at a time makes tables, of any name: their schema may be the same new one. */
+    /** One host at a time makes tables, whatever their names: two hosts may need the same new schema. */
     lockCreation: `SELECT pg_advisory_xact_lock(hashtextextended('${packageName}', 0))`,
     insertMeta: `INSERT INTO ${meta} (package, version) VALUES ('${packageName}', ${schemaVersion})`,
-    /** Writers hold a share of this lock: after it, what they wrote is seen. */
+    /** Writers lock this row, too (FOR SHARE). So when this lock is acquired, their writes are committed and visible. */
     lockMeta: `SELECT 1 FROM ${meta} FOR UPDATE`,
     meta: `SELECT package, version, encode(salt, 'base64') AS salt, encode(verifier, 'base64') AS verifier FROM ${meta}`,
     setKey: `UPDATE ${meta} SET salt = $1, verifier = $2`,
@@ -114,11 +114,11 @@ export function statementsFor(schema: string, table: string) {
     look: `SELECT n.name, t.revision FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name)`,
 
     /**
-     * Writes a record ($1 name, $2 record, $3 sealed, $4 revision, $10 topic) over the revision $6 alone (null: only if there is no row), so
-     * that it changes nothing if it arrives late or twice; only if $5 is the salt of the key in use; and only while the lease of the call $7
-     * with the fencing number $8 is held (null: it depends on none), which it renews for $9 ms. Without $2 and $3 it signs out: the row stays,
-     * because an insert that arrives late would take its absence for that of before. Says what was stored when it began, and whether this
-     * revision was written before, and tells the callers that wait for the record.
+     * Compare-and-swap: writes a record ($1 name, $2 record, $3 sealed, $4 revision, $10 topic) only over the revision $6 (null: only if
+     * there is no row). So a statement that arrives late or twice changes nothing. $5 must be the salt of the key in use. The owner $7 must
+     * hold the lease with the fencing number $8 (null: no lease needed), which the write renews for $9 ms. Without $2 and $3 it is a
+     * sign-out, which keeps the row: otherwise, an insert that arrives late would find no row, as before the sign-in. Returns what was
+     * stored at the start, and whether this revision was written before. Notifies the callers that wait for the record.
      */
     write: `WITH key_row AS (
   SELECT 1 FROM ${meta} WHERE version = ${schemaVersion} AND ${rowWait}
@@ -141,17 +141,17 @@ SELECT EXISTS (SELECT FROM key_row) AS key_fits, EXISTS (SELECT FROM held) AS he
   CASE WHEN EXISTS (SELECT FROM written) THEN pg_notify('${channel}', 'w' || $10 || ' ' || $4::text) END AS notified
 FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
 
-    /** All records, for a change of key, and what takes their place: $1 name, $2 record, $3 sealed. */
+    /** For a change of key: reads all records, then replaces each ($1 name, $2 record, $3 sealed). */
     readAll: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records} WHERE ${hasRecord}`,
     sealAgain: `UPDATE ${records} SET record = $2::json, sealed = $3::bytea WHERE name = $1`,
 
     /**
-     * Acquires the lock of $1 for the call $2 of $3 for $4 ms if it is free. If not, it says who has it and for how long, and notes that
-     * this caller will ask again within $5 ms (0: it will not). Nothing is written if so much is noted already. The clock of the
-     * server may have been set: that of the caller says when a lease that it has seen before ($6) has ended; $7: for it, the server's counts.
+     * Acquires the lock of $1 for $4 ms if it is free: $2 is the owner, $3 the holder. If not, returns the holder and the time left, and
+     * notes that this caller will ask again within $5 ms (0: it will not). Writes nothing if that much is noted already. The server's clock
+     * may have been set. So the caller's clock decides that a lease seen before ($6) has ended; with $7, the server's may decide it, too.
      *
-     * The lease begins when the server receives the statement, even if that has to wait for the row. A statement that arrives twice, or
-     * later than a repetition of it, changes nothing for a caller that has the lock already.
+     * The lease begins when the server receives the statement, even if the statement has to wait for the row. A statement that arrives
+     * twice, or after its own retry, takes nothing from a caller that has the lock already.
      */
     take: `WITH taken AS (
   INSERT INTO ${leases} AS l (name, fence, owner, holder, ends_at)
@@ -173,16 +173,16 @@ SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) 
   extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable
 FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
 
-    /** Whenever it comes, if nobody has taken the lease: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */
+    /** Renews the lease, even after its end, if no other owner has taken it: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */
     renew: renewed('$2', '$3', '$4'),
 
-    /** Releases the lock of $1 if the call $2 has it, tells callers that wait, and says until when one of them will ask again. $3 topic. */
+    /** Releases the lock of $1 if the owner $2 has it. Notifies waiting callers (topic $3). Returns the ms within which one will ask. */
     release: `UPDATE ${leases} SET owner = NULL, holder = NULL, ends_at = statement_timestamp()
 WHERE name = $1 AND owner = $2 AND ${leaseWait}
 RETURNING extract(epoch FROM wanted_until - statement_timestamp()) * 1000 AS wanted_ms,
   CASE WHEN wanted_until > statement_timestamp() THEN pg_notify('${channel}', 'f' || $3) END AS notified`,
 
-    /** The locks that are not released, without those of the calls $1. */
+    /** The locks that are not released, without those of the owners $1. */
     locks: `SELECT l.name, l.holder, l.owner, ${seen} AS seen, extract(epoch FROM l.ends_at - clock_timestamp()) * 1000 AS left_ms
 FROM ${leases} AS l WHERE l.owner IS NOT NULL AND l.owner <> ALL ($1::text[]) ORDER BY l.name`,
   };
@@ -191,7 +191,7 @@ FROM ${leases} AS l WHERE l.owner IS NOT NULL AND l.owner <> ALL ($1::text[]) OR
 /** A name of more bytes would not fit into the index. */
 const maxNameBytes = 2_600;
 
-/** A name as PostgreSQL can store it: a NUL character is `\0`, so that a backslash is `\\`. @throws {RangeError} if it is too long. */
+/** PostgreSQL stores no NUL character: it becomes `\0`, and a backslash becomes `\\`. @throws {RangeError} if the name is too long. */
 export function toStoredName(name: string): string {
   const stored = name.replace(/[\\\0]/g, (character) => (character === '\0' ? '\\0' : '\\\\'));
   const bytes = Buffer.byteLength(stored);
@@ -199,7 +199,7 @@ export function toStoredName(name: string): string {
   return stored;
 }
 
-/** The name of a row. */
+/** The name of a row: undoes {@link toStoredName}. */
 export function nameOf({ name }: Readonly<Record<string, string | null>>): string {
   return String(name).replace(/\\(.)/g, (_, character) => (character === '0' ? '\0' : character));
 }

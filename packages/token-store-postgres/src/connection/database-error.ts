@@ -1,11 +1,11 @@
 import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason } from 'token-store-kit';
 
-/** What an error of the server or of the network means to the caller. `problem` goes on after the name of the database. */
+/** The TokenStoreError for an error of the server or the network. `problem` continues a sentence that begins with the database's name. */
 type Failure = [code: TokenStoreErrorCode, reason: TokenStoreErrorReason | undefined, problem: string, remedy?: string];
 
 const again = 'Try again; if it stays so, ';
 const gone = 'does not answer in time, or ended the connection';
-/** On a pool of the caller's, a statement waits for a locked table before it can limit its wait. */
+/** Names locked tables as well: on a caller's pool, a statement waits for a table lock before its own lock_timeout takes effect. */
 const check =
   'check the server, its address and the files that the address names, and whether another session has locked the tables (VACUUM FULL, ALTER TABLE): pg_blocking_pids() names it';
 const unreachable: Failure = ['STORE_OPEN', 'unreachable', gone, `${again}${check}`];
@@ -15,7 +15,7 @@ const noAccess: Failure = ['STORE_OPEN', 'no-permission', 'refuses this role', g
 const grantAll =
   'GRANT it SELECT, INSERT and UPDATE on the tables; with row-level security, use a name that its policy allows. If there are no tables yet, open the store once as the owner of the schema';
 const noWrite: Failure = ['STORE_READONLY', 'no-permission', 'does not let this role write', grantAll];
-/** Or for too long by anything else, and then statement_timeout or an administrator ended the statement. */
+/** Also for 57014: statement_timeout or an administrator ended a statement that took too long for any reason. */
 const otherSession =
   'was kept waiting by another session (VACUUM FULL, ALTER TABLE, or a transaction that was left open)';
 const endIt = `${again}end that session: pg_blocking_pids() names it`;
@@ -55,31 +55,31 @@ function sqlStateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && severity !== undefined ? code : undefined;
 }
 
-/** Whether the connection ended before the answer came, so that the statement may have taken place. */
+/** Whether the connection ended before the answer came: the server may have run the statement. */
 export function isConnectionLoss(error: unknown): boolean {
   return /^(08|57P|25P03$)/.test(sqlStateOf(error) ?? '08');
 }
 
-/** Classes whose messages name users, databases, tables and addresses, and never a value of a statement. */
-const tellingStates = /^(08|25|28|3D|53|55|57|58|42501)/;
+/** SQLSTATEs whose messages may be shown: they name users, databases, tables and addresses, and never a value of a statement. */
+const safeStates = /^(08|25|28|3D|53|55|57|58|42501)/;
 const readTimeout = 'Query read timeout';
-/** A statement whose answer was given up. */
+/** The error for a statement whose answer did not come in time. */
 export const lateError = new Error(readTimeout);
-/** Of pg-pool. */
+/** pg-pool's message. */
 export const poolEnded = 'Cannot use a pool after calling end on the pool';
-/** Messages of pg and pg-pool that come without a code. */
+/** Messages of pg and pg-pool that come without a code, and never quote a value. */
 const safeMessages = new RegExp(
   `${readTimeout}|timeout exceeded when trying to connect|Connection terminated( due to connection timeout| unexpectedly)?|${poolEnded}|Unknown authenticationOk message type \\d+|The server does not support SSL connections|client password must be a (non-empty )?string|Client has encountered a connection error and is not queryable`,
 );
 
-/** pg's own error may quote a statement or a row. So the cause is another one, with its code, and its message only if that cannot quote a value. */
+/** pg's error may quote a statement or a row. So `cause` is a new error: with the same code, and the message only if it quotes no value. */
 export function toStoreError(database: string, error: unknown, isWrite: boolean): TokenStoreError {
   const { code: foreignCode, message, path, syscall } = Object(error) as ForeignError;
   const text = String(message);
   const state = sqlStateOf(error);
   let detail: string;
-  if (state !== undefined) detail = tellingStates.test(state) ? `${state}: ${text}` : `SQLSTATE ${state}`;
-  // Errors of the system, of TLS and of pg: their codes say it all. AggregateErrors of connect() have an empty message.
+  if (state !== undefined) detail = safeStates.test(state) ? `${state}: ${text}` : `SQLSTATE ${state}`;
+  // For errors of the system, of TLS and of pg, the code is enough. An AggregateError of connect() has an empty message.
   else if (typeof foreignCode === 'string') detail = [syscall, foreignCode, path].filter(Boolean).join(' ');
   else detail = safeMessages.exec(text)?.[0] ?? 'connection failed';
   const cause = Object.assign(new Error(detail), typeof foreignCode === 'string' && { code: foreignCode });
@@ -87,7 +87,7 @@ export function toStoreError(database: string, error: unknown, isWrite: boolean)
   return new TokenStoreError(code, `${database} ${problem} (${detail})`, { reason, remedy, cause });
 }
 
-/** Without a state, the network or the driver has failed. */
+/** An error without an SQLSTATE is a failure of the network or of the driver. */
 function failureOf(state = '08', message: string, isWrite: boolean): Failure {
   if (message.includes('client password must be')) return noAccess;
   if (isWrite && state === '42501') return noWrite;

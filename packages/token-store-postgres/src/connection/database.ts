@@ -1,13 +1,13 @@
-/** This folder has the connection: the pool, one statement at a time, errors, and the connection that listens. */
+/** This folder connects to PostgreSQL: the pool, statements, retries, errors, and clients outside of the pool, such as for LISTEN. */
 import { Slots, settled, TokenStoreError } from 'token-store-kit';
 import { beginStatements, limitSession } from '../statements.ts';
 import { isConnectionLoss, lateError, toStoreError } from './database-error.ts';
 import { cancelStatement, destroySocket, type FullClient, type PgClient, type PgPool } from './pg-client.ts';
 import { deadlineIn, type Limits, type RetryOptions, retry, unanswered, unhurried } from './retry.ts';
 
-/** Of one store. */
+/** How many statements of one store run at the same time. */
 export const maxStatements = { ownPool: 3, otherPool: 10 };
-/** How long `close` waits for statements, and then for the pool's connections to end. */
+/** How long `close` waits for statements, and then once more for the pool's connections to end. */
 const endTimeoutMs = 1_000;
 
 /** A row as the server sends it. */
@@ -28,14 +28,13 @@ export class Database {
   readonly #pool: PgPool;
   readonly #isOwn: boolean;
   readonly #slots: Slots;
-  /** When the server was last away for a call, by `performance.now()`: the holder of a lease may have been cut off. */
+  /** When a call last found the server unreachable or read-only, by `performance.now()`. A lock holder may have been cut off then, too. */
   lostAt = Number.NEGATIVE_INFINITY;
-  /** When a connection was last lost in use: those that were idle then may be dead as well, without notice. */
+  /** When a connection was last lost during a statement. Connections that were idle at that time may be dead, too, without an error. */
   #brokenAt = Number.NEGATIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
-  /** All that is under way, from the wait for a connection to the last try. */
+  /** Calls that have not ended: each lasts from its wait for a connection to its last try. */
   readonly #work = new Set<Promise<unknown>>();
-  /** Connections that are in use. */
   readonly #used = new Set<PgClient>();
 
   constructor(name: string, pool: PgPool, newClient: (() => FullClient) | undefined, isOwn: boolean) {
@@ -44,17 +43,17 @@ export class Database {
     this.newClient = newClient;
     this.#isOwn = isOwn;
     this.#slots = new Slots(isOwn ? maxStatements.ownPool : maxStatements.otherPool);
-    // Without a listener, a connection that breaks ends the process: an idle one, and one that the server ends as it becomes ready.
+    // An `error` event without a listener ends the process: of an idle connection, or of one that the server ends as it becomes ready.
     if (!surviving.has(pool)) pool.on('acquire', surviveErrors);
     surviveErrors(pool);
   }
 
-  /** Runs one statement that changes nothing. Its values are asked for when a connection is there. */
+  /** Runs one statement that changes nothing. Each try calls `values` when it has a connection. */
   read(text: string, values?: () => unknown[], options?: RetryOptions): Promise<Row[]> {
     return this.repeat((limits) => this.use((run) => run(text, values?.()), limits), options);
   }
 
-  /** Runs one statement that may write. It has to find out itself whether it was done before, by a try whose answer was lost. */
+  /** Runs one statement that may write. The statement itself must detect whether an earlier try, whose answer was lost, was done. */
   write(text: string, values: () => unknown[], options?: RetryOptions): Promise<Row[]> {
     return this.repeat((limits) => this.use((run) => run(text, values()), limits, true), options);
   }
@@ -70,7 +69,7 @@ export class Database {
     return this.repeat((limits) => this.use(inTransaction, limits, true), options);
   }
 
-  /** Repeats work as {@link retry} does, and `close` waits for it also between two tries. */
+  /** Runs `work` by {@link retry}. `close` waits for the work, also between two tries. */
   repeat<T>(work: (limits: Limits) => Promise<T>, options?: RetryOptions): Promise<T> {
     const result = retry(work, options);
     this.#work.add(result);
@@ -78,8 +77,8 @@ export class Database {
   }
 
   /**
-   * Runs statements on one connection, which ends if one fails. `isWrite`: a lack of rights means that the role may not write. At the
-   * deadline it is over, whatever the driver does.
+   * Runs statements on one connection, which is closed if a statement fails. Ends by the deadline, whatever the driver does. `isWrite`: a
+   * lack of rights is reported as STORE_READONLY.
    */
   async use<T>(work: Work<T>, { deadline, answerMs } = unhurried, isWrite = false): Promise<T> {
     const since = performance.now();
@@ -122,18 +121,18 @@ export class Database {
       } finally {
         this.#used.delete(client);
         lastUsed.set(client, performance.now());
-        // After any failure, take a new connection: the server may have been restarted, promoted or replaced.
+        // After any failure, the next call needs a new connection: the server may have been restarted, promoted or replaced.
         if (hasFailed) discard(client);
         else client.release();
       }
     } finally {
-      // The server is at work for a statement that was given up, until it hears that.
+      // The server still runs an abandoned statement until the cancel request arrives, so the slot stays taken until then.
       if (canceling) void canceling.then(() => this.#slots.release());
       else this.#slots.release();
     }
   }
 
-  /** Ends the pool if it is the store's own, after what is under way. Does not wait for a connection that is dead. */
+  /** Waits for calls that have not ended, then ends the pool if it is the store's own. Does not wait for dead connections. */
   async close(): Promise<void> {
     await settled(this.#idle(), endTimeoutMs);
     if (!this.#isOwn) return;
@@ -143,14 +142,14 @@ export class Database {
   }
 
   async #connect(deadline: number, isWrite: boolean): Promise<PgClient> {
-    // What pg throws at once is a failure to connect as well.
+    // In an async function, because pg may throw instead of reject.
     const connecting = (async () => this.#pool.connect())();
     try {
       if (await settled(connecting, deadline - performance.now())) return await connecting;
     } catch (error) {
       throw this.#toStoreError(error, isWrite);
     }
-    // It may come later.
+    // A connection that is made after the deadline goes back to the pool.
     connecting.then((client) => client.release(), noop);
     throw this.#noConnectionError();
   }
@@ -161,7 +160,7 @@ export class Database {
     return failure;
   }
 
-  /** `since`: the call has waited for its turn since then. */
+  /** `since`: when the call began to wait for a slot, by `performance.now()`. Default: the call had a slot. */
   #noConnectionError(since = Number.POSITIVE_INFINITY): TokenStoreError {
     const remedy = 'Try again, with fewer calls at once';
     if (this.#answeredAt > since) {
@@ -173,11 +172,11 @@ export class Database {
     return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy });
   }
 
-  /** Resolves when nothing is under way any more. Callers that gave up send a statement after the one that was under way. */
+  /** Resolves when all calls have ended, and those that follow from them: a caller that gave up waiting for a lock still releases it. */
   async #idle(): Promise<void> {
     do {
       await Promise.allSettled(this.#work);
-      // What follows from it begins in the next ticks, and so does what a caller that waited has to undo.
+      // A call that follows from another begins some ticks after it.
       await new Promise((resolve) => setImmediate(resolve));
     } while (this.#work.size > 0);
   }

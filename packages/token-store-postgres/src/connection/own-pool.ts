@@ -4,10 +4,10 @@ import type { Settings } from '../options.ts';
 import { Database, maxStatements } from './database.ts';
 import { type ClientConstructor, destroySocket, type FullClient, type PgPool, type PgSocket } from './pg-client.ts';
 
-/** pg would wait without limit. */
+/** pg itself waits without limit. */
 const connectTimeoutMs = 4_000;
 
-/** The database of the caller's pool, or of a small one of its own. Nothing is connected yet. */
+/** A Database on the caller's pool, or else on a small pool of the store's own. Nothing is connected yet. */
 export async function openDatabase({ pool: given, connectionString }: Settings): Promise<Database> {
   if (given) {
     const { Client } = given as { Client?: ClientConstructor };
@@ -17,7 +17,7 @@ export async function openDatabase({ pool: given, connectionString }: Settings):
   try {
     new pg.Client({ connectionString });
   } catch (error) {
-    // The error of the URL's parser quotes the whole of it, with the password. A file that it names may come later.
+    // Not the URL parser's error, which quotes the URL with its password. A missing file that the URL names (`syscall`) may appear later.
     if (!('syscall' in Object(error)))
       throw new TypeError('connectionString must be like postgresql://user@host:5432/database?sslmode=verify-full');
   }
@@ -28,13 +28,13 @@ export async function openDatabase({ pool: given, connectionString }: Settings):
     connectionString,
     Client,
     max: maxStatements.ownPool,
-    // Its connections do not keep the process alive while they are unused.
+    // Idle connections do not keep the process alive.
     allowExitOnIdle: true,
   });
   return newDatabase(pool, Client, true);
 }
 
-/** Its name is host, port and name of the database, for messages. */
+/** Messages name the database by its host, port and name. */
 function newDatabase(pool: PgPool, Client: ClientConstructor | undefined, isOwn: boolean): Database {
   const newClient = Client && (() => new Client(pool.options));
   const { host, port, database } = newClient?.() ?? {};
@@ -43,9 +43,9 @@ function newDatabase(pool: PgPool, Client: ClientConstructor | undefined, isOwn:
 }
 
 /**
- * pg's client, which reads the password file. What pg throws or emits where no caller can catch it fails the connection instead of the process:
- * its constructor reads the files that a URL names, also in timers of pg-pool; a listener of the socket throws for a message that it does not
- * know, as one that asks for Kerberos; and while it connects, it emits what it cannot do, such as MD5 on a system without it.
+ * pg's client, which also reads the password file. Errors that no caller could catch fail the connection instead of the process: the
+ * constructor throws for a file of the URL that it cannot read, also in timers of pg-pool. A socket listener throws for an unknown message,
+ * such as a request for Kerberos. While connecting, the client emits an error for what the system lacks, such as MD5.
  */
 function prepared(Client: ClientConstructor): ClientConstructor {
   return new Proxy(Client, {
@@ -67,11 +67,11 @@ function prepare(client: FullClient): FullClient {
   const { connection } = client;
   for (const event of ['connect', 'sslconnect']) connection?.on(event, () => endOnThrow(connection.stream));
   client.on('error', () => destroySocket(client));
-  // To ask pgbouncer, the database is changed: the file has the password for this one.
+  // Not from `connectionParameters`: `askLoginRetry` changes the database there, and the password file names this one.
   const { host, port, user, database } = client;
-  // pg asks the same package, but prints a warning that it will stop doing so.
+  // pg would use the same package, but with a deprecation warning.
   client.password ??= async () => {
-    // @ts-expect-error: it has no types.
+    // @ts-expect-error: the package has no types.
     const { default: readPasswordFile } = await import('pgpass');
     return new Promise((resolve) => readPasswordFile({ host, port, user, database }, resolve));
   };

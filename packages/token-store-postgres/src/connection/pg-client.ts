@@ -7,7 +7,7 @@ export interface PgQuery {
   readonly values?: unknown[];
   /** How pg reads the values of a result. */
   readonly types?: {
-    /** What makes a value of the server's text. */
+    /** Returns the function that turns the server's text into a value. */
     getTypeParser(): (value: string) => string;
   };
 }
@@ -24,18 +24,18 @@ export interface PgClient {
 
 /** A `pg.Pool`. */
 export interface PgPool {
-  /** A connection, which its caller has to release. */
+  /** Resolves with a connection, which the caller has to release. */
   connect(): Promise<PgClient>;
   /** Closes all connections. */
   end(): Promise<void>;
   /** Adds a listener. */
   // biome-ignore lint/suspicious/noExplicitAny: pg declares other arguments for each event.
   on(event: any, listener: (argument: any) => void): unknown;
-  /** What each of its connections is made with. */
+  /** The options of each new connection. */
   readonly options: object;
 }
 
-/** Of a stream of Node.js, whose types a user may not have. */
+/** A socket of Node.js, declared here because a user may not have the types of Node.js. */
 export interface PgSocket {
   destroy(error?: Error): unknown;
   emit(event: string | symbol, ...values: unknown[]): boolean;
@@ -43,16 +43,16 @@ export interface PgSocket {
 
 /** A `pg.Client`, with parts that its declarations leave out. pg-pool uses them as well. */
 export interface FullClient {
-  /** Undefined: it could not be made, and `connect` says why. */
+  /** Undefined if the client could not be made. Then `connect` fails with the reason. */
   readonly host?: string | undefined;
   readonly port?: number;
   readonly user?: string | undefined;
   readonly database?: string | undefined;
-  /** null if none was given; a function is asked when the server wants one. */
+  /** null if none was given. pg calls a function when the server asks for a password. */
   password?: unknown;
-  /** What it tells the server. */
+  /** The settings that pg connects with. */
   readonly connectionParameters: object;
-  /** The server process that the server named when the connection was made. A pooler names one that does not exist. */
+  /** The id of the server process, sent when the connection was made. A pooler sends an id that no process has. */
   readonly processID?: number | null;
   readonly secretKey?: unknown;
   readonly connection?: { readonly stream: PgSocket; on(event: string, listener: () => void): unknown };
@@ -68,14 +68,14 @@ const cancelTimeoutMs = 1_000;
 /** PostgreSQL's manual, "Message Formats": CancelRequest. */
 const cancelRequest = 80_877_102;
 
-/** Ends a connection at once: pg says goodbye to the server, and waits for one that is gone. */
+/** Ends a connection at once. pg's `end` would wait until the server closes the connection, which a dead server never does. */
 export function destroySocket(client: object): void {
   (client as FullClient).connection?.stream?.destroy();
 }
 
 /**
- * Asks the server to end the statement of a connection that was given up, or its backend goes on waiting for a locked table. Resolves when the
- * server has heard it, or does not answer. pg's own `cancel` does nothing over TLS.
+ * Cancels the statement of an abandoned connection. Otherwise, its server process would go on waiting for a locked table. Resolves when the
+ * server has received the request, or does not answer in time. pg's own `cancel` does nothing over TLS.
  */
 export async function cancelStatement(client: object): Promise<void> {
   const { host, port, processID, secretKey } = client as FullClient;

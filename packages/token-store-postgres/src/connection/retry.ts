@@ -2,18 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TokenStoreError } from 'token-store-kit';
 import { poolEnded } from './database-error.ts';
 
-/** A call is answered within 10 s: this is less, because a busy process is late. */
+/** The limit of 10 s that users are promised, less a margin: timers of a busy process fire late. */
 const callTimeoutMs = 9_500;
-/** For the answer to a statement of the first try; twice as long for that of each further one. Then a fresh connection is tried. */
+/** How long the first try waits for the answer to a statement. Each further try waits twice as long, on a new connection. */
 const firstAnswerMs = 2_000;
-/** Pauses before the repetitions, and before all further ones. */
+/** Pauses before the first retries, and then before each further one. */
 const pausesMs = [0, 100, 300, 1_000];
 const maxPauseMs = 2_000;
 
-/** Failures after which the statement may have taken place, because an answer was lost. */
+/** Errors after which the server may have run the statement, because an answer was lost. */
 export const unanswered = new WeakSet<object>();
 
-/** The deadline of a call, by `performance.now()`: it is handed down to every wait, try and pause, and no other limit begins anew. */
+/** The deadline of a call, by `performance.now()`. Each wait, try and pause of the call gets it, so that none starts a limit of its own. */
 export function deadlineIn(milliseconds = callTimeoutMs): number {
   return performance.now() + milliseconds;
 }
@@ -26,19 +26,19 @@ export interface Limits {
 }
 
 export interface RetryOptions {
-  /** Default: that of a call that begins now. */
+  /** Default: the deadline of a call that begins now. */
   readonly deadline?: number;
-  /** Whether an unreachable server and a locked row may pass as well. Default: only a server that may be restarting, after a lost answer. */
+  /** Retries also if the server is unreachable or a row is locked. Default: if unreachable, only after a lost answer, as in a restart. */
   readonly isPatient?: boolean;
-  /** Whether a try may take longer than a call: only the connection and each statement have a limit. */
+  /** Whether a try has no deadline. Then only connecting and each single statement have a limit. */
   readonly isUnhurried?: boolean;
-  /** Whether a process that has nothing else to do need not wait for a repetition. */
+  /** Whether a pending retry does not keep the process alive. */
   readonly isBackground?: boolean;
 }
 
 export const unhurried: Limits = { deadline: Number.POSITIVE_INFINITY, answerMs: 10_000 };
 
-/** The one retry policy of this package. It repeats work whose answer was lost, since only that finds out what became of it. */
+/** The only retry policy of this package. Work whose answer was lost is repeated, because only a retry finds out whether it was done. */
 export async function retry<T>(
   work: (limits: Limits) => Promise<T>,
   { deadline = deadlineIn(), isPatient = false, isUnhurried = false, isBackground = false }: RetryOptions = {},
@@ -51,12 +51,12 @@ export async function retry<T>(
       const failure = error as TokenStoreError;
       isLost ||= unanswered.has(failure);
       const isDown = failure.reason === 'unreachable' && !failure.message.includes(poolEnded) && (isPatient || isLost);
-      // The server ended it in favor of another session's.
+      // serialization_failure or deadlock_detected: the server ended the statement in favor of another session's.
       const isConflict = /^40(001|P01)$/.test(Object(failure.cause).code);
       const mayPass = isDown || isConflict || (failure.reason === 'database-locked' && isPatient);
       const pauseMs = pausesMs[attempt] ?? maxPauseMs;
       if (!mayPass || performance.now() + pauseMs >= deadline) {
-        // Whatever became of the last try: an earlier one may have taken place.
+        // Even if the last try failed for certain: an earlier one may have been done.
         if (isLost) unanswered.add(failure);
         throw failure;
       }

@@ -6,41 +6,41 @@ import { deadlineIn, type Limits, unanswered } from '../connection/retry.ts';
 import type { Context } from '../records/open-tables.ts';
 import { Lease, type Sighting, Stopwatch, seeLease, sinceLost } from './lease.ts';
 
-/** Callers that are told of a release try at a random moment within this time, so that each of them is the first one now and then. */
+/** After a notification of a release, callers try at a random moment within this time, so that each of them is first now and then. */
 const scatterMs = 50;
-/** A caller elsewhere that wants the lock asks again within this time if it is told of the release, and if it is not. */
+/** How soon after a release a waiting caller of another process asks again: with a notification of the release, and without. */
 const giveWayMs = { told: 100, untold: 1_200 };
-/** One that is told looks seldom, so it has asked for longer than that. */
+/** A caller that announces its next try for later than this gets notifications, and so polls rarely. */
 const maxUntoldMs = 1_600;
-/** With more leases, a caller may wait a little longer. */
+/** Beyond this number, all are forgotten, and a caller may wait a little longer. */
 const maxSightings = 10_000;
-/** A caller is answered within a second after its timeout: this is less, because a busy process is late. */
+/** A caller is promised its answer within a second after its timeout. This is less, because timers of a busy process fire late. */
 const lastAnswerMs = 750;
 
-/** A caller of `exclusively` that waits. Times are `performance.now()`'s. */
+/** A waiting caller of `exclusively`. Times are by `performance.now()`. */
 interface Attempt extends LockWait {
   readonly lease: Lease;
   tryAt: number;
-  /** Who had the lock when it asked. */
+  /** The lock holder at the last try. */
   holder?: string | undefined;
-  /** Whether it was told since that the lock may be free. */
+  /** Whether a notification has said since the last try that the lock may be free. */
   isTold?: boolean;
 }
 
 /**
- * The locks of one store. Processes do not queue: a caller tries at a random moment after a release, or about once a second. One that
- * has just released a lock lets the others go first. So a caller gets its turn after about as many as there are.
+ * The locks of one store. Processes do not queue: a caller tries at a random moment after a release, or about once a second. A process
+ * that has just released a lock lets the others go first. So a caller gets its turn after about as many turns as there are callers.
  */
 export class Locks {
   readonly #context: Context;
   readonly #leaseTimeMs: number;
   readonly #callers = new CallerQueue();
-  /** Of the running tasks that the caller is within, the outermost one first. */
+  /** The leases of the running tasks that the caller is within, the outermost one first. */
   readonly #leases = new AsyncLocalStorage<readonly Lease[]>();
   readonly #running = new Map<Promise<unknown>, Lease>();
   /** Until when other processes go first, by `performance.now()`. */
   readonly #giveWay = new Map<string, number>();
-  /** The leases of others, by name. Calls share them, so that short ones, one after the other, see a lease end. */
+  /** The leases of others, by name. Calls share them, so that several short calls in a row can see a lease end. */
   readonly #sightings = new Map<string, Sighting>();
 
   constructor(context: Context, leaseTimeMs: number) {
@@ -75,7 +75,7 @@ export class Locks {
     return this.#leases.getStore()?.findLast((lease) => lease.name === name && !lease.hasEnded);
   }
 
-  /** Which calls have the locks of the tasks that the caller is within. */
+  /** The lease owners of the running tasks that the caller is within. */
   get owners(): string[] {
     return (this.#leases.getStore() ?? []).map(({ owner }) => owner);
   }
@@ -122,7 +122,7 @@ export class Locks {
     }
   }
 
-  /** False if another call has the lock. Then the attempt knows when to try again. */
+  /** Tries once. False if another call has the lock: then `attempt.tryAt` is the time of the next try. */
   async #take(attempt: Attempt): Promise<boolean> {
     const { database, statements, watcher } = this.#context;
     const { lease, deadline } = attempt;
@@ -139,13 +139,13 @@ export class Locks {
       return database
         .use((run) => run(statements.take, values), limits, true)
         .catch((error) => {
-          // Another session may have locked the row, so that the holder could not renew it either.
+          // Watch the lease anew: another session may have locked the row, so that the holder could not renew the lease either.
           this.#sightings.delete(lease.name);
           throw error;
         });
     };
     const answerBy = Math.min(deadline + lastAnswerMs, deadlineIn());
-    // A caller that waits does not give up for a restart.
+    // A caller that has already begun to wait does not give up because the server restarts.
     const [row = {}] = await database.repeat(take, { deadline: answerBy, isPatient: attempt.holder !== undefined });
     if (row.taken === 't') {
       lease.fence = row.fence;
@@ -159,13 +159,13 @@ export class Locks {
     this.#sightings.set(lease.name, sighting);
     const endsInMs = Math.max(sighting.endsAt - performance.now(), 0) + Math.random() * scatterMs;
     const askInMs = Math.min(endsInMs, watcher.intervalMs * (0.9 + Math.random() / 10));
-    // What it was told meanwhile is newer than this answer may be.
+    // A notification that arrived during the query may be newer than the query's answer.
     if (!attempt.isTold) attempt.tryAt = performance.now() + askInMs;
     return false;
   }
 }
 
-/** For a caller that has given up: undoes what a statement that is under way may still do. */
+/** For a caller that has given up: releases the lock if the statement under way acquires it, or may have acquired it. */
 async function withdraw(lease: Lease, taking: Promise<boolean> | undefined): Promise<void> {
   if (await taking?.catch((error) => unanswered.has(error))) void lease.release();
 }

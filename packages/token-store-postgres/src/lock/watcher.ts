@@ -3,44 +3,44 @@ import type { Database } from '../connection/database.ts';
 import { destroySocket, type FullClient } from '../connection/pg-client.ts';
 import { nameOf, type Statements, toStoredName } from '../statements.ts';
 
-/** Without LISTEN, a caller looks this often: a program that reads the record once a second spares the store the look. */
+/** The interval of polls without LISTEN. Over a second, so that a program that itself reads the record once a second needs no poll. */
 const pollIntervalMs = 1_100;
-/** With LISTEN, a caller looks as well: a connection may be dead without notice. Also for an attempt to listen, and until the next one. */
+/** The interval of polls with LISTEN, whose connection may be dead without an error. Also limits attempts to listen, and spaces them. */
 const listenIntervalMs = 5_000;
-/** A shorter wait makes no connection, and a program that waits again soon uses the same one. */
+/** Waits up to `listenAfterMs` make no connection. After the last wait, the connection stays for `lingerMs`, as a next one may follow. */
 const [listenAfterMs, lingerMs] = [40, 2_000];
-/** With more names, a few more statements are sent. */
+/** Beyond this number, all are forgotten, and a few more statements are sent. */
 const maxKnown = 10_000;
 
 interface Wait {
   readonly name: string;
   readonly topic: string;
-  /** For a record, the store looks. A caller that waits for the lock looks by itself, and is told when it may be free. */
+  /** For a record, the store polls. A caller that waits for a lock tries by itself, and is only woken when the lock may be free. */
   readonly subject: 'record' | 'lock';
   readonly wake: () => void;
 }
 
 /** What this store knows of a record. */
 interface Known {
-  /** Of the version that it has heard of last; null if there is no row. Undefined: the program may not know the newest one. */
+  /** The newest revision known to the store; null if there is no row. Undefined: the program may not have read the newest one. */
   revision?: string | null | undefined;
-  /** When the table was read, by `performance.now()`. */
+  /** When the record was last read, by `performance.now()`. */
   readAt: number;
 }
 
-/** Tells the callers of one store that wait what happens to their names: by LISTEN, or by a look once a second. */
+/** Wakes the waiting callers of one store when their record or lock may have changed, by LISTEN or by a poll once a second. */
 export class Watcher {
   readonly #database: Database;
   readonly #statements: Statements;
   readonly #waits = new Set<Wait>();
   readonly #known = new Map<string, Known>();
-  /** The connection that listens, or is to. */
+  /** The connection that listens, or is still being made for that. */
   #listener: FullClient | undefined;
   /** Infinity if no connection can listen. */
   #listenNotBefore: number;
   #isOpening = false;
   #isLooking = false;
-  /** When a connection began to listen, or was lost. What was sent before, and is answered later, may miss what was not told. */
+  /** When LISTEN last began or was lost. The answer to an earlier query may lack a change that no notification reported. */
   #lookAnewAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #lingering: NodeJS.Timeout | undefined;
@@ -55,12 +55,12 @@ export class Watcher {
     return this.#listener !== undefined || performance.now() >= this.#listenNotBefore;
   }
 
-  /** How often a caller that waits looks. */
+  /** How often a waiting caller polls. */
   get intervalMs(): number {
     return this.#isTold ? listenIntervalMs : pollIntervalMs;
   }
 
-  /** Notes what a statement has read or written that was sent at `sentAt`, by `performance.now()`, or later. null: there is no row. */
+  /** Notes the revision that a statement, sent at `sentAt` or later (`performance.now()`), has read or written; null: there is no row. */
   read(name: string, revision: string | null, sentAt: number): void {
     const topic = this.#statements.topicOf(name);
     if (sentAt >= this.#lookAnewAt) this.#knownOf(topic).readAt = performance.now();
@@ -68,8 +68,8 @@ export class Watcher {
   }
 
   /**
-   * Wakes this caller from now on. For a record: when it may have changed since the program has read it. For a lock, call `listenSoon` when
-   * it is worth a connection. The returned function ends it.
+   * Calls `wake` from now on when the record may have changed since the program read it, or when the lock may be free. For a lock, call
+   * `listenSoon` once the wait is worth a connection. The returned function ends the watch.
    */
   watch(name: string, subject: Wait['subject'], wake: () => void): () => void {
     const wait: Wait = { name, topic: this.#statements.topicOf(name), subject, wake };
@@ -84,7 +84,7 @@ export class Watcher {
     };
   }
 
-  /** Most waits are over before they are worth a connection. */
+  /** Listens after a moment: most waits are over before they are worth a connection. */
   listenSoon(): void {
     if (this.#listener || this.#isOpening || !this.#isTold) return;
     this.#isOpening = true;
@@ -93,7 +93,7 @@ export class Watcher {
 
   /** Call it when no caller waits any more. */
   close(): void {
-    // By a goodbye, pg would never say how its connection went that is still being made.
+    // Not by pg's `end`: if the client is still connecting, `connect` would then never settle.
     if (this.#listener) destroySocket(this.#listener);
     this.#listener = undefined;
   }
@@ -117,7 +117,7 @@ export class Watcher {
     return [...this.#waits].filter((wait) => wait.subject === subject && (topic ?? wait.topic) === wait.topic);
   }
 
-  /** On a connection of its own, which does not keep the process alive. */
+  /** Listens on a connection of its own, which does not keep the process alive. */
   async #listen(): Promise<void> {
     this.#isOpening = false;
     const client = this.#waits.size > 0 ? this.#database.newClient?.() : undefined;
@@ -142,7 +142,7 @@ export class Watcher {
       await starting;
       this.#lookAnew();
     } catch {
-      // The database cannot be reached, or does not allow it, as a standby.
+      // The database cannot be reached, or does not allow LISTEN, as a standby.
       lose();
     }
   }
@@ -153,11 +153,11 @@ export class Watcher {
     if (head.startsWith('f')) for (const { wake } of this.#waitsFor('lock', topic)) wake();
     else if (this.#waitsFor('record', topic).length > 0 || this.#known.get(topic)?.revision === revision)
       this.#hear(topic, revision);
-    // It came between two waits: the next one looks at once, and ends.
+    // The notification came between two waits. Without a known revision, the next wait polls at once, and ends.
     else this.#known.delete(topic);
   }
 
-  /** What happened before a connection listened, and when it was lost, is not told. */
+  /** Makes all waiting callers look again: changes from before LISTEN began, or after it was lost, were not notified. */
   #lookAnew(): void {
     this.#lookAnewAt = performance.now();
     for (const known of this.#known.values()) known.readAt = this.#lookAnewAt - this.intervalMs;
@@ -170,17 +170,17 @@ export class Watcher {
     const oldest = Math.min(...this.#waitsFor('record').map(({ topic }) => this.#knownOf(topic).readAt));
     if (this.#isLooking || oldest === Number.POSITIVE_INFINITY) return;
     const delay = Math.max(0, oldest + this.intervalMs - performance.now());
-    // Each wait has a timer of its own that keeps the process alive.
+    // `unref`, because each wait has a timer of its own that keeps the process alive.
     this.#timer = setTimeout(() => void this.#look(), delay).unref();
   }
 
   async #look(): Promise<void> {
     const now = performance.now();
-    // The program may have read a name meanwhile.
+    // Without the names that the program itself has read meanwhile.
     const due = this.#waitsFor('record').filter(
       ({ topic }) => this.#knownOf(topic).readAt + this.intervalMs <= now + 1,
     );
-    // Also if it fails: the callers get the error when they read, and the next look may succeed.
+    // Even if the query fails: the callers get the error when they read, and the next poll may succeed.
     for (const { topic } of due) this.#knownOf(topic).readAt = now;
     this.#isLooking = true;
     try {

@@ -7,7 +7,7 @@ export function newCipher(key: Key): TokenCipher {
   return new TokenCipher({ key, domain: packageName });
 }
 
-/** What goes on after the name of the database, and what to do. */
+/** For each reason: how the message continues after the database's name, and the remedy. */
 const words = {
   'not-encrypted': ['has tokens that are not encrypted', 'Open it without a key, then encrypt it with rekey(key)'],
   'key-missing': ['has encrypted tokens', 'Open the store with their key'],
@@ -18,12 +18,12 @@ const words = {
   ],
 } as const;
 
-/** The keys of one store. The database says which of them is in use; the others are for reading. */
+/** The keys of one store. Writes use the key that the database says is in use; the other keys are for reading. */
 export class KeyRing {
   readonly #database: string;
   readonly #keys: (Key | undefined)[];
   readonly #ciphers: TokenCipher[] = [];
-  /** False: no record was stored when the tables were opened, and no key was in use. The first write has to put one in use. */
+  /** False if the tables had no record and no key in use when they were opened. Then the first write has to put a key in use. */
   isDecided = false;
   /** Undefined: records are written unencrypted. */
   #current: TokenCipher | undefined;
@@ -42,7 +42,7 @@ export class KeyRing {
     return this.#keys.includes(undefined);
   }
 
-  /** From now on writes with the key that is in use. @throws {TokenStoreError} STORE_KEY if this store does not have it. */
+  /** Encrypts with the key of `check` from now on; undefined: not at all. @throws {TokenStoreError} STORE_KEY if this store lacks it. */
   adopt(check: KeyCheck | undefined): void {
     const cipher = check && this.#unlock(check);
     if (check ? !cipher : !this.#allowsPlain) throw this.#error(this.#refusal(check));
@@ -50,12 +50,12 @@ export class KeyRing {
     this.isDecided = true;
   }
 
-  /** From now on this store has that key as well: the database may say that it is in use. */
+  /** Adds a key to those of this store, because the database may say from now on that it is in use. */
   add(key: Key | undefined): void {
     this.#keys.unshift(key);
   }
 
-  /** Whether {@link open} has what it needs. If not, the key may have been changed to another one of this store's. */
+  /** Whether {@link open} has the cipher that it needs. If not, the database may have changed to another key of this store. */
   canOpen({ sealed }: Row): boolean {
     return sealed ? this.#find(Buffer.from(sealed, 'base64')) !== undefined : this.#allowsPlain;
   }
@@ -89,12 +89,12 @@ export class KeyRing {
     return new TokenStoreError('STORE_KEY', `${this.#database} ${problem}`, { reason, remedy });
   }
 
-  /** The cipher of a sealed record, or of a salt, if it is known already. */
+  /** The cipher of a sealed record, or of a salt, if {@link adopt} has unlocked it before. */
   #find(sealed: Uint8Array): TokenCipher | undefined {
     return this.#ciphers.find((cipher) => cipher.matches(sealed));
   }
 
-  /** With a passphrase it takes a quarter of a second for each try, and blocks. */
+  /** With a passphrase, each try blocks the event loop for a quarter of a second. */
   #unlock(check: KeyCheck): TokenCipher | undefined {
     const known = this.#find(check.salt);
     if (known) return known;

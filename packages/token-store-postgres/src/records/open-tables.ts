@@ -14,7 +14,7 @@ export interface Context {
   readonly watcher: Watcher;
 }
 
-/** What the server has, and whether the connection leads to the server itself: a pooler names another process than the one that answers. */
+/** What the server has, and whether the connection leads to it directly: a pooler sends another process id than the server process has. */
 export function findState(database: Database, { schema, table }: Settings): Promise<{ state: Row; isDirect: boolean }> {
   return database.use(async (run, client) => {
     const [state = {}] = await run(findTables, [schema ?? null, tableNames(table)]);
@@ -35,11 +35,11 @@ export async function openTables(database: Database, settings: Settings): Promis
   const statements = statementsFor(schema, table);
   const ring = new KeyRing(database.name, keys);
   const areMissing = state.found === '0';
-  // Hosts that come at the same time wait for each other.
+  // Hosts that make the tables at the same time wait for each other.
   if (areMissing && !readOnly)
     await database.transaction((run) => makeTables(run, statements), { isPatient: true, isUnhurried: true });
   const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
-  // The key of a host that has only been started may be a mistake: the first record says which key is in use.
+  // The key of a host that has only been started may be a mistake, so the first write puts a key in use, not the first start.
   const mayDecide = !check && ring.preferred !== undefined;
   if (!mayDecide || (!areMissing && (await database.read(statements.list)).length > 0)) ring.adopt(check);
   return { database, statements, ring, watcher: new Watcher(database, statements, settings.listen ?? isDirect) };
@@ -52,7 +52,7 @@ export async function readMeta(
   run: Run = (text) => database.read(text),
 ): Promise<KeyCheck | undefined> {
   const [row] = await run(statements.meta).catch((error: TokenStoreError) => {
-    // There is no such table, or one of another program, without these columns.
+    // The table is missing, or it is another program's and lacks these columns.
     const isOfOther = error.code === 'STORE_CORRUPT' || error.reason === 'moved';
     throw isOfOther ? foreignError(database, statements) : error;
   });

@@ -9,47 +9,46 @@ import { newCipher } from './key-ring.ts';
 import { type Context, readMeta } from './open-tables.ts';
 import { rowReader } from './row-reader.ts';
 
-/** What became of a write. `lock-lost`: it was refused, because the lease that it depends on has ended. */
+/** The result of a write. `lock-lost`: the write was refused, because its task no longer has the lease. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
 
-/** How often a change of key looks whether locks are held. */
+/** How often a change of key checks whether locks are held. */
 const lookMs = 200;
 /** More names than any program works with at a time. */
 const maxKnown = 10_000;
 
-/** What a row had when it was seen last. */
+/** What this store last saw of a row. */
 interface Version {
   /** New with each write. */
   readonly revision: string;
-  /** The one that `replace` compares. Undefined: there is no record, after a sign-out. */
+  /** The token that `replace` compares. Undefined after a sign-out: the row has no record. */
   readonly token: string | undefined;
 }
 
 interface Write {
   readonly name: string;
-  /** Undefined: it signs out. */
+  /** Undefined for a sign-out. */
   readonly record: TokenRecord | undefined;
   readonly lease: Lease | undefined;
-  /** The revision that it is to be written over. Undefined: there is no row. */
+  /** The revision that the write replaces. Undefined: there is no row. */
   readonly base: string | undefined;
-  /** Default: that of a call that begins now. */
+  /** Default: the deadline of a call that begins now. */
   readonly deadline?: number;
-  /** Whether it is not to be tried again over the row that was found in the place of `base`. Default: it is tried again. */
+  /** Whether the row that was found rules out a retry. Default: the write is retried over that row. */
   readonly isRefused?: (found: Row) => boolean;
 }
 
-/** No row has it: the statement says what is stored. */
+/** No row has this revision, so the statement only says what is stored. */
 const noRevision = '';
 const noSeal = { json: null, sealed: null, salt: null };
 
 /**
- * Reads and writes the records of one store. Each write names the version that it takes the place of. So one that arrives late, or
- * twice, after its answer was taken for lost, cannot put a spent token in the place of its successor.
+ * Reads and writes the records of one store. Each write is a compare-and-swap: it names the revision that it replaces. So a write that
+ * arrives late, or twice because its answer seemed lost, cannot replace a token with an older, spent one.
  */
 export class RecordTable {
   readonly #context: Context;
   readonly #readRow: ReturnType<typeof rowReader>;
-  /** What this store has seen last. */
   readonly #known = new Map<string, Version>();
   #deciding: Promise<void> | undefined;
 
@@ -70,7 +69,7 @@ export class RecordTable {
     if (version?.token !== previous) ({ version } = await this.read(name, deadline));
     while (version?.token === previous) {
       const base = version?.revision;
-      // If it found the base and yet wrote nothing, another write was committed meanwhile: perhaps an earlier try of its own.
+      // If the statement found `base` but wrote nothing, another write was committed during it: perhaps an earlier try of this one.
       const isRefused = (found: Row): boolean => (found.revision ?? undefined) !== base;
       const outcome = await this.#write({ name, record, lease, base, deadline, isRefused });
       if (outcome !== 'not-written') return outcome;
@@ -86,7 +85,7 @@ export class RecordTable {
     return this.#write({ name, record: undefined, lease, base, isRefused: (found) => found.has_record !== 't' });
   }
 
-  /** Encrypts all records with another key, or with none, in one transaction, when no lock is held but those of the calls `owners`. */
+  /** Encrypts all records with another key, or with none, in one transaction, once only the lease owners `owners` hold locks. */
   async changeKey(
     key: Key | undefined,
     { owners, timeout, signals }: { owners: string[]; timeout: number; signals: (AbortSignal | undefined)[] },
@@ -95,7 +94,7 @@ export class RecordTable {
     const next = key === undefined ? undefined : newCipher(key);
     const deadline = performance.now() + timeout;
     const sightings = new Map<unknown, Sighting>();
-    // As a caller of `exclusively` does: only the last look believes the clock of the server.
+    // As for a caller of `exclusively`, only the last check trusts the server's clock.
     const isHeld = (lease: Row): boolean => {
       const sighting = seeLease(lease, sinceLost(database, sightings.get(lease.name)));
       sightings.set(lease.name, sighting);
@@ -105,11 +104,11 @@ export class RecordTable {
     const inTransaction = async (run: Run): Promise<Row | undefined> => {
       await run(statements.lockMeta);
       const current = await readMeta(database, statements, run);
-      // Nothing is left to do: an earlier try may have taken place although its answer was lost.
+      // Nothing is left to do: an earlier try may have been committed although its answer was lost.
       if (current ? next?.matches(current.salt) : !next) return;
       if (current || ring.isDecided || (await run(statements.list)).length > 0) ring.adopt(current);
-      // Who gets a lock after this look can write only after this transaction, and a refresh writes before it asks the provider.
-      // All are looked at, so that the times of those whose processes are gone run out together.
+      // A caller that gets a lock after this check can write only after this transaction, and a refresh writes before it asks the provider.
+      // Each check goes through all locks, so that the leases of dead processes run out at the same time.
       const [held] = (await run(statements.locks, [owners])).filter(isHeld);
       if (held) return held;
       for (const row of await run(statements.readAll)) {
@@ -123,7 +122,7 @@ export class RecordTable {
     };
     for (;;) {
       const held = await database.transaction(inTransaction, { isUnhurried: true }).catch((error) => {
-        // It may have been done: the next call finds out which key is in use, as after another host's change.
+        // The change may have been committed: the next call finds out which key is in use, as after another host's change.
         if (unanswered.has(error)) ring.add(key);
         throw error;
       });
@@ -150,8 +149,8 @@ export class RecordTable {
   }
 
   /**
-   * Repeats the statement until it is known what became of it. The revision says whether an earlier try, whose answer was lost, has taken
-   * place, whatever was written since.
+   * Repeats the statement until its result is known. The new revision tells whether an earlier try, whose answer was lost, was committed,
+   * even if others have written since.
    */
   async #write({ deadline = deadlineIn(), ...write }: Write): Promise<Outcome> {
     const { name, record, lease, isRefused } = write;
@@ -163,7 +162,7 @@ export class RecordTable {
     const sentAt = performance.now();
     let { base } = write;
     let since = new Stopwatch();
-    // Each further round means that another caller has written the same name in between, or changed the key.
+    // A further round follows only if another caller has written the same name, or changed the key, since this store last saw them.
     for (;;) {
       const values = (): unknown[] => {
         const { json, sealed, salt } = record ? ring.seal(name, record) : noSeal;
@@ -192,11 +191,11 @@ export class RecordTable {
     ring.adopt(await readMeta(database, statements, run));
   }
 
-  /** The first write of all puts the preferred key in use. If another host was faster, its key is, or none. */
+  /** The very first write puts the preferred key in use. If another host was faster, its key is in use, or none. */
   async #decideKey(deadline: number): Promise<void> {
     const { ring } = this.#context;
     if (ring.isDecided || ring.preferred === undefined) return;
-    // Once for all that write first at the same time: a passphrase takes a quarter of a second, and blocks.
+    // Once for all first writes at the same time: a passphrase blocks the event loop for a quarter of a second.
     this.#deciding ??= this.#putInUse(ring.preferred, deadline).finally(() => {
       this.#deciding = undefined;
     });
@@ -205,7 +204,7 @@ export class RecordTable {
 
   async #putInUse(key: Key, deadline: number): Promise<void> {
     const { database, statements, ring } = this.#context;
-    // Other hosts need not wait for it in this one's transaction.
+    // Before the transaction, so that other hosts do not wait for a passphrase.
     const wanted = newCipher(key).makeCheck();
     const inTransaction = async (run: Run): Promise<KeyCheck | undefined> => {
       await run(statements.lockMeta);

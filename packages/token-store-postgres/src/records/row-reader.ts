@@ -4,11 +4,11 @@ import type { Database, Row } from '../connection/database.ts';
 const maxNames = 500;
 
 /**
- * Reads rows by name, as they are after the call. Callers that wait for a connection go together, in one statement: ten thousand at once are
- * few statements. Each is answered by its deadline, or earlier if other callers have waited for longer.
+ * Reads rows by name, as they are after the call. Callers that wait for a connection share one statement, so ten thousand at once need few
+ * statements. A caller is answered by its own deadline, or by the earlier deadline of the first caller of its statement.
  */
 export function rowReader(database: Database, statement: string) {
-  /** Its statement is not sent yet. */
+  /** The batch that callers can still join, because its statement is not sent yet. */
   let open: { names: Set<string>; rows: Promise<Map<string | null | undefined, Row>> } | undefined;
   const begin = (deadline: number) => {
     const names = new Set<string>();
