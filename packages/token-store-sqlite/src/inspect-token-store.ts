@@ -20,14 +20,14 @@ export interface TokenStoreInspection {
   /** The file, absolute and, if it is there, without symbolic links. */
   readonly path: string;
   /**
-   * `ours`; `original`: it is as the Python class made it; `empty`: it has no tables yet; `unusable`: `error` says why it
+   * `ours`; `original`: as the Python class made the file; `empty`: there are no tables yet; `unusable`: `error` says why the file
    * cannot be used, by `code` and `reason` (`missing`, `foreign`, `no-permission`, `damaged`, `unfinished-write` …).
    */
   readonly state: 'ours' | 'original' | 'empty' | 'unusable';
   readonly error: TokenStoreError | undefined;
   /** Whether the tokens are encrypted. Undefined if that cannot be read. */
   readonly isEncrypted: boolean | undefined;
-  /** In bytes. Undefined, as are the next two, if there is no file that this user can reach. */
+  /** In bytes. Like `access` and `fileSystem`, undefined if there is no file that this user can reach. */
   readonly size: number | undefined;
   readonly access: { readonly file: Access; readonly directory: Access } | undefined;
   readonly fileSystem: FileSystem | undefined;
@@ -61,12 +61,12 @@ export interface HeldLock {
   readonly since: number | undefined;
 }
 
-/** How long a write of another process may keep this waiting. */
+/** How long the inspection waits for a write of another process. */
 const busyLimitMs = 1_000;
 
 /**
- * Looks at a file for a person who wants to know why something does not work, or who holds a lock. Makes, changes and locks
- * nothing, and leaves the locks that this process has on the file.
+ * Inspects a file, to find out why something does not work, or which process holds a lock. Makes, changes and locks nothing, and
+ * leaves the locks that this process has on the file.
  *
  * @throws {TypeError} for a path that cannot be the name of a file.
  */
@@ -96,7 +96,7 @@ function inspectAccess(path: string): Access {
 
 type Content = Pick<TokenStoreInspection, 'state' | 'error' | 'isEncrypted'>;
 
-/** By SQLite alone: to open the file in another way, and close it, would drop the locks that SQLite has on it in this process. */
+/** Reads only through SQLite: to open and close the file in another way would drop the locks that SQLite has on it in this process. */
 function inspectContent(file: DatabaseFile): Content {
   try {
     file.check();
@@ -124,8 +124,8 @@ function unusable(error: unknown): Content {
 }
 
 /**
- * The locks of a database that are held now. Linux says itself which process has locked which file. Elsewhere the file of the
- * holder does, and who locks the database is not known.
+ * The locks of a database that are held now. Linux tells which process has locked which file. Elsewhere, the holder file tells it
+ * for a lock of `exclusively`, and the process that locks the database is not known.
  */
 function findHeldLocks(database: DatabaseFile): HeldLock[] {
   const kernelLocks = readKernelLocks();
@@ -154,8 +154,8 @@ function readKernelLocks(): { pid: number; inode: bigint }[] | undefined {
 }
 
 /**
- * A file of another file system may have the same inode number. The device does not say so: of btrfs, `/proc/locks` has another one than
- * the file. True if this user may not see what the process has open.
+ * Needed because a file of another file system may have the same inode number. Devices do not tell them apart: on btrfs, `/proc/locks` has
+ * another device than the file. True if this user may not see what the process has open.
  */
 function mayHaveOpen(pid: number, { dev, ino }: BigIntStats): boolean {
   const directory = `/proc/${pid}/fd`;
@@ -169,7 +169,7 @@ function mayHaveOpen(pid: number, { dev, ino }: BigIntStats): boolean {
   }
 }
 
-/** Not a process that was killed while it held a lock: where the system does not tell of locks, its file stays. */
+/** False for a process that was killed while it held a lock. Its holder file stays, and some systems do not list locks. */
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0);

@@ -11,10 +11,10 @@ const select = `SELECT ${columns} FROM token WHERE app_name = ?
   AND ? % (SELECT page_size FROM pragma_page_size) = 0`;
 
 /**
- * Reads one record in the first milliseconds of a command, by Node's own SQLite: better-sqlite3 would take longer to load than
- * all the rest. It only reads, and never waits. Undefined if there is no record, and if reading is not enough: the file is
- * missing, encrypted, locked, left behind by a crash, another user's, readable by others, of another version, or damaged. Then open the
- * store: it does what is needed, or says what is wrong.
+ * Reads one record in the first milliseconds of a command, with Node's own SQLite: better-sqlite3 would take longer to load than all the
+ * rest. Only reads, and never waits. Undefined if there is no record, and if reading is not enough: the file is missing, encrypted, locked,
+ * left behind by a crash, another user's, readable by others, of another version, or damaged. Then open the store, which does what is
+ * needed, or says what is wrong.
  *
  * For the start of a program with one thread. If another thread uses the same file through a store at the same time,
  * this call takes away that store's locks (https://www.sqlite.org/howtocorrupt.html, section 2.2).
@@ -24,10 +24,10 @@ export function readRecord(path: string, appName: string): TokenRecord | undefin
   try {
     const file = fs.realpathSync.native(path);
     const { mode, size, nlink, uid } = fs.statSync(file);
-    // Windows has no modes, and reports 0o666. Another user's file may be planted: root can read it.
+    // Windows has no modes, and reports 0o666. Root could read a file that another user has planted.
     const isOwn = process.platform === 'win32' || (uid === process.geteuid?.() && (mode & 0o077) === 0);
     if (nlink > 1 || !isOwn) return undefined;
-    // Another user may have planted the journal, and SQLite would believe it, or wait for ever for a FIFO.
+    // Another user may have planted the journal. SQLite would believe its content, or wait for ever for a FIFO.
     if (fs.existsSync(`${file}-journal`) || fs.existsSync(`${file}-wal`)) return undefined;
     const database = open(file);
     try {
@@ -41,7 +41,7 @@ export function readRecord(path: string, appName: string): TokenRecord | undefin
   }
 }
 
-/** The two have what is used here in common. */
+/** Both packages have the methods that are used here. */
 function open(path: string): ReadOnlyDatabase {
   if (hasStableSqlite(process.versions.node)) {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite');

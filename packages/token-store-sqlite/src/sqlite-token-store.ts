@@ -36,8 +36,8 @@ export interface TokenStoreOptions {
   /** Encrypts tokens at rest: a passphrase, or 32 bytes. Default: none, in a file that only its owner can read. */
   key?: string | Uint8Array;
   /**
-   * Makes no file, and changes nothing about an existing one. A file that is missing is then STORE_OPEN with the reason
-   * `missing`, and every call that writes or locks is STORE_READONLY. Default false.
+   * Makes no file, and changes nothing about an existing one. A missing file is then STORE_OPEN with the reason `missing`. Calls that
+   * write or lock fail with STORE_READONLY. Default false.
    */
   readOnly?: boolean;
 }
@@ -99,13 +99,13 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   /** The app names that have a record, sorted by code point. They are stored in plain text even if there is a key. */
   list(): string[] {
     const tokens = this.#open();
-    // A copy: the driver's array may be of another realm, as under Jest, and then differs from every array there.
+    // A copy: the driver's array may come from another realm, for example under Jest, and would not equal any array there.
     return [...tokens.attempt(() => tokens.statement<string>(list).pluck().all())];
   }
 
   /**
-   * Returns what `task` returns, which runs while no other caller, in any process, runs one for the same name and file. The
-   * lock is the kernel's and ends with the process, never before the task: the signal of `lock` never aborts.
+   * Runs `task` while no other caller, in any process, runs one for the same name and file, and returns its result. The lock is the
+   * kernel's and ends with the process, never before the task: the signal of `lock` never aborts.
    *
    * Rejects with STORE_BUSY after `timeout`, naming the process that holds the lock; with `signal.reason` on an abort; with
    * STORE_OPEN if the store is closed before the task begins; with STORE_KEY if the key was changed; and at once with a TypeError
@@ -114,10 +114,10 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   async exclusively<T>(appName: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
     checkText(appName, 'appName');
     const wait = readExclusivelyOptions(task, options);
-    // A lock is a file beside the database.
+    // Locking needs a writable store, because a lock is a file beside the database.
     const database = this.#openToWrite().file;
     const checkAndRun = async (lock: Lock): Promise<T> => {
-      // What the task gets could not be stored: no person may be asked, and no token spent.
+      // If the key was changed, a result of the task could not be stored. So do not ask a person or spend a token for it.
       this.#checkKey();
       return task(lock);
     };
@@ -125,8 +125,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * The names whose locks of {@link exclusively} are held now, by any process, and those that killed processes have left: the kernel
-   * tells a container nothing of other ones. For `changeKey` of token-store-kit/administration.
+   * The names whose locks of {@link exclusively} are held now, by any process. Locks of killed processes are included, because a
+   * container cannot see which processes of other containers still run. For `changeKey` of token-store-kit/administration.
    */
   lockedNames(): string[] {
     const { file } = this.#open();
@@ -146,8 +146,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 
   /**
    * Encrypts all tokens with another key, or, with undefined, stores them unencrypted: all of them or, after a crash,
-   * none. Other stores that are open on this file get STORE_KEY from then on, and could not store a refresh that is under way:
-   * `changeKey` of token-store-kit/administration waits for it.
+   * none. Other open stores of this file get STORE_KEY from then on, and could not store the result of a running refresh:
+   * `changeKey` of token-store-kit/administration waits for such a refresh.
    *
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
@@ -155,7 +155,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     const next = key === undefined ? undefined : newCipher(key);
     const tokens = this.#openToWrite();
     this.#checkKey();
-    // Programs that do not overwrite what they delete may have left tokens in the unused bytes of the file's pages.
+    // Programs without `secure_delete` may have left tokens in the unused bytes of the file's pages.
     tokens.attempt(() => tokens.sql.exec('VACUUM'));
     tokens.transaction(() => {
       this.#checkKey();
@@ -214,7 +214,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     this.#tokens.statement(insert).run(values, cipher?.seal(appName, record), appName);
   }
 
-  /** Throws STORE_KEY if the file's key is no longer the one that it was opened with. */
+  /** Throws STORE_KEY if the file's key is no longer the key of this store. */
   #checkKey(): void {
     const check = this.#tokens.attempt(() => readKeyCheck(this.#tokens.sql));
     if (check ? !this.#tokens.cipher?.matches(check.salt) : this.#tokens.cipher) throw fileError(this.path, keyChanged);
@@ -222,8 +222,8 @@ export class SqliteTokenStore implements TokenStore, Disposable {
 }
 
 /**
- * Opens the token database at `path`, or makes it: the file with mode 0600, missing directories with 0700. A file that
- * other users can read is closed to them. A file of the original Python class gets our columns and keeps its tokens.
+ * Opens the token database at `path`, or makes it: the file with mode 0600, missing directories with 0700. Other users lose access to
+ * an existing file. A file of the original Python class gets our columns and keeps its tokens.
  *
  * @throws {TokenStoreError} STORE_OPEN for a path that cannot be a database, and for another program's database;
  * STORE_CORRUPT for a damaged file; STORE_KEY for a wrong or missing key; STORE_VERSION for a file of a newer version;

@@ -16,13 +16,13 @@ import {
 } from 'token-store-kit/files';
 
 /**
- * The driver is shared by all copies of this package that are installed in the program: each copy of SQLite in a process would take the
- * locks of the other ones for its own.
+ * All installed copies of this package share one driver in a process. Of several copies of SQLite, each would take the locks of the others
+ * for its own.
  */
 const driver = Symbol.for('token-store-sqlite.driver');
 const shared = globalThis as { [driver]?: typeof Database };
 
-/** The file that SQLite opens, and the place for files beside it. */
+/** Finds, makes and checks the file that SQLite opens, and connects to it or to files beside it. */
 export class DatabaseFile {
   /** Without symbolic links, so that two names of one file share their locks. */
   readonly path: string;
@@ -31,7 +31,7 @@ export class DatabaseFile {
   readonly #isShared: boolean;
   /** Whether this process has just made it. */
   readonly #isNew: boolean;
-  /** Of a file that this process has just made, until {@link makePrivate} closes it. */
+  /** Of a file that this process has just made, until {@link makePrivate} or {@link giveUp} closes it. */
   #descriptor: number | undefined;
 
   /** Finds the file, or makes it unless `readOnly`: empty, with mode 0600, in directories with mode 0700. */
@@ -55,14 +55,14 @@ export class DatabaseFile {
   }
 
   /**
-   * Takes access away from all users but the owner. Not by name: another user may have put a link there, which root would follow.
-   * `sql` has it open, and locks it for this thread alone: to close a descriptor drops all locks that any thread of this process has on the
-   * file, and SQLite does not notice. Left open, Node.js would close it at the end of the worker thread that has opened it.
+   * Takes access away from all users but the owner. By descriptor, not by name: another user may have put a link there, which root would
+   * follow. Closing a descriptor drops all locks that any thread of this process has on the file, and SQLite does not notice. So `sql`
+   * first locks the file for this thread alone. The descriptor cannot stay open: Node.js closes it when the worker thread ends.
    */
   makePrivate(sql: Database.Database): void {
     const isExposed = (this.stats.mode & 0o077) !== 0 && process.platform !== 'win32';
     if (!isExposed && this.#descriptor === undefined) return;
-    // Nothing is written, so a journal would be one more file without a use.
+    // In memory: nothing is written, so a journal file would have no use.
     sql.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     try {
       this.#descriptor ??= openPrivateFile(this.path, { owner: this.stats });
@@ -82,19 +82,19 @@ export class DatabaseFile {
 
   /**
    * Removes the file that this process has made, if nothing could be written into it, for example because the disk is full. Otherwise, the
-   * next command would find a database. A process that has opened it meanwhile hears that it was moved. If another thread may have a lock
-   * on it, the descriptor stays.
+   * next command would find a database. A process that has opened the file meanwhile gets the error `moved`. If another thread may have a
+   * lock on the file, the descriptor stays open.
    */
   giveUp(sql: Database.Database | undefined): void {
     if (!this.#isNew) return;
     try {
-      // A journal would need a place on the disk.
+      // In memory: a journal file would need space on the disk.
       sql?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
       const isEmpty = fs.statSync(this.path).size === 0;
       if (sql || isEmpty) this.#close();
       if (isEmpty) fs.unlinkSync(this.path);
     } catch {
-      // Another one uses it, or Windows, which does not remove a file that is open.
+      // Another process or thread uses the file, or it is still open on Windows, which then does not remove it.
     }
   }
 
@@ -110,13 +110,13 @@ export class DatabaseFile {
   }
 
   /**
-   * Throws STORE_OPEN if another file has the path by now: SQLite reads the old one, and notices it only at a write. So a token would be
-   * spent, or a person asked, in vain. And if the journal is not one of the database's owner: SQLite would wait for a FIFO for ever, and
-   * write into the database what another user's journal says.
+   * Throws STORE_OPEN if another file has the path by now. SQLite would read the old file, and notice only at a write. So a token would be
+   * spent, or a person asked, in vain. Throws also if another user than the database's owner made the journal. SQLite would wait for a FIFO
+   * for ever, and would write into the database what such a journal says.
    */
   check(): void {
     this.#refuseOther(fs.statSync(this.path, { throwIfNoEntry: false }));
-    if (!this.#isShared) return; // Two looks would cost as much as a read.
+    if (!this.#isShared) return; // The two checks would cost as much as a read.
     for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
   }
 
@@ -127,13 +127,13 @@ export class DatabaseFile {
 }
 
 /**
- * Not by an import: a program in one file cannot have native code in it, and has to start without it. It needs the package only when it
- * opens a database.
+ * Loads the package only when a database is opened, not by an import: a program bundled into one file cannot contain native code, and has
+ * to start without that.
  */
 function loadDriver(path: string): typeof Database {
   try {
-    // Not imported, because a bundle may begin with an import of the same name, for dependencies that use `require`. As CommonJS, it
-    // has no `import.meta`.
+    // `createRequire` is not imported, because a bundle may already import that name for dependencies that use `require`. A bundle in
+    // CommonJS has no `import.meta`.
     const { createRequire } = process.getBuiltinModule('node:module');
     return createRequire(import.meta.url ?? process.argv[1])('better-sqlite3');
   } catch (error) {

@@ -12,9 +12,9 @@ import {
 } from 'token-store-kit/files';
 
 const changed = 'the key was changed, added or removed after this store was opened';
-/** For a store that was opened with a key which is no longer the key of the file. */
+/** For a store whose key is no longer the key of the file. */
 export const keyChanged: Failure = ['STORE_KEY', 'key-changed', changed, 'Open it again with the new key'];
-/** For an encrypted record that cannot be opened, and for another one that cannot be read. */
+/** For an encrypted record that cannot be decrypted, and for an unencrypted one that cannot be read. */
 export function recordChanged(appName: string): Failure {
   const problem = `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name`;
   return ['STORE_CORRUPT', 'record-changed', problem, 'Delete them and sign in again'];
@@ -29,7 +29,7 @@ const halfWritten = 'a process was stopped while it wrote, and a store that is o
 /** By SQLite's extended result code, else by the primary code that it belongs to (https://www.sqlite.org/rescode.html). */
 const failures: Record<string, Failure> = {
   SQLITE_READONLY_DBMOVED: moved,
-  // The triggers refuse nothing but records under another key.
+  // The triggers refuse only records under another key.
   SQLITE_CONSTRAINT_TRIGGER: keyChanged,
   SQLITE_READONLY_ROLLBACK: ['STORE_READONLY', 'unfinished-write', halfWritten, 'Open it once without readOnly'],
   SQLITE_IOERR_SHORT_READ: notOurs,
@@ -65,7 +65,7 @@ function explain(failure: Failure, path: string): Failure {
   return !isWrite && canOpenNone() ? tooManyOpen : failure;
 }
 
-/** Whether this process, or the system, has as many files open as it may. */
+/** Whether this process, or the system, has reached its limit of open files. */
 function canOpenNone(): boolean {
   try {
     closeSync(openSync(process.execPath, 'r'));

@@ -4,7 +4,7 @@ import { type KeyCheck, saltBytes } from 'token-store-kit';
 import { damaged, fileError } from 'token-store-kit/files';
 import { applicationId, schemaVersion } from './token-table.ts';
 
-/** The columns that we add to it for the fields of a record. Files have been made with them: later ones need another version. */
+/** The columns that we add to the Python class's table. Existing files have them, so a change needs another schema version. */
 const addedColumns =
   `access_token TEXT, expires_at INTEGER, obtained_at INTEGER, client_id TEXT, authority TEXT, scope TEXT,
 id_token TEXT, refresh_expires_at INTEGER, signed_in_at INTEGER, refused_at INTEGER, refused_because TEXT, data TEXT`.split(
@@ -12,12 +12,12 @@ id_token TEXT, refresh_expires_at INTEGER, signed_in_at INTEGER, refused_at INTE
   );
 
 /**
- * Makes the table of the original Python class, in its own words, if there is none, then our columns and triggers. `sealed` has the
- * whole record if there is a key; otherwise the other columns have it.
+ * Makes the table of the original Python class, with the same SQL, if there is none. Then adds our columns and triggers. With a key,
+ * `sealed` has the whole record; otherwise the other columns have it.
  *
- * `revision` grows with every write of this package. A write that leaves it as it was is one of the Python class: the last
- * trigger then clears the columns that belonged to the old refresh token. The other two triggers refuse records under
- * another key: after a change of key, of a store that was open before, and plain text of the Python class.
+ * `revision` grows with every write of this package. A write that leaves `revision` as it was is one of the Python class. The last trigger
+ * then clears the columns that belonged to the old refresh token. The other two triggers refuse records that do not fit the key: those of
+ * a store that was opened before a change of key, and plain text of the Python class.
  */
 export const extendOriginal = `
 CREATE TABLE IF NOT EXISTS token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name));
@@ -43,7 +43,7 @@ PRAGMA application_id = ${applicationId};
 PRAGMA user_version = ${schemaVersion};
 `;
 
-/** Shows the connection that runs it our columns in a file that is not ours yet, and may not be changed. */
+/** SQL that shows our columns to the connection that runs it, in a file that is not ours yet and may not be changed. */
 export function viewAsOurs(owner: Tables['owner']): string {
   const added = [...addedColumns, 'sealed'].map((column) => `NULL AS ${column.split(' ')[0]}`);
   const isOriginal = owner === 'original';
@@ -92,7 +92,7 @@ function ownerOf(sql: Database.Database, application: number, version: number): 
   if (application !== 0 || version !== 0) return 'foreign';
   const tables = sql.prepare("SELECT name FROM sqlite_schema WHERE substr(name, 1, 7) <> 'sqlite_'").pluck().all();
   if (tables.length === 0) return 'nobody';
-  // The statements need a table that can have each app name only once.
+  // Our upsert needs a unique index on the app name.
   const isUnique = sql.prepare(`SELECT 1 FROM pragma_index_list('token', 'main') WHERE "unique"`).get() !== undefined;
   return isLikeOurs && columns.length === 2 && tables.length === 1 && isUnique ? 'original' : 'foreign';
 }

@@ -8,12 +8,12 @@ import { extendOriginal, inspectTables, viewAsOurs } from './schema.ts';
 
 /** How long a call may block the event loop while other processes write. One write takes a few milliseconds. */
 const busyLimitMs = 5_000;
-/** SQLite's own waiting grows to 100 ms between two tries, so that one writer of many starves: a new start keeps them short. */
+/** SQLite's pauses between two tries grow to 100 ms, so that one writer of many starves. Starting anew keeps the pauses short. */
 const busyRoundMs = 200;
-/** Between two looks for a change, which take some microseconds. */
+/** The pause between two polls for a change. A poll takes some microseconds. */
 const lookIntervalMs = 40;
 
-/** Bound into all that is encrypted here. Files have been made with it, so it must not change. */
+/** Bound into all encrypted data. Must not change, because existing files have it. */
 const domain = 'token-store-sqlite';
 
 export function newCipher(key: string | Uint8Array): TokenCipher {
@@ -67,7 +67,7 @@ export class TokenDatabase {
   /** See `SqliteTokenStore.changed`. Each of `signals` ends the wait with its reason. */
   async waitForChange(timeout: number, signals: readonly (AbortSignal | undefined)[]): Promise<void> {
     const deadline = performance.now() + timeout;
-    // Nothing is known while another connection writes. Its commit shows at the next look.
+    // With undefined: while another connection writes, nothing is known. Its commit shows at the next poll.
     const unchanged = [undefined, this.#countCommits()];
     do {
       await pause(Math.min(deadline - performance.now(), lookIntervalMs), signals);
@@ -90,7 +90,7 @@ export class TokenDatabase {
     return statement as Database.Statement<unknown[], Row>;
   }
 
-  /** Differs after a commit of this connection or of another one. Undefined while another one writes: never waits for it. */
+  /** Differs after a commit of this connection or of another one. Undefined while another one writes, without waiting for it. */
   #countCommits(): string | undefined {
     this.sql.pragma('busy_timeout = 0');
     try {
@@ -107,13 +107,13 @@ export class TokenDatabase {
 
   #prepare(key: string | Uint8Array | undefined): TokenCipher | undefined {
     const { readOnly } = this;
-    // In one transaction: no other process writes meanwhile, and SQLite has rolled back what a crash left half written.
+    // In one transaction: no other process writes meanwhile, and SQLite has rolled back an unfinished write of a crashed process.
     const { owner, check } = this.attempt(() => this.sql.transaction(inspectTables)(this.sql, this.file.path));
     this.sql.exec('PRAGMA temp_store = MEMORY');
-    // From here on the file is known to be ours, and may be changed.
+    // From here on the file is known not to be another program's, and may be changed.
     if (!readOnly) {
       this.attempt(() => this.file.makePrivate(this.sql));
-      // A WAL would keep old tokens readable. A file has one only if another program switched it.
+      // A WAL would keep old tokens readable. A file has one only if another program changed the journal mode.
       const pragmas = 'PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA secure_delete = ON';
       this.attempt(() => this.sql.exec(pragmas));
     }
@@ -121,14 +121,14 @@ export class TokenDatabase {
     if (key !== undefined && owner !== 'nobody') this.attempt(() => this.#refuseToEncrypt());
     this.#isView = readOnly && owner !== 'ours';
     if (readOnly || (owner === 'ours' && key === undefined)) return undefined;
-    // The Python class leaves tokens that it replaced in the unused bytes of its pages.
+    // The Python class leaves replaced tokens in the unused bytes of the file's pages.
     if (owner === 'original') this.attempt(() => this.sql.exec('VACUUM'));
-    // Here, because a passphrase takes a quarter of a second, in which other processes should be able to write.
+    // Before the transaction: a passphrase takes a quarter of a second, in which other processes should be able to write.
     const cipher = key === undefined ? undefined : newCipher(key);
     return this.transaction(() => this.#makeOurs(key, cipher));
   }
 
-  /** Runs `work` on a file that another process may have made ours by now, and encrypted. */
+  /** Runs `work` with our columns visible. Another process may have made the file ours by now, and encrypted it. */
   #view<T>(work: () => T): T {
     return this.sql.transaction(() => {
       this.sql.exec(viewAsOurs(inspectTables(this.sql, this.file.path).owner));
@@ -136,7 +136,7 @@ export class TokenDatabase {
     })();
   }
 
-  /** Inspects the file once more: before this process had the write lock, another one may have done this, or encrypted the file. */
+  /** Inspects the file once more: before this process had the write lock, another one may have extended or encrypted the file. */
   #makeOurs(key: string | Uint8Array | undefined, cipher: TokenCipher | undefined): TokenCipher | undefined {
     const { owner, check } = inspectTables(this.sql, this.file.path);
     if (owner !== 'ours') this.sql.exec(extendOriginal);

@@ -38,7 +38,7 @@ export function plainValues(record: TokenRecord): (string | number | null)[] {
 /**
  * The record of a row that is not encrypted. Undefined if it has no token: the Python class may have stored a row without one.
  *
- * @throws {SyntaxError} if another program has written `data`. Its message quotes that.
+ * @throws {SyntaxError} if another program has written `data`. The message of the error quotes the data.
  */
 export function readPlainRow(row: TokenRow): TokenRecord | undefined {
   if (!row.refresh_token && !row.access_token) return undefined;

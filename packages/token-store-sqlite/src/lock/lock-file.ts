@@ -6,8 +6,8 @@ import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
 
 /**
- * An empty file that one process at a time has locked, by SQLite, which knows how to lock on every system. The kernel releases
- * the lock when the process ends, so there is no lease, no heartbeat and no clock. The file exists only while it is needed.
+ * An empty file that one process at a time locks through SQLite, which can lock on every system. The kernel releases the lock when
+ * the process ends, so there is no lease, no heartbeat and no clock. The file exists only while it is needed.
  */
 export class LockFile {
   readonly #path: string;
@@ -26,16 +26,16 @@ export class LockFile {
     for (;;) {
       try {
         this.#reopen();
-        // A journal would be one more file without a use: the write is never committed. SQLite refuses it if it could open the file for
-        // reading only, and has a lock that others can have as well.
+        // Without a journal file, because the write is never committed. SQLite refuses the write if it could open the file only for
+        // reading: then its lock is one that other processes can have as well.
         this.#connection?.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE; PRAGMA user_version = 0');
-        // The previous holder may have removed the file, and others may have locked a new one under the same name. No file gets a name
-        // twice: if this one had it before SQLite opened it, and has it now, it is the one that SQLite has.
+        // The previous holder may have removed the file, and others may have locked a new one under the same name. No file gets the name
+        // twice. So if one file had the name before SQLite opened it, and has it now, SQLite has opened and locked that file.
         if (this.#identify() === this.#opened) return true;
       } catch (error) {
         const code = systemCode(error);
         if (code?.startsWith('SQLITE_BUSY')) return false;
-        // The file may have been removed before SQLite opened it, or made by another process: the next round opens that.
+        // The file may have been removed before SQLite opened it, or another process has made one: the next round opens the new file.
         const isGone = code === 'EEXIST' || (code === 'SQLITE_CANTOPEN' && this.#identify() !== this.#opened);
         if (!isGone) throw toTokenStoreError(this.#path, creationError(this.#path, error));
       }
@@ -50,7 +50,7 @@ export class LockFile {
     this.close();
   }
 
-  /** Releases the lock, if this has it. */
+  /** Releases the lock, if it is held. */
   close(): void {
     this.#connection?.close();
     this.#connection = undefined;
@@ -73,21 +73,21 @@ export class LockFile {
   #identify(): string | undefined {
     const stats = fs.lstatSync(this.#path, { throwIfNoEntry: false });
     if (!stats) return undefined;
-    // `#make` gives it a second name for a moment. An empty file has nothing that SQLite could spoil.
+    // `#make` gives the file a second name (hard link) for a moment, which is harmless: SQLite cannot spoil an empty file.
     if (stats.size === 0) stats.nlink = 1;
     refusePlanted(this.#path, this.#database.stats, stats);
     return `${stats.ino} ${stats.mtimeMs}`;
   }
 
   /**
-   * Makes the file, unless another caller is faster. It gets its name after it was closed: to close a file drops all locks that
-   * any thread of this process has on it, and Node.js closes what a worker thread has opened when that thread ends. SQLite
-   * knows the locks of all threads, so from then on nothing but SQLite opens it.
+   * Makes the file, unless another caller is faster. The file gets its name only after it was closed: to close a file drops all locks that
+   * any thread of this process has on it. Node.js also closes what a worker thread has opened when that thread ends. From then on, only
+   * SQLite opens the file, because SQLite knows the locks of all threads.
    */
   #make(): void {
-    // Loaded here, as in `lockPathsOf`.
+    // Loaded here, as in `hashOf` of token-store-kit.
     const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
-    // Without the database's name, which may be as long as the system allows.
+    // Without the database's name, which may already be as long as the system allows.
     const own = join(dirname(this.#path), `token-store-sqlite-${randomUUID()}`);
     // A later file may get the same inode number, but not the same time.
     const stamp = randomInt(2 ** 31);
@@ -99,7 +99,7 @@ export class LockFile {
     } catch (error) {
       // Another process has made the lock, or removed the draft.
       if (['EEXIST', 'ENOENT'].includes(systemCode(error) ?? '')) return;
-      // A file system without hard links. There another thread could lock it just before it is closed.
+      // The file system has no hard links. On it, another thread could lock the file just before it is closed, and lose the lock.
       fs.closeSync(fs.openSync(this.#path, 'wx', 0o600));
     } finally {
       removeIfThere(own);

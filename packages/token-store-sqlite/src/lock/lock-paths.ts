@@ -8,11 +8,11 @@ const hashLength = 32;
 
 /** The files of one lock, beside the database. They are there only while the lock is needed. */
 export interface LockPaths {
-  /** A process that has locked it has the lock. */
+  /** The process that has locked this file has the lock. */
   readonly lock: string;
-  /** A process that has locked it is the next to have the lock. */
+  /** The process that has locked this file gets the lock next. */
   readonly gate: string;
-  /** Says who has the lock, for those who wait: only the lock itself decides. */
+  /** Names the lock holder, as information for waiting processes. Only the lock itself decides. */
   readonly holder: string;
 }
 
@@ -21,20 +21,20 @@ export function lockPathsOf(databasePath: string, appName: string): LockPaths {
   return pathsOf(`${databasePath}-lock-${hashOf(appName, hashLength)}`);
 }
 
-/** The locks of a database whose files are there now. */
+/** The locks of a database that have files now. */
 export function findLockPaths(databasePath: string): LockPaths[] {
   const prefix = `${basename(databasePath)}-lock-`;
   const isLock = (file: string): boolean => file.startsWith(prefix) && file.length === prefix.length + hashLength;
   return findFiles(dirname(databasePath), isLock).map(pathsOf);
 }
 
-/** Removes what processes have left that were killed while they made a lock. One that makes a lock right now begins again. */
+/** Removes the drafts of processes that were killed while they made a lock. A process that makes a lock right now begins again. */
 export function removeDrafts(databasePath: string): void {
   const isDraft = (file: string): boolean => /^token-store-sqlite-[\da-f-]{36}$/.test(file);
   for (const draft of findFiles(dirname(databasePath), isDraft)) removeIfThere(draft);
 }
 
-/** None if this user may not see which there are. */
+/** Empty if this user may not list the directory. */
 function findFiles(directory: string, isWanted: (file: string) => boolean): string[] {
   try {
     const files = fs.readdirSync(directory).filter(isWanted);
@@ -48,17 +48,17 @@ function pathsOf(lock: string): LockPaths {
   return { lock, gate: `${lock}-gate`, holder: `${lock}-holder` };
 }
 
-/** Who has a lock: `since` when, in epoch milliseconds, and under which app name. */
+/** The holder of a lock: `since` when, in epoch milliseconds, and for which app name. */
 interface Holder {
-  /** Undefined if the process is in a container, and this one in another: its number would be that of any process here. */
+  /** Undefined if the holder runs in another container than this process: here, any process could have the same number. */
   readonly pid: number | undefined;
   readonly since: number;
   readonly name: string;
 }
 
 /**
- * Undefined if there is no such file, or this user may not read it, or it is not one of ours. After a process was killed, it is there until
- * the lock is acquired again.
+ * Undefined if there is no such file, if this user may not read the file, or if it is not one of ours. The file of a killed process stays
+ * until the lock is acquired again.
  */
 export function readHolder(path: string, database: DatabaseFile): Holder | undefined {
   try {
@@ -72,7 +72,7 @@ export function readHolder(path: string, database: DatabaseFile): Holder | undef
   }
 }
 
-/** Names this process. A failure is no error: then those who wait do not learn who has the lock. */
+/** Best effort: names this process as the holder. After a failure, waiting processes do not learn which process has the lock. */
 export function writeHolder(path: string, appName: string, database: DatabaseFile): void {
   try {
     usePrivateFile(path, { owner: database.stats, create: true }, (descriptor) => {

@@ -6,10 +6,10 @@ import type { DatabaseFile } from '../database/database-file.ts';
 import { LockFile } from './lock-file.ts';
 import { type LockPaths, lockPathsOf, readHolder, removeDrafts, writeHolder } from './lock-paths.ts';
 
-/** How often a process that is not the next one tries the lock all the same: the next one may be stopped. */
+/** How often a process without the gate tries the lock all the same: the process that has the gate may be stopped. */
 const overtakeIntervalMs = 1_000;
 
-/** One for the process: several of its stores may have the same file open. */
+/** One queue for the process, because several of its stores may have the same file open. */
 const callers = new CallerQueue();
 
 /** See `SqliteTokenStore.exclusively`. */
@@ -20,7 +20,7 @@ export function runExclusively<T>(
 ): Promise<T> {
   const { path } = database;
   const paths = lockPathsOf(path, appName);
-  // The queue of this process waits only for other callers of this process, even if these wait for another process.
+  // In the queue, callers of this process wait only for each other. The first one waits for other processes, in `acquireLock`.
   return callers.run(appName, task, {
     ...options,
     key: paths.lock,
@@ -37,10 +37,10 @@ export function runExclusively<T>(
 }
 
 /**
- * Waits for the lock, and tries it once at least. Resolves with a function that releases it, or with undefined after the deadline.
+ * Waits for the lock, and tries at least once. Resolves with a function that releases the lock, or with undefined after the deadline.
  *
- * Of the processes that wait, one has locked the gate: it is the next to have the lock, and only then leaves the gate to another.
- * So a process that acquires the lock again and again gives way. The kernel releases the gate as well when its process ends.
+ * One of the waiting processes has locked the gate. This process gets the lock next, and releases the gate only then. So a process
+ * that acquires the lock again and again gives way. The kernel releases the gate, too, when its process ends.
  */
 async function acquireLock(
   paths: LockPaths,
@@ -54,7 +54,7 @@ async function acquireLock(
   let nextSince: number | undefined;
   let acquired = false;
   try {
-    // Without a gate, no process waits.
+    // Without a gate file, no process waits.
     if (!existsSync(paths.gate)) acquired = lock.tryLock();
     while (!acquired) {
       const now = performance.now();
@@ -65,8 +65,8 @@ async function acquireLock(
       }
       if (acquired) break;
       if (now >= deadline) return undefined;
-      // The next one looks often at first. The others look equally often, so that a process which comes again and again has no better
-      // chance at the gate. Random, so that they do not all look at the same moment.
+      // The process that has the gate tries often at first. The others try equally often, so that a process that comes again and again
+      // has no better chance at the gate. Random, so that they do not all try at the same moment.
       const interval = nextSince === undefined ? 50 : Math.min(25, 3 + (now - nextSince) / 50);
       await pause(Math.min(interval * (0.75 + Math.random() / 2), deadline - now), signals);
     }
@@ -80,7 +80,7 @@ async function acquireLock(
 function release(lock: LockFile, gate: LockFile, paths: LockPaths): void {
   removeIfThere(paths.holder);
   if (!existsSync(paths.gate) || isFree(gate)) {
-    // No process waits at the gate. One that comes now makes the files again.
+    // No process waits at the gate. A process that comes now makes the files again.
     gate.remove();
     lock.remove();
   }
@@ -88,7 +88,7 @@ function release(lock: LockFile, gate: LockFile, paths: LockPaths): void {
   gate.close();
 }
 
-/** The last holder has left the files to the process at the gate, which may be this one. */
+/** The last holder has left the files to the process that has the gate, so that process removes them if it gives up. */
 function giveUp(lock: LockFile, gate: LockFile, isNext: boolean): void {
   if (isNext && isFree(lock)) lock.remove();
   if (isNext) gate.remove();
@@ -96,7 +96,7 @@ function giveUp(lock: LockFile, gate: LockFile, isNext: boolean): void {
   gate.close();
 }
 
-/** Whether this process has it now. If not, the files stay for the next caller: the caller of this one waits for no answer. */
+/** Tries to lock the file. An error counts as false, because no caller waits for the answer: the files stay for the next caller. */
 function isFree(lock: LockFile): boolean {
   try {
     return lock.tryLock();
