@@ -1,6 +1,6 @@
 /**
- * Work on whole stores, of any kind: list what is kept, delete it, move it to another store, encrypt it with another key.
- * Waits until a refresh or a sign-in that is under way has ended, wherever its result could be lost.
+ * Administration of stores of any kind: lists, deletes and moves records, and changes the encryption key.
+ * An operation that could lose the result of a running refresh or sign-in waits for its end first.
  */
 import { labelOf, separator, signInLockName } from './reserved-names.ts';
 import { comparedToken, type TokenRecord } from './token-record.ts';
@@ -14,46 +14,46 @@ export type StoreKey = string | Uint8Array | undefined;
 export interface RekeyStore extends TokenStore {
   /** Encrypts every record with another key, or, with undefined, stores them unencrypted: all of them or none. */
   rekey(key: StoreKey): MaybePromise<void>;
-  /** The names whose locks are held now: `list` does not have that of a first sign-in yet. Default: such a sign-in is not waited for. */
+  /** The names whose locks are held now: `list` lacks that of a running first sign-in. Default: `changeKey` does not wait for that. */
   lockedNames?(): MaybePromise<readonly string[]>;
-  /** Whether `rekey` itself waits until no other caller holds a lock: then its caller need not acquire those of all names. */
+  /** True if `rekey` itself waits until no other caller holds a lock. Then its caller need not acquire the locks of all names. */
   readonly waitsToRekey?: boolean;
 }
 
-/** What moves, and from where to where. */
+/** Which record moves, from which store to which. */
 export interface MoveRecordOptions {
   source: TokenStore;
   /** Is not touched if there is nothing to move. */
   target: TokenStore;
   name: string;
   /**
-   * Whether a record at the target can be what became of the one that was moved there, before the move was interrupted.
-   * It is of the same client and authority. Default: yes, unless they say that the person signed in at different times.
+   * Whether the record at the target may be a refreshed copy of the record of an interrupted move. Called only if client
+   * and authority are equal. Default: true, unless both records have a `signedInAt` and these differ.
    */
   isSameAccount?: ((moved: TokenRecord, present: TokenRecord) => boolean) | undefined;
 }
 
-/** `not-signed-in`: nothing was to move. `already-there`: the target has another sign-in. Both change nothing. */
+/** `not-signed-in`: there was no record to move. `already-there`: the target has another sign-in. Both change nothing. */
 export type MoveOutcome = 'moved' | 'not-signed-in' | 'already-there';
 
 const moving = `moving${separator}`;
 const keyLockName = `encryption-key${separator}`;
 
-/** The names that have a record, sorted. A record whose move was interrupted counts to the store that it leaves. */
+/** The names that have a record, sorted. The source of an interrupted move still lists the moved record. */
 export async function listNames(store: TokenStore): Promise<string[]> {
   const names = (await store.list()).map((name) => (name.startsWith(moving) ? name.slice(moving.length) : name));
   return [...new Set(names)].filter((name) => !name.includes(separator)).sort();
 }
 
-/** Deletes what is stored under a name. False if nothing was. */
+/** Deletes the record of a name, also that of an interrupted move. False if there was none. */
 export async function forgetRecord(store: TokenStore, name: string): Promise<boolean> {
   const isMoving = await store.delete(moving + name);
   const isStored = await store.delete(name);
-  // Or a move has just begun, perhaps once more.
+  // A move may have copied the record between the two deletes above.
   return (await store.delete(moving + name)) || isStored || isMoving;
 }
 
-/** Writes a record under a name that no program has, and deletes it: throws now what a write would throw later. */
+/** Throws now what a later write would throw: writes a record under a reserved name, and deletes it. */
 export async function ensureWritable(store: TokenStore, name: string): Promise<void> {
   const probe = `probe${separator}${name}`;
   // About the size of a large record.
@@ -63,7 +63,7 @@ export async function ensureWritable(store: TokenStore, name: string): Promise<v
 
 /**
  * Changes, adds or removes the encryption of a store. `chooseKey` is called, and may throw, while no other process changes
- * the key. The key changes while none refreshes or signs in: the result could not be stored any more.
+ * the key. No process refreshes or signs in while the key changes: it could not store the result with the old key.
  */
 export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise<StoreKey>): Promise<void> {
   // Two processes must not change the key at the same time.
@@ -77,18 +77,18 @@ export async function changeKey(store: RekeyStore, chooseKey: () => MaybePromise
 }
 
 /**
- * Moves a record to another store, under the locks of both. At no moment can the programs of both stores use it, because
+ * Moves a record to another store, under the locks of both. At no moment can the programs of both stores use the record:
  * they would refresh it independently. If this process is killed, the next call with the same stores finishes the move.
  * Each step is one durable write:
  *
  * | step | the source has it as | the target has it as | usable in | the next call |
  * | --- | --- | --- | --- | --- |
- * | 1. copy within the source | `name` and `moving` | | source | begins again: `name` counts, it may be newer |
+ * | 1. copy within the source | `name` and `moving` | | source | starts again from `name`, which may be newer |
  * | 2. delete `name` at the source | `moving` | | neither | goes on with step 3 |
  * | 3. write it at the target | `moving` | `name` | target | goes on with step 4 |
  * | 4. delete `moving` at the source | | `name` | target | finds nothing to move |
  *
- * @throws {TokenStoreError} of a store. STORE_BUSY with the reason `lock-lost`: nothing is lost, the next call finishes it.
+ * @throws {TokenStoreError} of a store. STORE_BUSY with the reason `lock-lost`: no token is lost, the next call finishes the move.
  */
 export async function moveRecord(options: MoveRecordOptions): Promise<MoveOutcome> {
   const { source, target, name } = options;
@@ -104,7 +104,7 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
   const interrupted = record ? undefined : await source.get(moving + name);
   const present = await target.get(name);
   if (present) {
-    // Step 3 was done before, and a refresh may have changed the record since, unless it is another sign-in.
+    // An earlier call did step 3, unless this is another sign-in. A refresh may have changed the record since.
     if (!interrupted || !isSameSignIn(interrupted, present, options)) return 'already-there';
     await source.delete(moving + name);
     return 'moved';
@@ -112,23 +112,23 @@ async function moveLocked(options: MoveRecordOptions, locks: readonly Lock[]): P
   const moved = record ?? interrupted;
   if (!moved) return 'not-signed-in';
   const assertLocked = (): void => {
-    // A store of the caller's own may give no lock.
+    // A store that the caller wrote may pass no lock to its task.
     if (locks.some((lock) => lock?.signal?.aborted)) throw lockLostError(name);
   };
-  // A target that takes no write must be noticed before the source is changed.
+  // Notices a target that cannot be written before the source is changed.
   await ensureWritable(target, name);
   assertLocked();
   if (record) {
     await source.set(moving + name, record);
     if (!(await source.delete(name))) {
-      // A sign-out came meanwhile, or another process has gone on with the move because the lock was lost.
+      // A sign-out deleted the record meanwhile, or the lock was lost and another process continued the move.
       assertLocked();
       await source.delete(moving + name);
       return 'not-signed-in';
     }
   }
   if (!(await target.replace(name, undefined, moved))) {
-    // Either the lock was lost, or a program that takes no lock has signed in there meanwhile. Then the source keeps its own.
+    // The lock was lost, or a program without locks signed in at the target. In the second case the source keeps its record.
     const other = await target.get(name);
     if (!other) throw lockLostError(name);
     if (comparedToken(other) !== comparedToken(moved)) {
@@ -162,21 +162,21 @@ function locksOf(name: string): readonly string[] {
   return [signInLockName(name), name];
 }
 
-/** Runs `task` with the locks of all names, of which those in `locked` are held already. It gets all of them. */
+/** Acquires the locks of all names that are not in `locked`, whose locks are held already. Then runs `task` with all names. */
 async function withAllLocks(
   store: RekeyStore,
   locked: ReadonlySet<string>,
   task: (names: ReadonlySet<string>) => Promise<void>,
 ): Promise<void> {
   const busy = ((await store.lockedNames?.()) ?? []).filter((name) => name !== keyLockName).map(labelOf);
-  // While one lock was waited for, another name may have been stored.
+  // Another name may have been stored while this call waited for a lock.
   const names = [...new Set([...(await store.list()), ...busy])].filter((name) => !locked.has(name));
   if (names.length === 0) return task(locked);
   const all = new Set([...locked, ...names]);
   await withLocks(store, names.flatMap(locksOf), () => withAllLocks(store, all, task));
 }
 
-/** Acquires the locks in their order, after those that are held, then runs `task` with all of them. */
+/** Acquires the locks one after the other, then runs `task` with these and the `held` ones. */
 async function withLocks<T>(
   store: TokenStore,
   [first, ...others]: readonly string[],

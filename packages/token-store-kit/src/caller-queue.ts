@@ -6,30 +6,30 @@ import { Slots } from './slots.ts';
 import type { ExclusivelyOptions, Lock } from './token-store.ts';
 import { TokenStoreError, type TokenStoreErrorDetails } from './token-store-error.ts';
 
-/** What is left of a wait when it is a caller's turn. */
+/** The limits of a caller's remaining wait, after its turn in the queue has come. */
 export interface LockWait {
-  /** By `performance.now()`. */
+  /** A time of `performance.now()`. */
   readonly deadline: number;
-  /** Each ends the wait with its reason. */
+  /** Any of them ends the wait with its reason. */
   readonly signals: readonly AbortSignal[];
 }
 
 /** Options of {@link CallerQueue.run}. */
 export interface QueueOptions extends ExclusivelyOptions {
   /**
-   * Acquires the lock that processes share, when it is this caller's turn. Resolves with what releases it after the task, or with undefined
-   * after the deadline. Default: there is no such lock.
+   * Acquires the lock that processes share, when it is this caller's turn. Resolves with the function that releases the lock after the
+   * task, or with undefined after the deadline. Default: no such lock.
    */
   acquire?: (wait: LockWait) => Promise<(() => unknown) | undefined>;
-  /** What the callers queue for, if one queue serves several stores. Default: the name. */
+  /** Callers with the same key wait for each other. Needed if one queue serves several stores. Default: the name. */
   key?: string;
-  /** Ends the wait with its reason, as `signal` does: for a store that can be closed. */
+  /** Aborts when the store is closed. Ends the wait with its reason, as `signal` does. */
   closing?: AbortSignal;
-  /** Who holds the lock, for the error of a caller whose time is up. Default: this process. */
+  /** The lock holder, for the error of a caller that has waited for `timeout`. Default: this process. */
   holder?: () => TokenStoreErrorDetails;
 }
 
-/** A task that runs, and the task from which it was started, if any. */
+/** A task, and the task that started it, if any. */
 interface Run {
   readonly key: string;
   readonly outer: Run | undefined;
@@ -37,9 +37,9 @@ interface Run {
 }
 
 /**
- * The callers of one process that wait for the same name: one task runs at a time, in the order in which the callers
- * came. It is the whole of `exclusively` for a store in memory, and the first half of it for a store that several
- * processes share: such a store acquires its own lock by `acquire`, or within the task.
+ * Queues the callers of one process: for each name one task runs at a time, in the order of the calls. For a store in
+ * memory, this is all of `exclusively`. A store that several processes share has to acquire its own lock as well, by
+ * `acquire` or within the task.
  */
 export class CallerQueue {
   readonly #runs = new AsyncLocalStorage<Run>();
@@ -47,7 +47,7 @@ export class CallerQueue {
   readonly #turns = new Map<string, Slots>();
 
   /**
-   * Runs `task` after the tasks of all earlier callers, and returns what it returns. Its lock never aborts.
+   * Runs `task` after the tasks of all earlier callers, and returns its result. The signal of its lock never aborts.
    *
    * @throws {TokenStoreError} STORE_BUSY if the turn, or the lock that processes share, did not come within `timeout`.
    * @throws {TypeError} if it is called from a running task for the same key, which would wait for itself; and for a
@@ -77,7 +77,7 @@ export class CallerQueue {
       const release = await acquire?.({ deadline, signals });
       if (acquire && !release) throw lockHeldError(name, timeout, holder());
       try {
-        // The caller may have given up since then.
+        // The caller may have aborted its wait during `acquire`.
         for (const each of signals) each.throwIfAborted();
         return await this.#runs.run(run, () => task({ signal: new AbortController().signal }));
       } finally {

@@ -39,7 +39,7 @@ function readWait(options: ExclusivelyOptions, defaultTimeout?: number): Wait {
   refuseUnknown(unknown);
   if (typeof timeout !== 'number') throw new TypeError(`timeout must be a number, not ${kindOf(timeout)}`);
   if (!(timeout >= 0)) throw new RangeError(`timeout must be 0 or more milliseconds, not ${timeout}`);
-  // By what it can do: a test runner may have another class of that name.
+  // Checks a method instead of the class: a test runner may have its own AbortSignal class.
   if (signal !== undefined && typeof signal?.throwIfAborted !== 'function') {
     throw new TypeError(`signal must be an AbortSignal, not ${kindOf(signal)}`);
   }

@@ -18,7 +18,7 @@ export const recordFields: Readonly<Record<keyof TokenRecord, 'text' | 'time' | 
   data: 'texts',
 };
 
-/** Of `data` as JSON, in bytes of UTF-8. */
+/** Limit of `data` as JSON, in bytes of UTF-8. */
 const maxDataBytes = 65_536;
 
 /**
@@ -57,7 +57,7 @@ export function checkRecord(record: TokenRecord): TokenRecord {
  * @throws {RangeError} if it is too long.
  */
 export function checkData(data: unknown): Record<string, string> {
-  // By its tag, which is the same in every realm. A Map, for example, has no properties, so its content would be lost.
+  // Unlike the class, the tag is the same in every realm. A Map, for example, has no properties: its content would be lost.
   const tag = Object.prototype.toString.call(data);
   if (tag !== '[object Object]') throw new TypeError(`record.data must be a plain object of strings, not ${tag}`);
   const entries = Object.entries(data as object);
@@ -65,7 +65,7 @@ export function checkData(data: unknown): Record<string, string> {
     checkText(key, 'a key of record.data');
     checkText(value, `record.data[${JSON.stringify(key)}]`);
   }
-  // A key may be `__proto__`.
+  // Not by assignments: a key may be `__proto__`.
   const copy = Object.fromEntries(entries);
   const bytes = Buffer.byteLength(JSON.stringify(copy));
   if (bytes > maxDataBytes)

@@ -20,13 +20,13 @@ export function kindOf(value: unknown): string {
 }
 
 /**
- * Refuses what is left of an object after its known names were taken out: a misspelt option would silently have its
- * default.
+ * Refuses properties that remain in an object after its known ones were taken out. Otherwise a misspelt option would
+ * silently have its default.
  *
  *     const { key, readOnly = false, ...unknown } = options;
  *     refuseUnknown(unknown);
  *
- * @throws {TypeError} that has the name.
+ * @throws {TypeError} that names the property.
  */
 export function refuseUnknown(rest: object, kind = 'option'): void {
   for (const name of Object.keys(rest)) throw new TypeError(`unknown ${kind} ${JSON.stringify(name)}`);

@@ -56,7 +56,7 @@ export function storeContract<Store extends TokenStore>(options: StoreContractOp
         if (share && name in ofTwo) stores.unshift(await share(store));
         await check(store, stores[0] as Store);
       } catch (error) {
-        // It says more than a store that cannot be closed after that.
+        // The error of the case says more than an error of `close` after it.
         await closeAll().catch(() => {});
         throw error;
       }
@@ -68,36 +68,36 @@ export function storeContract<Store extends TokenStore>(options: StoreContractOp
 /** How the processes get their stores. Times are milliseconds. */
 export interface StoreProcessContractOptions {
   /**
-   * The file, or its URL, of a module that each process imports. It exports `open(place)`, which returns a store, now or later, and
-   * may export `close(store)`, which is called in each process that is not killed. All stores with one place share records and locks.
+   * The file, or its URL, of a module that each process imports. It exports `open(place)`, which returns a store or a promise of one. It
+   * may export `close(store)`, called in each process that is not killed. All stores with one place share records and locks.
    */
   module: string | URL;
   /** A new place without records, for one round of a case. Default: the path of a file that does not exist, in a new folder of its own. */
   newPlace?(): string | Promise<string>;
   /** Called with each place when its processes have ended. Default: removes the folder of the default place. */
   removePlace?(place: string): unknown;
-  /** For a store that is elsewhere: cuts its connections for a moment. Then it may say that it is `unreachable`. Default: none is cut. */
+  /** For a store on a server: cuts its connections for a moment. Then calls may reject as `unreachable`. Default: none is cut. */
   cut?(place: string): unknown;
-  /** How long the store's lock outlives a process that is killed. Default 0: it ends with its process. */
+  /** How long the store's lock outlives a process that is killed. Default 0: the lock ends with its process. */
   leaseTime?: number;
-  /** How long a case may take. Default: 60,000 for each round. One takes a few seconds at most, and a few times `leaseTime`. */
+  /** How long a case may take. Default: 60,000 for each round. A round takes at most a few seconds plus a few times `leaseTime`. */
   deadline?: number;
-  /** For how many names at once calls are made. Each has a history of its own in each round. Default 2. With 8, a history costs less. */
+  /** How many names are called at the same time. Each has its own history in each round. Default 2. With 8, a history costs less. */
   names?: number;
-  /** How many times each case makes such histories. Default 1: four in all. A test that may take its time finds more with 100. */
+  /** How many rounds each case runs. Default 1: four histories in all. A test without a time limit finds more with 100. */
   rounds?: number;
-  /** What calls, pauses and kills depend on, besides the system. Default: another one each time. A failure shows it. */
+  /** Seed of the random calls, pauses and kills. The system is random as well. Default: a new one each time. A failure shows it. */
   seed?: number;
 }
 
 /**
- * The cases for a store that several processes share. `storeContract` has those for one process:
+ * The cases for a store that several processes share. The cases for one process are in `storeContract`.
  *
  *     const module = new URL('./open-store.ts', import.meta.url);
  *     for (const { name, run } of storeProcessContract({ module })) test(name, run);
  *
- * In each round of a case, two to four processes make calls at the same time. The calls for a name, about 200, are a history. Each has to be
- * linearizable. A case that fails says which process did what, and when. None leaves a process behind. On Windows no process is stopped.
+ * In each round of a case, two to four processes make calls at the same time. About 200 calls for one name form a history, which has to be
+ * linearizable. A failing case says which process did what, and when. No case leaves a process behind. On Windows no process is stopped.
  */
 export function storeProcessContract(options: StoreProcessContractOptions): ContractCase[] {
   const { module, leaseTime = 0, names = 2, rounds = 1, cut, newPlace = newPath, ...rest } = options;

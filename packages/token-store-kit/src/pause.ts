@@ -2,7 +2,7 @@
 export const maxDelayMs = 2 ** 31 - 1;
 
 /**
- * Waits for `milliseconds`, or until `subscribe`'s callback is called. Resolves with true if that was called in time,
+ * Waits for `milliseconds`, or until the callback that `subscribe` gets is called. Resolves with true after the callback,
  * else with false. The function that `subscribe` returns is called in the tick in which the wait ends, however it ends.
  * Rejects with the reason of the first of `signals` that aborts. Keeps the process alive, as any timer does.
  */
@@ -38,7 +38,7 @@ export function pause(
   });
 }
 
-/** Whether the promise has settled within so many milliseconds. Rejects with the reason of a signal that aborts, and for nothing else. */
+/** Whether the promise settles within `milliseconds`, either way. Rejects only if a signal aborts, with the signal's reason. */
 export function settled(
   promise: Promise<unknown>,
   milliseconds: number,

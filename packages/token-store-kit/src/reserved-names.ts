@@ -1,11 +1,11 @@
 import { checkText } from './check-text.ts';
 
-/** Stands in names that belong to a record. No record of a program may have it in its name. */
+/** Marks reserved names, such as that of a sign-in's lock. The name of a program's record must not contain it. */
 export const separator = '\u001f';
 
 /**
- * Refuses what cannot be the name of a program's record: what is no well-formed text, an empty one, and one with U+001F, which would count
- * as a name that belongs to another record.
+ * Refuses a value that cannot name a program's record: anything but well-formed text, an empty text, and a text with U+001F, which would
+ * count as a reserved name of another record.
  *
  * @param label What the error message calls it.
  * @throws {TypeError}
@@ -17,14 +17,14 @@ export function checkRecordName(value: unknown, label: string): asserts value is
 }
 
 /**
- * The name of the lock that a sign-in holds, apart from the record's own, which it takes only to write. A program that
- * works on a whole store, for example to change its encryption key, acquires both.
+ * The name of the lock that a sign-in holds from beginning to end. The sign-in acquires the record's own lock only to
+ * write. A program that works on a whole store, for example to change its encryption key, acquires both locks.
  */
 export function signInLockName(name: string): string {
   return `sign-in${separator}${name}`;
 }
 
-/** What a person calls the record that a lock or a reserved name belongs to. */
+/** The name to show to a person: that of the record to which a lock or a reserved name belongs. */
 export function labelOf(name: string): string {
   return name.split(separator).findLast((part) => part !== '') ?? name;
 }

@@ -1,6 +1,6 @@
 import { pause } from './pause.ts';
 
-/** A bound on what is under way at a time. The others wait, the first one first. */
+/** A semaphore: limits how many callers work at the same time. The others wait, first come, first served. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
@@ -9,7 +9,7 @@ export class Slots {
     this.#free = count;
   }
 
-  /** False if there was none within `timeout` milliseconds. Else call `release`. Rejects with the reason of a signal that aborts. */
+  /** False if no slot is free within `timeout` milliseconds. Else call `release`. Rejects with the reason of a signal that aborts. */
   async acquire(timeout: number, signals: readonly AbortSignal[] = []): Promise<boolean> {
     if (this.#free > 0) {
       this.#free--;
@@ -24,7 +24,7 @@ export class Slots {
     });
   }
 
-  /** False if none waits. Else the first one that does has it now. */
+  /** Passes the slot to the first waiting caller. False if none waits. */
   release(): boolean {
     const next = this.#waiting.shift();
     if (next) next();

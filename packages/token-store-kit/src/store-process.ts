@@ -9,7 +9,7 @@ import { doneStatus, type Run } from './process-cases/call.ts';
 import { Caller } from './process-cases/caller.ts';
 
 const [module = '', place = ''] = process.argv.slice(2);
-// Its parent has ended.
+// The parent has ended.
 process.once('disconnect', () => process.exit());
 
 const { open, close }: { open(place: string): MaybePromise<TokenStore>; close?(store: TokenStore): unknown } =

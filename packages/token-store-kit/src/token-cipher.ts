@@ -37,7 +37,7 @@ export interface CipherOptions {
 const crypto = (): typeof import('node:crypto') => process.getBuiltinModule('node:crypto');
 
 /**
- * Returns the key, if it can be one.
+ * Returns the key if it is valid.
  *
  * @throws {TypeError} for an empty passphrase, for bytes that are not 32, and for anything else.
  */
@@ -54,7 +54,7 @@ export function checkKey(key: string | Uint8Array): string | Uint8Array {
   return key;
 }
 
-/** What was derived last: a program that opens a store again does not wait again. Its passphrase is in memory anyway. */
+/** The last derived secret: reopening a store need not derive it again. The passphrase is in the program's memory anyway. */
 let lastDerived: { passphrase: string; salt: Uint8Array; secret: Uint8Array } | undefined;
 
 function deriveSecret(passphrase: string, salt: Uint8Array): Uint8Array {
@@ -79,7 +79,7 @@ export class TokenCipher {
    * Derives the secret from a passphrase by scrypt (RFC 7914), which blocks for a quarter of a second, or from bytes by
    * HKDF (RFC 5869).
    *
-   * @throws {TypeError} for what cannot be a key (see {@link checkKey}), and for a salt that is not 16 bytes.
+   * @throws {TypeError} for an invalid key (see {@link checkKey}), and for a salt that is not 16 bytes.
    */
   constructor(options: CipherOptions) {
     const { key, domain, salt = crypto().randomBytes(saltBytes), ...unknown } = options;
@@ -106,18 +106,18 @@ export class TokenCipher {
     return { salt: this.salt, verifier: this.#seal('key', '') };
   }
 
-  /** The record as one message. Two messages of the same record differ. A name is well-formed: see {@link checkText}. */
+  /** Seals the record as one message. Two messages of the same record differ. The name must be well-formed: see {@link checkText}. */
   seal(name: string, record: TokenRecord): Uint8Array {
     return this.#seal(`record\0${name}`, JSON.stringify(record));
   }
 
-  /** The record, or undefined if the message was changed, belongs to another name or domain, or has another key or salt. */
+  /** The record, or undefined if the message was changed, or was sealed for another name or domain, or with another key or salt. */
   open(name: string, sealed: Uint8Array): TokenRecord | undefined {
     const text = this.#open(`record\0${name}`, sealed);
     return text === undefined ? undefined : (JSON.parse(text) as TokenRecord);
   }
 
-  /** Whether a sealed message, or the salt of a check, is of this cipher, and not of an earlier or later key. */
+  /** Whether a sealed message, or the salt of a check, belongs to this cipher's key, not to an earlier or later one. */
   matches(sealed: Uint8Array): boolean {
     return Buffer.compare(sealed.subarray(0, saltBytes), this.salt) === 0;
   }
@@ -151,7 +151,7 @@ function isSalt(salt: unknown): boolean {
   return isBytes(salt) && salt.length === saltBytes;
 }
 
-/** By its tag: a test runner may have another class of that name. */
+/** Compares the tag, not the class: a test runner may have its own Uint8Array class. */
 function isBytes(value: unknown): value is Uint8Array {
   return Object.prototype.toString.call(value) === '[object Uint8Array]';
 }

@@ -23,8 +23,8 @@ export interface TokenRecord {
   /** When the refresh token expires, if the provider says so. */
   refreshExpiresAt?: number | undefined;
   /**
-   * When the person signed in: when the answer was exchanged, or, if that is not known, when the person was asked. A refresh keeps it,
-   * so it tells a sign-in from the next one. Absent if a program wrote the record that does not know it.
+   * When the person signed in: when the provider's answer was exchanged or, if that is unknown, when the person was asked. A refresh keeps
+   * this time, so it distinguishes one sign-in from the next. Absent if the program that wrote the record did not know it.
    */
   signedInAt?: number | undefined;
   /** When the provider refused this refresh token. The next sign-in or refresh that succeeds removes it. */
@@ -32,15 +32,15 @@ export interface TokenRecord {
   /** The provider's error for that refusal (RFC 6749 section 5.2), without secrets. */
   refusedBecause?: string | undefined;
   /**
-   * What else belongs to this sign-in, for example a client registration, an issuer or the address of an instance. At most
+   * Other data of this sign-in, for example a client registration, an issuer or the address of an instance. At most
    * 65,536 bytes as JSON. A store writes, encrypts, replaces and deletes it together with the tokens.
    */
   data?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * The token by which a record is recognized: its refresh token, or, if it has none, its access token. That is what `replace`
- * of a store compares with `previous`. Undefined: there is no record.
+ * The token by which a record is recognized: its refresh token or, without one, its access token. `replace` of a store
+ * compares it with `previous`. Undefined: there is no record.
  */
 export function comparedToken(record: TokenRecord | undefined): string | undefined {
   return record?.refreshToken ?? record?.accessToken;

@@ -8,7 +8,7 @@ export type TokenStoreErrorCode =
   | 'STORE_OPEN' // the store cannot be opened, or its medium cannot be read or written
   | 'STORE_VERSION'; // a newer version of the store's package wrote the data
 
-/** Which cause, if the code has several. More reasons may come; treat an unknown one like none. */
+/** The cause, if the code has several. Later versions may add reasons; treat an unknown reason like a missing one. */
 export type TokenStoreErrorReason =
   // STORE_KEY
   | 'key-missing' // the data is encrypted, and no key was given
@@ -23,7 +23,7 @@ export type TokenStoreErrorReason =
   | 'missing' // the store was opened for reading only, and there is nothing to read
   | 'exposed' // other users can read the file, or have made it or a file beside it, and this user may not change that
   | 'linked' // the file has several names (hard links, or a mount of it alone), which would not share their locks
-  | 'network-file-system' // locks do not reach the processes of the other computers that have the file
+  | 'network-file-system' // other computers have the file, and locks do not reach their processes
   | 'disk' // the system could not read or write the disk
   | 'unreachable' // the database server does not answer; trying again may help
   | 'no-database' // the server has no database of that name
@@ -66,7 +66,7 @@ export class TokenStoreError extends Error {
   readonly problem: string;
   /** What a person can do about it, if that is known: begins with a capital letter, has no final full stop. */
   declare readonly remedy?: string;
-  /** Which cause, if the code has several. */
+  /** The cause, if the code has several. */
   declare readonly reason?: TokenStoreErrorReason;
   /** The file, if the store is one. */
   declare readonly path?: string;

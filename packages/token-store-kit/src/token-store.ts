@@ -3,11 +3,11 @@ import type { TokenRecord } from './token-record.ts';
 /** A result now or later: a store may be synchronous, asynchronous, or both. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** What a task of `exclusively` is given. */
+/** The argument of a task of `exclusively`. */
 export interface Lock {
   /**
-   * Aborts when the store can no longer promise that no other task runs for this name. It never aborts if the lock ends
-   * only with its process.
+   * Aborts when the store can no longer promise that no other task runs for this name. Never aborts in a store whose locks
+   * end only with their process.
    */
   readonly signal: AbortSignal;
 }
@@ -39,9 +39,9 @@ export interface TokenStore {
   /** Writes the whole record, whatever was stored before. Prefer {@link replace} for a refreshed token. */
   set(name: string, record: TokenRecord): MaybePromise<void>;
   /**
-   * Compare-and-swap: writes the whole record, but only if the refresh token of the stored one, or the access token of one
-   * that has no refresh token, is still `previous` (undefined: if no record is stored). See `comparedToken`. Of several
-   * callers that replace the same token, one wins. The others get false and change nothing.
+   * Compare-and-swap: writes the whole record only if the token of the stored record is still `previous`. That is the
+   * refresh token or, without one, the access token: see `comparedToken`. With undefined, writes only if no record is stored.
+   * Of several callers that replace the same token, one wins. The others get false and change nothing.
    */
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean>;
   /** Deletes the record. False if there was none. */
@@ -49,15 +49,15 @@ export interface TokenStore {
   /** The names that have a record, sorted by code point. */
   list(): MaybePromise<readonly string[]>;
   /**
-   * Runs `task` while no other caller runs one for the same name, and returns what it returns. Callers of one process
-   * take turns in the order in which they came. If the lock is not acquired within `timeout`, rejects with an error
-   * whose `code` is `STORE_BUSY`. Then, and after an abort, `task` never runs. Rejects at once with a TypeError if the
-   * caller is itself such a task for this name. A write that the task did not wait for is done before it resolves, or not at all.
+   * Runs `task` while no other caller runs a task for the same name, and returns its result. Callers of one process take
+   * turns in the order in which they came. If the lock is not acquired within `timeout`, rejects with an error whose `code`
+   * is `STORE_BUSY`. After that, or after an abort of the wait, `task` never runs. Rejects at once with a TypeError if the
+   * caller is itself such a task for this name. A write that the task did not await ends before this resolves, or never happens.
    */
   exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T>;
   /**
    * Resolves when the record may have changed since the call, at the latest after `timeout`. It may also resolve
-   * without a change, but rarely. To miss no change: call it, then read the record, then await it.
+   * without a change, but rarely. To miss no change: call `changed`, then read the record, then await the promise.
    *
    * Optional. `shared-token` reads a store without it every 50 ms.
    */

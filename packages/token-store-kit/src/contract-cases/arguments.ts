@@ -73,7 +73,7 @@ export const argumentCases: Record<string, (store: TokenStore) => Promise<void>>
       await refuses(`delete of ${what}`, () => store.delete(any(wrong)));
       await refuses(`exclusively of ${what}`, () => store.exclusively(any(wrong), async () => {}));
     }
-    // Two names of the last kind can become one.
+    // A database could store two names of the last kind as the same bytes.
     for (const [what, wrong] of Object.entries({ ...wrongNames, 'half a surrogate pair': half })) {
       await refuses(`set of ${what}`, () => store.set(any(wrong), fullRecord));
       await refuses(`replace of ${what}`, () => store.replace(any(wrong), 'refresh-1', fullRecord));

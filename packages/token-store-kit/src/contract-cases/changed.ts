@@ -7,19 +7,19 @@ import { app, rejectsWith, soon } from './soon.ts';
 /** Longer than any case runs. */
 const noTimeout = { timeout: 600_000 };
 
-/** Fails if `changed` of this store does not resolve soon after each kind of write of the other one, which may be the same. */
+/** Fails unless `changed` of `store` resolves soon after each kind of write of `writer`, which may be the same store. */
 export async function noticesWrites(store: TokenStore, writer: TokenStore): Promise<void> {
   await resolvesSoonAfter(store, () => writer.set(app, fullRecord));
   await resolvesSoonAfter(store, () => writer.replace(app, 'refresh-1', { refreshToken: 'refresh-2' }));
   await resolvesSoonAfter(store, () => writer.delete(app));
 }
 
-/** Fails if `changed` of this store does not resolve soon after `act`. */
+/** Fails unless `changed` of this store resolves soon after `act`. */
 async function resolvesSoonAfter(store: TokenStore, act: () => unknown): Promise<void> {
   const [stop, givenUp] = [new AbortController(), new AbortController()];
   const wait = ({ signal }: AbortController) => store.changed?.(app, { ...noTimeout, signal });
   const waits = [stop, stop].map(wait);
-  // The end of one wait is none of the others'.
+  // The abort of one wait must not end the others.
   wait(givenUp)?.catch(() => {});
   givenUp.abort();
   try {
@@ -38,10 +38,10 @@ export const changedCases: Record<string, (store: TokenStore) => Promise<void>> 
     await store.set(app, fullRecord);
     const started = performance.now();
     await soon(store.changed(app, { timeout: 0 }));
-    // A store that resolves without a change keeps its callers busy, but it may do so now and then.
+    // A promise that resolves without a change wastes its caller's time, so only a few may.
     for (let [early, inTime] = [0, 0]; inTime < 3; ) {
       const changed = store.changed(app, { timeout: 100 });
-      // Two timers, and not a clock: they keep their order also in a process that is busy.
+      // Compares two timers, not clock readings: timers keep their order even in a busy process.
       const isEarly = await Promise.race([changed.then(() => true), delay(20, false)]);
       if (isEarly) assert.ok(++early <= 10, `it resolved ${early} times long before its timeout, without a change`);
       else inTime++;

@@ -11,7 +11,7 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
   'exclusively gives its task a lock that has not aborted, and returns what the task returns': async (store) => {
     const task = async (lock: Lock) => [lock.signal.aborted, await store.list(), lock] as const;
     const [isAborted, names, { signal }] = await soon(store.exclusively(app, task));
-    // A lock is no record.
+    // `list` must not show a lock as a record.
     assertSame([isAborted, signal.aborted, names, await store.list()], [false, false, [], []]);
   },
 
@@ -58,7 +58,7 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
   'exclusively may be called by work that a task left running, after the task has ended': async (store) => {
     const ended = Promise.withResolvers<void>();
     const work = () => ended.promise.then(() => store.exclusively(app, async () => 'later'));
-    // A task waits for the promise that it returns, but not for one in an array.
+    // `exclusively` awaits the promise that its task returns, but not a promise in an array.
     const [later] = await soon(store.exclusively(app, async () => [work()] as const));
     ended.resolve();
     assert.equal(await soon(later), 'later');
@@ -96,16 +96,16 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     await whileOccupied(store, app, async () => {
       const controller = new AbortController();
       const { signal } = controller;
-      // It has its turn before the last one.
+      // The turn of `next` comes before that of `last`.
       ask('next').catch(() => {});
-      setTimeout(() => controller.abort(reason), 20); // so long that they are in the queue
+      setTimeout(() => controller.abort(reason), 20); // by then, all callers are in the queue
       await Promise.all([
         rejectsWith(ask('aborted while it waited', { signal }), reason),
         assert.rejects(ask('its time was up', { timeout: 30 }), busy),
         assert.rejects(ask('tried once', { timeout: 0 }), busy),
       ]);
     });
-    // These give the tasks above time to come later.
+    // Gives the rejected callers' tasks time to run, which none of them may.
     await delay(50);
     await ask('last');
     assert.deepEqual(ran, ['free', 'next', 'last']);

@@ -30,10 +30,10 @@ const records: readonly TokenRecord[] = [
   { refreshToken: `${'x'.repeat(20_000)} "'\\ \n\0 é 漢 😀`, accessToken: '%00; DROP TABLE token' },
 ];
 
-/** What `replace` is called with, and whether it writes. */
+/** The arguments of `replace`, and whether it has to write. */
 type Replacement = readonly [previous: string | undefined, record: TokenRecord, isExpected: boolean];
 
-/** Fails unless each of them, one after the other, writes the whole record, or changes nothing. There is no record before the first one. */
+/** Fails unless each replacement, one after the other, writes the whole record or changes nothing, as expected. Begins without a record. */
 async function replaceEach(store: TokenStore, replacements: readonly Replacement[]): Promise<void> {
   let stored: TokenRecord | undefined;
   for (const [previous, record, isExpected] of replacements) {
@@ -47,7 +47,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
   'a record is read back as it was written, without any other field, and without one, undefined': async (store) => {
     assert.equal(await store.get(app), undefined);
     for (const [index, record] of records.entries()) {
-      // Over another one, and as the first one of its name.
+      // Over an earlier record, and as the first record of its name.
       for (const name of [app, `app ${index}`]) {
         await store.set(name, record);
         assertSame(await store.get(name), record);
@@ -58,7 +58,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
   },
 
   'an object that the caller changes afterwards does not change the stored record': async (store) => {
-    // The innermost object: a store that copies it copies the others as well.
+    // Changes the innermost object: a store that copies this one also copies the outer one.
     const change = ({ data = {} }: TokenRecord) => Object.assign(data, { issuer: 'of the caller' });
     const record = structuredClone(fullRecord);
     await store.set(app, record);
@@ -75,7 +75,7 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
       await write();
       const read = await store.get(app);
       assertSame(Object.entries(read?.data ?? {}), Object.entries(data));
-      // Its prototype is that of all objects, of whichever realm.
+      // The prototype is `Object.prototype`, but may be that of another realm.
       assert.equal(Object.getPrototypeOf(Object.getPrototypeOf(read?.data)), null);
     }
   },

@@ -9,13 +9,13 @@ export const other = 'other';
 /** The longest that any step of a case may take. */
 export const stepTimeoutMs = 5_000;
 
-/** The promise's outcome, or an AssertionError if it takes longer than any step of these cases may. */
+/** The outcome of the promise, or an AssertionError after {@link stepTimeoutMs}. */
 export async function soon<T>(promise: Promise<T>): Promise<T> {
   if (await settled(promise, stepTimeoutMs)) return promise;
   throw new assert.AssertionError({ message: `nothing happened for ${stepTimeoutMs} ms` });
 }
 
-/** Also if a driver, or `structuredClone`, made the objects in another realm, as under Jest and Vitest's `vmThreads`. */
+/** Ignores realms: under Jest and Vitest's `vmThreads`, a driver or `structuredClone` makes objects of another realm. */
 export function assertSame(found: unknown, expected: unknown, message?: string): void {
   assert.deepEqual(structuredClone(found), structuredClone(expected), message);
 }
@@ -26,8 +26,8 @@ export function rejectsWith(promise: Promise<unknown>, reason: unknown): Promise
 }
 
 /**
- * Runs `check` while a task for this name runs. `check` may end the task by the function that it is given. In any case
- * the task has ended afterwards. `options` are those of `exclusively` for this task.
+ * Runs `check` while a task for this name runs. `check` may end the task by calling `end`; otherwise the task ends after
+ * `check`. `options` are those of `exclusively` for this task.
  */
 export async function whileOccupied(
   store: TokenStore,

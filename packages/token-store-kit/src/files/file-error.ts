@@ -1,7 +1,7 @@
 import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason } from '../token-store-error.ts';
 import { fs } from './node-fs.ts';
 
-/** What is wrong with a file. `problem` goes on from its path. */
+/** What is wrong with a file. `problem` continues a message that begins with the path. */
 export type Failure = readonly [
   code: TokenStoreErrorCode,
   reason: TokenStoreErrorReason | undefined,
@@ -9,7 +9,7 @@ export type Failure = readonly [
   remedy: string,
 ];
 
-/** The error about the file at `path`. Its problem begins with the path, and ends with the code of its cause, if there is one. */
+/** The error about the file at `path`. The problem begins with the path, and ends with the code of the cause, if any. */
 export function fileError(path: string, [code, reason, problem, remedy]: Failure, cause?: unknown): TokenStoreError {
   const detail = systemCode(cause);
   const text = `${path}: ${problem}${detail ? ` (${detail})` : ''}`;
@@ -39,7 +39,7 @@ export const fileFailures = {
   closed: ['STORE_OPEN', 'closed', 'this store was closed', 'Open it again'],
 } as const satisfies Record<string, Failure>;
 
-/** For a file that does not have what it should. */
+/** The failure of a file with wrong content. `how` continues a message that begins with the path. */
 export function damaged(how: string): Failure {
   const remedy = 'Restore it from a backup, or move it away and sign in again';
   return ['STORE_CORRUPT', 'damaged', `${how}. It was left as it is`, remedy];
@@ -51,7 +51,7 @@ export function systemCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** Why this user may not use it so, for example EACCES. Undefined if the user may. `mode`: see `fs.access`. */
+/** The system's code for a missing permission, for example EACCES. Undefined if this user has it. `mode`: see `fs.access`. */
 export function accessError(path: string, mode: number): string | undefined {
   try {
     fs.accessSync(path, mode);
@@ -74,7 +74,7 @@ const openReasons: Record<string, TokenStoreErrorReason> = {
 export function openError(path: string, error: unknown): unknown {
   const code = systemCode(error);
   if (code === undefined || code.includes('_')) return error;
-  // Of a directory that could not be made.
+  // These two come from the attempt to make a directory.
   if (code === 'ENOSPC' || code === 'EDQUOT') return fileError(path, fileFailures.full, error);
   if (code === 'EIO' || code === 'EFBIG') return fileError(path, fileFailures.diskFailed, error);
   if (code === 'ENAMETOOLONG') return fileError(path, fileFailures.nameTooLong, error);
@@ -92,7 +92,7 @@ export function creationError(path: string, error: unknown): unknown {
   return openError(path, error);
 }
 
-/** The same failure, with its reason. */
+/** The same failure with this reason. */
 export function because(reason: TokenStoreErrorReason | undefined, [code, , problem, remedy]: Failure): Failure {
   return [code, reason, problem, remedy];
 }

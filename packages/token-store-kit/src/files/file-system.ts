@@ -4,13 +4,13 @@ import { fs } from './node-fs.ts';
 export interface FileSystem {
   /** As Linux names it, for example `ext4` or `fuse.sshfs`. Undefined on other systems. */
   readonly type: string | undefined;
-  /** Whether other computers have it, too: SQLite's locks do not reach them. False if it is not known. */
+  /** Whether it is shared with other computers, which SQLite's locks do not reach. False if that is unknown. */
   readonly isNetwork: boolean;
   /** Bytes that this user may still write. */
   readonly free: number;
 }
 
-/** Those of several computers, as Linux names them. */
+/** File systems that several computers share, as Linux names them. */
 const networkTypes =
   /^(nfs\d?|cifs|smb3|smbfs|9p|drvfs|ceph|afs|coda|ncpfs|lustre|beegfs|gpfs|vboxsf|vmhgfs|prl_fs|fuse\.(sshfs|rclone|s3fs|gcsfuse|goofys|davfs|glusterfs|curlftpfs|ceph|smb|cifs|onedrive|blobfuse|vmhgfs).*)$/;
 
@@ -25,18 +25,18 @@ export function inspectFileSystem(folder: string): FileSystem {
   return { type, isNetwork: type !== undefined && networkTypes.test(type), free: bavail * bsize };
 }
 
-/** The type of the last mount of all that have the longest path to this folder. */
+/** The type of the mount that has this folder: the one with the longest path, and of several with that path the last. */
 function mountedType(folder: string): string | undefined {
   const above = readMounts().filter(({ point }) => `${folder}/`.startsWith(point.replace(/\/?$/, '/')));
   return above.sort((a, b) => a.point.length - b.point.length).at(-1)?.type;
 }
 
-/** Whether something is mounted at this path itself. False if it is not known. */
+/** Whether something is mounted at this path itself. False if that is unknown. */
 export function isMountPoint(path: string): boolean {
   return readMounts().some(({ point }) => point === path);
 }
 
-/** None on other systems than Linux. */
+/** Empty on systems other than Linux. */
 function readMounts(): { point: string; type: string }[] {
   const lines = readIfThere('/proc/self/mountinfo')?.matchAll(/^\S+ \S+ \S+ \S+ (\S+) .* - (\S+) /gm) ?? [];
   // The table writes a space as \040.
@@ -44,7 +44,7 @@ function readMounts(): { point: string; type: string }[] {
   return Array.from(lines, ([, point = '', type = '']) => ({ point: point.replace(/\\([0-7]{3})/g, decode), type }));
 }
 
-/** For files of the system: another one may have been planted. Undefined if there is none, or this user may not read it. */
+/** Only for files of the system, because another user may have planted any other file. Undefined if it is missing or not readable. */
 export function readIfThere(path: string): string | undefined {
   try {
     return fs.readFileSync(path, 'utf8');
@@ -54,8 +54,8 @@ export function readIfThere(path: string): string | undefined {
 }
 
 /**
- * Two letters or digits for the process ids that this process sees: a container has its own. A process id from another place may be that
- * of any process here. Systems other than Linux have one place for all.
+ * Two letters or digits for the PID namespace of this process: a container has its own. A process id from another namespace may be that of
+ * any process in this one. Systems other than Linux have one namespace for all.
  */
 export function ownNamespace(): string {
   let id = 0;

@@ -9,7 +9,7 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** What the system says about a file. Not the class of node:fs, whose types a user may not have. */
+/** The needed part of `Stats` of node:fs, whose types a user may not have installed. */
 export interface FileStats extends Owner {
   readonly dev: number;
   readonly ino: number;
@@ -18,15 +18,15 @@ export interface FileStats extends Owner {
   readonly size: number;
   /** False for a directory, a socket, a device. */
   isFile(): boolean;
-  /** True for the link itself, if it was not followed. */
+  /** True for a symbolic link that was not followed. */
   isSymbolicLink(): boolean;
 }
 
 /**
- * Finds a file, and follows symbolic links: two names of one file have to share their locks. Undefined if there is none.
+ * Finds a file, and follows symbolic links, so that two names of one file share their locks. Undefined if there is no file.
  *
- * @throws {TokenStoreError} STORE_OPEN for what is not a file, has several names, is mounted without its folder, or may have been
- * planted by another user.
+ * @throws {TokenStoreError} STORE_OPEN if the path is not that of a file, or if the file has several names, is mounted without its folder,
+ * or may have been planted by another user.
  */
 export function findFile(path: string): { path: string; stats: FileStats } | undefined {
   try {
@@ -52,7 +52,7 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats)
   }
   const self = process.geteuid?.();
   if (uid === 0 || uid === self) return;
-  // root can use every user's files, in folders that only this user can write, or a group of the user's own.
+  // Root may use the files of any user, in a folder of that user or root. A group that may write there counts as the user's own.
   const [owners, others] = self === 0 ? [[0, uid], 0o002] : [[0, self], 0o022];
   const isOpen = (path: string): boolean => {
     const folder = fs.statSync(dirname(path));
@@ -64,7 +64,7 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats)
 }
 
 const isLink = 'is a symbolic link now, which is not followed';
-// The file that it leads to is not to be removed: its owner may have moved it there.
+// The remedy spares the link's target: the owner may have moved the file there.
 const symbolicLink: Failure = ['STORE_OPEN', 'moved', isLink, 'Open the file that it leads to, or remove the link'];
 
 function linked(names: number): Failure {
@@ -73,8 +73,8 @@ function linked(names: number): Failure {
 }
 
 /**
- * Throws STORE_OPEN for what another user may have put there: no file, one of another user than `owner`, or a link. `stats` are
- * those of the file itself, and undefined if there is none.
+ * Throws STORE_OPEN for what another user may have planted: anything but a file, a file of another user than `owner`, or a link. `stats`
+ * do not follow a link, and are undefined if there is no file.
  */
 export function refusePlanted(
   path: string,
@@ -93,8 +93,8 @@ export function refusePlanted(
 }
 
 /**
- * Opens a file to read it, or, with `create`, a new one of mode 0600 in its place. Never waits, follows no symbolic link, and refuses what
- * another user may have planted. A file that root makes is given to `owner`, who could not use it otherwise. Returns its descriptor.
+ * Opens a file for reading or, with `create`, replaces it by a new one of mode 0600. Never blocks, follows no symbolic link, and refuses
+ * what another user may have planted. Root gives a new file to `owner`, who could not use it otherwise. Returns the descriptor.
  */
 export function openPrivateFile(path: string, { owner, create = false }: { owner: Owner; create?: boolean }): number {
   const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
@@ -103,7 +103,7 @@ export function openPrivateFile(path: string, { owner, create = false }: { owner
   const flags = create ? O_RDWR | O_CREAT | O_EXCL : O_RDONLY;
   const descriptor = fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
-    refusePlanted(path, owner, fs.fstatSync(descriptor)); // It may have been planted since then.
+    refusePlanted(path, owner, fs.fstatSync(descriptor)); // The file may have been planted since the first check.
     if (create && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
     return descriptor;
   } catch (error) {
@@ -126,10 +126,10 @@ export function usePrivateFile<T>(
   }
 }
 
-/** Makes a directory and those above it, with mode 0700. Syncs them: a power failure could take away a new one with the sign-in in it. */
+/** Makes a directory and those above it, with mode 0700. Syncs them: a power failure could remove a new one with the stored sign-in. */
 export function makeDirectories(directory: string): void {
   const parent = dirname(directory);
-  // Windows may have no such drive.
+  // A root that does not exist: Windows may lack the drive.
   if (parent === directory || fs.existsSync(directory)) return;
   makeDirectories(parent);
   changeDirectory(parent, () => {
@@ -141,18 +141,18 @@ export function makeDirectories(directory: string): void {
   });
 }
 
-/** Removes a file. A failure is no error: then it stays. */
+/** Removes a file, best effort: after a failure the file stays. */
 export function removeIfThere(path: string): void {
   try {
     fs.unlinkSync(path);
   } catch {
-    // See above.
+    // Best effort.
   }
 }
 
 /**
- * Calls `change`, and puts the names that it makes or changes in a directory on the disk. A directory that cannot be opened for that is
- * noticed before. Windows does it itself.
+ * Calls `change`, then syncs the directory whose names it changes, so that they survive a power failure. A directory that cannot be opened
+ * for the sync throws before `change`. Windows syncs by itself.
  */
 export function changeDirectory(directory: string, change: () => void): void {
   const descriptor = process.platform === 'win32' ? undefined : fs.openSync(directory, 'r');

@@ -4,22 +4,22 @@ import { inspect, isDeepStrictEqual } from 'node:util';
 import type { ExclusivelyOptions, TokenStore } from '../token-store.ts';
 import { type Call, gaveUp, lockLost, now, type Result, type Run, randomFrom, recordOf } from './call.ts';
 
-/** Of all calls, tasks and tokens of this process. */
+/** Numbers all calls, tasks and tokens of this process. */
 let count = 0;
 
-/** Makes the calls of this process for one name, one after the other, and writes them down. */
+/** Makes the calls of this process for one name, one after the other, and logs them. */
 export class Caller {
   readonly #store: TokenStore;
   readonly #run: Run;
   readonly #name: string;
   readonly #log: number;
   readonly #random: () => number;
-  /** Begins again with each line. */
+  /** Fails the case if no line is logged for `limitMs`. */
   readonly #late: NodeJS.Timeout;
   #left: number;
-  /** What it has read last. */
+  /** The token that was read last. */
   #token: string | undefined;
-  /** `isLost`: a call has said that the lock was lost. */
+  /** `isLost`: a call has reported that the lock was lost. */
   #task: { readonly id: string; isLost: boolean } | undefined;
   /** The special task begins when so many calls are left. */
   #specialAt = 0;
@@ -60,11 +60,11 @@ export class Caller {
     const pauseMs = isSpecial ? (this.#run.taskMs ?? 0) / 2 : undefined;
     let end = this.#begin({ kind: 'acquire', task: task.id });
     let isRejected = false;
-    const patience = isSpecial || this.#random() < 0.7 ? {} : this.#drawPatience();
+    const waitLimit = isSpecial || this.#random() < 0.7 ? {} : this.#drawWaitLimit();
     const running = this.#store.exclusively(
       this.#name,
       async ({ signal }) => {
-        if (isRejected || patience.signal?.aborted)
+        if (isRejected || waitLimit.signal?.aborted)
           await fail('ran a task after it had ended the wait for it', this.#name);
         end();
         if (isSpecial) {
@@ -74,27 +74,27 @@ export class Caller {
         this.#task = task;
         await this.#read();
         await this.#pause(pauseMs);
-        // If the lock is lost meanwhile, a comparison would refuse most writes.
+        // If the lock is lost meanwhile, most `replace` calls would be refused by their comparison alone.
         await this.#write(isSpecial ? 'set' : undefined);
         const start = now();
-        // If the lock was lost until then, the store's timer that says so is due before the end of this pause.
+        // If the lock was lost before `start`, the store's timer for that is due before this pause ends.
         await this.#pause(pauseMs);
         end = this.#begin({ kind: 'release', start, isLost: task.isLost || signal.aborted });
         this.#task = undefined;
       },
-      patience,
+      waitLimit,
     );
     const giveUp = async (error: unknown): Promise<void> => {
       const { code, reason } = Object(error);
-      const hasEnded = error === patience.signal?.reason || (code === 'STORE_BUSY' && reason !== lockLost);
-      // If the process was stopped for longer than it waits, an answer that is on its way looks like none.
-      const isLate = patience.timeout !== undefined && reason === 'unreachable';
+      const hasEnded = error === waitLimit.signal?.reason || (code === 'STORE_BUSY' && reason !== lockLost);
+      // If the process was stopped for longer than its timeout, a late answer looks like a server that does not answer.
+      const isLate = waitLimit.timeout !== undefined && reason === 'unreachable';
       if (!hasEnded && !isLate) return this.#passCut(error);
       isRejected = true;
       end(gaveUp);
     };
     await running.then(() => end(), giveUp);
-    // So that a lock without turns goes to others as well.
+    // Gives others a chance if the lock is not passed on in turns.
     await this.#pause();
   }
 
@@ -123,8 +123,8 @@ export class Caller {
     }
   }
 
-  /** Options of a wait that is mostly too short if another one has the lock. */
-  #drawPatience(): ExclusivelyOptions {
+  /** Options of a wait that is mostly too short if another caller holds the lock. */
+  #drawWaitLimit(): ExclusivelyOptions {
     const timeout = Math.floor(10 * this.#random());
     return this.#random() < 0.5 ? { timeout } : { signal: AbortSignal.timeout(timeout) };
   }
@@ -145,13 +145,13 @@ export class Caller {
     }
   }
 
-  /** Nobody knows whether a call has happened that did not reach the store. Too many of them could not be judged. */
+  /** An unreachable store leaves it unknown whether the call has happened. Pauses, because too many such calls could not be judged. */
   readonly #passCut = async (error: unknown): Promise<void> => {
     if (!this.#run.isCut || reasonOf(error) !== 'unreachable') throw error;
     await delay(50);
   };
 
-  /** Writes down that the call is made. The function that it returns writes down its answer. */
+  /** Logs the start of the call. Returns a function that logs its answer. */
   #begin(call: Partial<Call>): (result?: Result) => void {
     const id = ++count;
     this.#left--;
@@ -168,7 +168,7 @@ export class Caller {
   }
 }
 
-/** Tells the parent, which ends all processes. */
+/** Reports the problem to the parent, which ends all processes. */
 async function fail(problem: string, name: string): Promise<void> {
   process.send?.({ problem: `process ${process.pid} ${problem}`, name });
   await new Promise(() => {});

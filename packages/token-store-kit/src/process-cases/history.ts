@@ -1,7 +1,7 @@
 /**
- * Decides whether calls for one name can have happened one after the other, each between its start and its end, so that the record is a
- * register with compare-and-swap, and the lock has one holder. The search is that of Wing and Gong ("Testing and verifying concurrent
- * objects", 1993), which goes nowhere twice, as Lowe proposed ("Testing for linearizability", 2017).
+ * Decides whether the calls for one name are linearizable: each can have happened at one moment between its start and its end. The record
+ * is a register with compare-and-swap, and the lock has one holder. The search is that of Wing and Gong ("Testing and verifying concurrent
+ * objects", 1993). It visits no state twice, as Lowe proposed ("Testing for linearizability", 2017).
  */
 import { type Call, gaveUp, lockLost, type Result } from './call.ts';
 
@@ -12,7 +12,7 @@ interface State {
   readonly isHeld: boolean;
 }
 
-/** What is wrong with the calls, and since when; or undefined. With a lease, a task may lose its lock, but must know that at its end. */
+/** The first violation and its time, or undefined. With a lease, a task may lose its lock, but has to know that at its end. */
 export function findViolation(
   calls: readonly Call[],
   hasLease: boolean,
@@ -20,10 +20,10 @@ export function findViolation(
   const history = calls.toSorted((a, b) => a.start - b.start);
   const isDone = history.map(() => false);
   const seen = new Set<string>();
-  /** The call that no order gets past: all that ended before it can have happened. */
+  /** The furthest call that no order gets past. All calls that ended before it can have happened. */
   let deadEnd = { time: -1, call: undefined as Call | undefined, states: [] as State[] };
 
-  /** Whether all that is not done can happen from this state on. */
+  /** Whether all calls that are not done can happen from this state on. */
   const canGoOn = (state: State): boolean => {
     const next: number[] = [];
     let firstEnd = Number.POSITIVE_INFINITY;
@@ -38,14 +38,14 @@ export function findViolation(
     const key = `${first} ${isDone.slice(first, index).map(Number).join('')} ${JSON.stringify(state)}`;
     if (seen.has(key)) return false;
     seen.add(key);
-    // Mostly, a call without an answer need not have happened.
+    // Tries calls without an answer last: mostly, they need not have happened.
     next.sort((a, b) => end(a) - end(b));
     for (const index of next) {
       const call = history[index] as Call;
       isDone[index] = true;
       const isAnswered = call.end !== undefined;
       for (const [result, after] of outcomes(call, state, hasLease)) {
-        // Without an answer, what would change nothing need not have happened.
+        // A call without an answer that changes nothing need not have happened.
         if (isAnswered ? result !== call.result : after === state) continue;
         if (canGoOn(after)) return true;
       }
@@ -64,7 +64,7 @@ export function findViolation(
   return call && { problem: explain(call, states), time };
 }
 
-/** What the call can have returned if it happens in this state, with the state after it. */
+/** The possible results of the call in this state, each with the state after it. */
 function outcomes(call: Call, state: State, hasLease: boolean): (readonly [Result, State])[] {
   const { task, kind, previous } = call;
   const { token } = state;
@@ -75,7 +75,7 @@ function outcomes(call: Call, state: State, hasLease: boolean): (readonly [Resul
   if (kind === 'release') return state.task === task ? [[undefined, { ...state, isHeld: false }]] : [];
   if (kind === 'SIGKILL') return holderOf(state) === call.pid ? [[undefined, { ...state, isHeld: false }]] : [];
   if (kind === 'SIGSTOP' || kind === 'SIGCONT') return [];
-  // A store that does not know whether it has written keeps the lock for what may still be written after the task.
+  // A write may come after its task: a store that does not know whether it has written keeps the lock for such a write.
   const isLost = task !== undefined && state.task !== task;
   const refused: (readonly [Result, State])[] = task !== undefined && hasLease ? [[lockLost, state]] : [];
   const isExpected = kind === 'set' || (kind === 'replace' ? token === previous : token !== undefined);
@@ -88,7 +88,7 @@ function holderOf({ task = '' }: State): number {
   return Number.parseInt(task, 10);
 }
 
-/** Why none of the states that the calls before can have led to allows this one. */
+/** Why this call is impossible in each of the states to which the earlier calls can have led. */
 function explain(call: Call, states: readonly State[]): string {
   const { pid, kind, task } = call;
   const holder = `process ${states[0] && holderOf(states[0])}`;
@@ -104,7 +104,7 @@ function explain(call: Call, states: readonly State[]): string {
   return `an update was lost: process ${pid} ${tell(call)}, but ${stored} was stored`;
 }
 
-/** The newest calls, a line for each. */
+/** The newest calls, one per line. */
 export function describe(calls: readonly Call[]): string {
   const ms = (time: number): string => (time / 1e6).toFixed(2);
   const newest = calls.toSorted((a, b) => a.start - b.start).slice(-30);

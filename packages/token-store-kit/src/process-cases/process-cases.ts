@@ -2,13 +2,13 @@ import type { ChildProcess } from 'node:child_process';
 import { type Call, gaveUp } from './call.ts';
 import type { ProcessGroup } from './process-group.ts';
 
-/** A case, with its share of the options of `storeProcessContract`. */
+/** A case. Gets the options of `storeProcessContract` that it needs. */
 type ProcessCase = (
   group: ProcessGroup,
   options: { names: number; leaseTime: number; rounds: number; cut?: ((place: string) => unknown) | undefined },
 ) => Promise<void>;
 
-/** How much longer than the lease a lock may outlive a killed process, in most cases, with two names: the system needs its time as well. */
+/** How much longer than the lease the lock of a killed process may last, by the median, with two names: the system takes some time too. */
 const freeWithinMs = 1_000;
 
 export const processCases: Record<string, ProcessCase> = {
@@ -17,11 +17,11 @@ export const processCases: Record<string, ProcessCase> = {
       const stop = async (child: ChildProcess): Promise<void> => {
         await group.pause(group.random() * 10);
         group.signal(child, 'SIGSTOP');
-        // Mostly before it writes. With a lease, others have the lock soon after its end, and this may end in the middle of their work.
+        // Mostly before the process writes. With a lease, another process has the lock soon after, and this pause may end during its task.
         await group.pause(leaseTime * 1.3 + 20 + group.random() * 50);
         group.signal(child, 'SIGCONT');
       };
-      // Windows stops no process.
+      // Windows has no SIGSTOP.
       for (let round = 0; round < rounds; round++) {
         await group.run({ workers: 3, ...(process.platform !== 'win32' && { taskMs: 20, disturb: stop }) });
       }
@@ -34,7 +34,7 @@ export const processCases: Record<string, ProcessCase> = {
         group.signal(child, 'SIGKILL');
       };
       const waits: number[] = [];
-      // A busy machine may kill too late, when the task is over: that shows nothing about the lock.
+      // On a busy machine, the kill may come after the task, and then shows nothing about the lock.
       for (let round = 0; round < rounds || (waits.length < 2 && round < rounds + 9); round++) {
         const histories = await group.run({ workers: 4, taskMs: 10, disturb: kill });
         waits.push(...histories.flatMap(waitsAfterKills));
@@ -51,7 +51,7 @@ export const processCases: Record<string, ProcessCase> = {
 /** For a lock that does not end with its process. */
 export const leaseCases: Record<string, ProcessCase> = {
   'a task that takes longer than the lease keeps its lock': async (group, { leaseTime }) => {
-    // A process of a busy machine may come too late to renew it, but not each time.
+    // On a busy machine, a process may renew its lease too late, but not three times.
     for (let attempt = 0; attempt < 3; attempt++) {
       const calls = (await group.run({ workers: 2, taskMs: 1.2 * leaseTime })).flat();
       if (calls.some((call) => keepsLock(call, { calls, leaseTime }))) return;
@@ -84,7 +84,7 @@ export function keepsLock(
   return released - begun > leaseTime * 1e6;
 }
 
-/** How long after the end of a killed process another one had its lock, in milliseconds. Without those that had none, or that nobody wanted. */
+/** How long the next caller waited for the lock after each kill of its holder, in milliseconds. Omits kills without a next caller. */
 export function waitsAfterKills(calls: readonly Call[]): number[] {
   const history = calls.filter(({ result }) => result !== gaveUp);
   return history.flatMap((kill) => {

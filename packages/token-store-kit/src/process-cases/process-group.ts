@@ -12,13 +12,13 @@ import { describe, findViolation } from './history.ts';
 
 /** What the processes of a case have in common. */
 export interface GroupOptions {
-  /** What each of them runs. */
+  /** The program of each process. */
   readonly program: URL;
   /** The URL of the module that opens the store. */
   readonly module: string;
   newPlace(): string | Promise<string>;
   removePlace?: ((place: string) => unknown) | undefined;
-  /** So many histories are made at once, each with a name of its own. */
+  /** How many histories are made at once, each with a name of its own. */
   readonly names: number;
   readonly leaseTime: number;
   readonly isCut: boolean;
@@ -31,35 +31,35 @@ type Message = 'ready' | 'special' | { readonly problem: string; readonly name: 
 interface Member {
   readonly child: ChildProcess;
   readonly ready: Promise<void>;
-  /** Resolves when its special task has begun. */
+  /** Resolves when its task of `taskMs` has begun. */
   readonly special: Promise<void>;
   readonly ended: Promise<void>;
 }
 
-/** Of all processes, unless some are killed. */
+/** For one name, by all processes together, unless some are killed. */
 const callsOfHistory = 200;
 
 /** What is done in a round. */
 interface Round {
   /** How many processes make the calls. */
   readonly workers: number;
-  /** If it is set, half of them or one more have one task that takes so long. */
+  /** If set, half of the processes (rounded up) have one task that takes so long. */
   readonly taskMs?: number;
   /** Called when such a task has begun. */
   disturb?(child: ChildProcess): Promise<unknown>;
 }
 
-/** The processes of a case. Each wait for them rejects as soon as they have done what no store may let happen. */
+/** The processes of a case. Each wait for them rejects as soon as the case has failed. */
 export class ProcessGroup {
   readonly random: () => number;
-  /** Of the stores of this round. */
+  /** The place of this round's stores. */
   place = '';
   readonly #options: GroupOptions;
   readonly #names: readonly string[];
   readonly #folder = mkdtempSync(join(tmpdir(), 'calls-'));
   readonly #failed = Promise.withResolvers<never>();
   readonly #timer: NodeJS.Timeout;
-  /** The processes of this round, and what was done to them. */
+  /** The processes of this round, and the signals to them. */
   #children: ChildProcess[] = [];
   #signals: Call[] = [];
   readonly #killAll = (): void => {
@@ -73,11 +73,11 @@ export class ProcessGroup {
     const tooLate = (): unknown => this.fail(`it was not done within ${options.deadline} ms`);
     this.#timer = setTimeout(tooLate, Math.min(options.deadline, maxDelayMs));
     this.#failed.promise.catch(() => {});
-    // One that is stopped would not notice that its parent has ended.
+    // A stopped process would not notice that its parent has ended.
     process.once('exit', this.#killAll);
   }
 
-  /** Lets new processes at a new place make the calls of some histories, judges these, and returns them. */
+  /** Starts processes that make calls at a new place. Judges their histories, and returns them. */
   async run({ workers, taskMs, disturb }: Round): Promise<Call[][]> {
     this.place = await this.#options.newPlace();
     this.#children = [];
@@ -108,7 +108,7 @@ export class ProcessGroup {
     child.kill(kind);
   }
 
-  /** Fails the case: the first problem counts. Shows the newest calls, those for `name` alone if that is set. */
+  /** Fails the case with the first problem. Shows the newest calls, only those for `name` if it is set. */
   fail(problem: string, name?: string, until = now()): Promise<never> {
     const calls = this.#readCalls().filter((call) => call.start <= until && (name ?? call.name) === call.name);
     const message = `${problem}\nWhat happened, with the seed ${this.#options.seed}:\n${describe(calls)}`;
@@ -154,12 +154,12 @@ export class ProcessGroup {
       calls,
       seed: this.random() * 2 ** 32,
       log: this.#logOf(child.pid as number),
-      // On a busy machine a call for one name waits for those for all others.
+      // On a busy machine, a call for one name waits for the calls for all others.
       limitMs: 3 * leaseTime + (isCut ? 3 : 1) * stepTimeoutMs * Math.max(1, names / 2),
       isCut,
       taskMs,
     };
-    // If it has ended meanwhile, its end says more.
+    // Ignores that the process may have ended: `ended` reports that better.
     child.send(run, () => {});
   }
 
@@ -173,7 +173,7 @@ export class ProcessGroup {
     return histories;
   }
 
-  /** What the processes of this round have written down, and what was done to them. */
+  /** The logged calls of this round's processes, and the signals to them. */
   #readCalls(): Call[] {
     const calls = new Map<string, Call>();
     for (const { pid = -1 } of this.#children) {
@@ -191,7 +191,7 @@ export class ProcessGroup {
     return join(this.#folder, `${pid}`);
   }
 
-  /** What the promise brings, unless the case has failed before. */
+  /** The outcome of the promise, unless the case fails before. */
   #unlessFailed<T>(promise: Promise<T>): Promise<T> {
     return Promise.race([this.#failed.promise, promise]);
   }
