@@ -20,22 +20,22 @@ import { LockFolder } from './lock/lock-folder.ts';
 import { runExclusively } from './lock/run-exclusively.ts';
 import { noTokens, TokenFile } from './token-file.ts';
 
-/** Options of {@link openFileTokenStore}: how the records stand in the file. Default: our own JSON. Give both, or none. */
+/** Options of {@link openFileTokenStore}: the format of the file. Default: JSON of our own. Give both functions or neither. */
 export type FileTokenStoreOptions = Partial<FileFormat>;
 
-/** How long a write waits while other processes write, which takes them a few milliseconds. */
+/** How long a write waits for writes of other processes. One write takes a few milliseconds. */
 const writeTimeoutMs = 5_000;
-/** How long a write is tried on Windows while another program has the file open. Less than other processes wait for their write. */
+/** How long a write is retried on Windows while another program has the file open. Shorter than the `writeTimeoutMs` of the others. */
 const openElsewhereMs = 2_000;
-/** Between two looks for a change, which take some microseconds. */
+/** Pause between two checks for a change. A check takes some microseconds. */
 const lookIntervalMs = 50;
 
 /**
  * Keeps OAuth tokens in a file of your own format that many processes share. `get` and `list` are synchronous. A write is on the disk
  * when its promise resolves.
  *
- * Every method throws or rejects with a {@link TokenStoreError} if the file cannot do what was asked, and with a TypeError for arguments
- * of a wrong type. A name may be any well-formed string that the format can have. Methods without a comment here do what
+ * Every method throws or rejects with a {@link TokenStoreError} if the file cannot be read or written, and with a TypeError for arguments
+ * of a wrong type. A name may be any well-formed string that the format can hold. Methods without a comment here do what
  * {@link TokenStore} says.
  */
 export class FileTokenStore implements TokenStore, Disposable {
@@ -89,7 +89,7 @@ export class FileTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Returns what `task` returns, which runs while no other caller, in any process, runs one for the same name and file. The lock ends
+   * Runs `task` while no other caller, in any process, runs a task for the same name and file. Returns its result. The lock ends
    * with the process, never before the task: the signal of `lock` never aborts.
    *
    * Rejects with STORE_BUSY after `timeout`, naming the process that holds the lock; with `signal.reason` on an abort; with
@@ -102,8 +102,8 @@ export class FileTokenStore implements TokenStore, Disposable {
   }
 
   /**
-   * Resolves within about 50 ms of a write to the file, whichever program wrote it, or after `timeout`. To miss no change, call it, then
-   * `get`, then await it. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
+   * Resolves within about 50 ms of a write to the file by any program, or after `timeout`. To miss no change, call `changed`, then `get`,
+   * then await the promise. Rejects with `signal.reason` on an abort, and with STORE_OPEN if the store is closed meanwhile.
    */
   async changed(name: string, options: ChangedOptions): Promise<void> {
     checkText(name, 'name');
@@ -125,13 +125,13 @@ export class FileTokenStore implements TokenStore, Disposable {
     this.close();
   }
 
-  /** Reads the file, lets `edit` change its records, and writes it if `edit` has: no other process writes meanwhile. */
+  /** Reads the file, lets `edit` change the records, and writes the file unless `edit` returns false. No other process writes meanwhile. */
   #write(name: string, edit: (records: Map<string, TokenRecord>) => unknown): Promise<boolean> {
     const tryOnce = (): boolean => {
       const { text, records } = this.#read();
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);
-      // Before the sign-in that is stored is replaced by what could not be read.
+      // Checks before the write: an unreadable text must not replace the stored sign-in.
       const lost = () =>
         new TypeError('format must return a text in which parse finds the tokens that format was given');
       if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost();
@@ -157,10 +157,10 @@ export class FileTokenStore implements TokenStore, Disposable {
     return { text, records: text === undefined ? new Map() : this.#parse(text) };
   }
 
-  /** Throws what `failure` returns, without the error of the caller's function, which may quote tokens. */
+  /** Throws the error that `failure` returns. The error of the user's `parse` is not its cause, because it may quote tokens. */
   #parse(text: string, failure = (): Error => fileError(this.path, noTokens)): Map<string, TokenRecord> {
     try {
-      // Half a surrogate pair would not come back as it was.
+      // UTF-8 has no form of half a surrogate pair: a write would change it.
       if (!text.isWellFormed()) throw failure();
       const records = Object.entries(this.#format.parse(text));
       return new Map(records.flatMap(([name, record]) => (record === undefined ? [] : [[name, checkRecord(record)]])));
@@ -170,14 +170,14 @@ export class FileTokenStore implements TokenStore, Disposable {
   }
 }
 
-/** Windows does not replace a file that another program has open, as its readers and virus scanners have for a moment. */
+/** Windows does not replace a file that another program has open. Readers and virus scanners have it open for a moment. */
 function isOpenElsewhere(error: unknown): boolean {
   return process.platform === 'win32' && /^(EPERM|EACCES|EBUSY)$/.test(`${systemCode(Object(error).cause)}`);
 }
 
 /**
- * Opens the store whose file is at `path`: the tool's own file, or a new one, which the first write makes. Missing directories are made,
- * with mode 0700.
+ * Opens the store whose file is at `path`: your tool's own file, or a new one, which the first write makes. Makes missing directories with
+ * mode 0700.
  *
  * @throws {TokenStoreError} STORE_OPEN for a path that cannot be such a file.
  * @throws {TypeError} for arguments of a wrong type.

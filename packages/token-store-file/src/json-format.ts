@@ -1,14 +1,14 @@
 import type { TokenRecord } from 'token-store-kit';
 import { fileError } from 'token-store-kit/files';
 
-/** How records stand in the text of a file. */
+/** Converts between records and the text of a file. */
 export interface FileFormat {
   /**
-   * The records in the text, by name; undefined is no record. Throws if it is damaged: that is STORE_CORRUPT, and the file stays as it
-   * is. The error itself is not shown, because it may quote tokens.
+   * The records in the text, by name; undefined is no record. Throws if the text is damaged: then the store throws STORE_CORRUPT and does
+   * not change the file. The error of `parse` is not shown, because it may quote tokens.
    */
   parse(text: string): Readonly<Record<string, TokenRecord | undefined>>;
-  /** The new text, with these records and no other. `before` was there, undefined if there was no file: keep of it what is not yours. */
+  /** The new text, with exactly these records. `before` is the old text, undefined without a file: keep what is not yours in it. */
   format(records: Readonly<Record<string, TokenRecord>>, before: string | undefined): string;
 }
 

@@ -1,2 +1,2 @@
-/** node:fs, but not imported: that loads its streams and promises, which takes a tenth of the start of a program that reads a token. */
+/** An import of node:fs would also load its streams and promises: a tenth of the start of a program that reads a token. */
 export const fs = process.getBuiltinModule('node:fs');

@@ -16,14 +16,14 @@ import {
 } from 'token-store-kit/files';
 import { fs } from './node-fs.ts';
 
-/** The file, by its path without symbolic links: read whole, and replaced whole. */
+/** The file, at its path without symbolic links. It is always read and replaced as a whole. */
 export class TokenFile {
   readonly path: string;
-  /** Who the file is for: root may use every user's. */
+  /** The user to whom the file belongs, or will belong: root may use the files of any user. */
   readonly owner: Owner;
   readonly #folder: FileStats;
 
-  /** Makes missing directories, with mode 0700, and no file. */
+  /** Makes missing directories with mode 0700, but no file. */
   constructor(path: string) {
     const absolute = resolve(path);
     const found = findFile(absolute);
@@ -42,7 +42,7 @@ export class TokenFile {
     }
   }
 
-  /** Otherwise root would follow a link that the owner has put in the place of the folder, and give away what it leads to. */
+  /** Throws if the folder was replaced. The owner could put a link in its place, and root would give the link's target to the owner. */
   refuseOtherFolder(): void {
     if (process.geteuid?.() !== 0 || this.owner.uid === 0) return;
     const { dev, ino } = fs.statSync(dirname(this.path));
@@ -60,14 +60,14 @@ export class TokenFile {
       throw openError(this.path, error);
     }
     const text = bytes.toString();
-    // Other bytes would not come back as they were.
+    // A write would change bytes that are not UTF-8.
     if (!Buffer.from(text).equals(bytes)) throw fileError(this.path, noTokens);
     return text;
   }
 
   /**
-   * Replaces the text: after a crash there is the old or the new one. It is on the disk when this returns. Call it while no other process
-   * does: there is one draft, so that a killed process leaves no more than that.
+   * Replaces the text atomically: after a crash the file has the old or the new text. The new text is on the disk when this returns. Only
+   * one process may call it at a time: all share one draft, so that killed processes leave no more than that one file.
    */
   write(text: string): void {
     const draft = `${this.path}-draft`;
@@ -83,7 +83,7 @@ export class TokenFile {
     }
   }
 
-  /** Differs after every write. Undefined if there is no file. */
+  /** Another value after every write. Undefined if there is no file. */
   get state(): string | undefined {
     try {
       const stats = fs.statSync(this.path, { bigint: true, throwIfNoEntry: false });
@@ -94,5 +94,5 @@ export class TokenFile {
   }
 }
 
-/** For a file that cannot be read as it should. */
+/** For a file whose records cannot be read. */
 export const noTokens = damaged('is not a file of tokens, or is damaged');

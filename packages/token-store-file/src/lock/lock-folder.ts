@@ -4,20 +4,20 @@ import { fileError, inspectFileSystem, type Owner, openError, systemCode } from 
 import { fs } from '../node-fs.ts';
 import type { TokenFile } from '../token-file.ts';
 
-/** How long the path of the folder may be: the system allows 103 bytes for a socket, or 107, and its name has up to 34. */
+/** Longest path of the folder, in bytes: the system allows 103 or 107 for a socket's path, and the socket's name takes up to 34. */
 const maxPathBytes = 68;
 
-/** What a file system without sockets answers, such as FAT. */
+/** The errors of a file system without sockets, such as FAT. */
 const noSockets: readonly unknown[] = ['EPERM', 'ENOTSUP', 'ENOSYS'];
 
 /**
- * The folder with the locks of a file, which is there while a lock is needed. It is beside the file, so that every process finds the
- * same: services and containers may have another /tmp, network or environment.
+ * The folder with the locks of a file. It exists only while a lock is needed. It is beside the file, so that every process finds the
+ * same folder: services and containers may have another /tmp, network or environment.
  */
 export class LockFolder {
   readonly file: TokenFile;
   #path: string;
-  /** Asked for once: a computer may have so many mounts that each look takes milliseconds. */
+  /** Looked up once: a computer may have so many mounts that each look-up takes milliseconds. */
   #fileSystem: ReturnType<typeof inspectFileSystem> | undefined;
 
   constructor(file: TokenFile) {
@@ -41,7 +41,7 @@ export class LockFolder {
     makePrivateFolder(this.#path, this.file.owner);
   }
 
-  /** If `error` says that the file system has no sockets, uses a folder on another one from now on. */
+  /** If `error` means that the file system has no sockets, uses a folder in /tmp from now on. Else returns false. */
   leaveFileSystem(error: unknown): boolean {
     if (this.#path === this.#pathInTmp || !noSockets.includes(systemCode(error))) return false;
     this.removeIfEmpty();
@@ -49,7 +49,7 @@ export class LockFolder {
     return true;
   }
 
-  /** The names in it. None if it is not there. */
+  /** The names in the folder. None if it does not exist. */
   list(): string[] {
     try {
       return fs.readdirSync(this.#path);
@@ -59,12 +59,12 @@ export class LockFolder {
     }
   }
 
-  /** The path of a name in it. */
+  /** The path of a name in the folder. */
   at(name: string): string {
     return `${this.#path}/${name}`;
   }
 
-  /** Calls `use` with a path for this name that is short enough for a socket, as long as its promise is not settled. */
+  /** Calls `use` with a path for this name that is short enough for a socket. It is valid until the promise of `use` settles. */
   async withSocket<T>(name: string, use: (path: string) => Promise<T>): Promise<T> {
     if (!this.#isLong) return use(this.at(name));
     const descriptor = fs.openSync(this.#path, 'r');
@@ -75,17 +75,17 @@ export class LockFolder {
     }
   }
 
-  /** A socket that root has made. */
+  /** Gives a socket that root has made to the owner of the file. */
   giveToOwner(name: string): void {
     giveToOwner(this.at(name), this.file.owner, (path) => fs.statSync(path).isSocket());
   }
 
-  /** A process that comes meanwhile makes it again. */
+  /** Removes the folder, best effort. A process that needs it makes it again. */
   removeIfEmpty(): void {
     try {
       fs.rmdirSync(this.#path);
     } catch {
-      // Others use it.
+      // Other processes use it.
     }
   }
 
@@ -100,12 +100,12 @@ export class LockFolder {
   }
 }
 
-/** O_PATH, which Node does not name: opens also a socket, and has no effect on it. */
+/** O_PATH, for which Node has no constant: opens even a socket, without any effect on it. */
 const pathOnly = 0o10000000;
 
 /**
- * Gives away what root has made in a folder of `owner`, who can put any file of root's that is in this folder in its place: `isMade` says
- * whether it is what was made. On Linux it is told the same file that is given, whatever has that name by now.
+ * Gives what root has made in a folder of `owner` to that user, who could rename another file of root's in this folder to the same path.
+ * `isMade` checks that the path has what root made. On Linux, check and gift apply to the same file, even if the path changes meanwhile.
  */
 function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) => boolean): void {
   if (process.geteuid?.() !== 0) return;
@@ -122,7 +122,7 @@ function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) =
   }
 }
 
-/** What is in it, no other user has put there. */
+/** Makes the folder, or checks the existing one: no other user can have put anything into it. */
 function makePrivateFolder(path: string, owner: Owner): void {
   try {
     fs.mkdirSync(path, 0o700);

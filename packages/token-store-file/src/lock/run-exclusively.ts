@@ -1,16 +1,16 @@
-/** This folder has the locks: who has one or waits for it, and the sockets by which the kernel tells who has ended. */
+/** The locks: the queue of the holder and the waiting processes, and the sockets by which the kernel tells that a process has ended. */
 import { CallerQueue, hashOf, type Lock, type LockWait, type QueueOptions } from 'token-store-kit';
 import { systemCode } from 'token-store-kit/files';
 import type { LockFolder } from './lock-folder.ts';
 import { SocketQueue } from './socket-queue.ts';
 import { listen, untilEnded } from './sockets.ts';
 
-/** One for the process: several of its stores may have the same file open. */
+/** One queue for the whole process: several of its stores may have the same file open. */
 const callers = new CallerQueue();
 
 /** Options of {@link runExclusively}. */
 interface LockOptions extends QueueOptions {
-  /** A file has a lock for each name, and one to write it. */
+  /** A file has one lock for each name, and one for writes. */
   lock: 'name' | 'write';
   folder: LockFolder;
 }
@@ -28,7 +28,7 @@ export async function runExclusively<T>(
   const acquire = async (wait: LockWait): Promise<(() => unknown) | undefined> => {
     const release = await queue.acquire(wait);
     if (!release || lock === 'write') return release;
-    // Writes that the task did not wait for: they may be waiting for another process.
+    // Before the release, waits for writes that the task did not await: they may be waiting for another process.
     const written = () => callers.run(name, async () => {}, { key: keyOf('write'), timeout: Number.POSITIVE_INFINITY });
     return () => written().then(release);
   };
@@ -36,7 +36,7 @@ export async function runExclusively<T>(
   return callers.run(name, task, { ...wait, key: keyOf(id), acquire, holder });
 }
 
-/** Windows has pipes that end with their process, and so do their names. All who wait try again then, and one of them gets it. */
+/** On Windows, a named pipe and its name end with their process. Then all waiting processes try again, and one of them gets the lock. */
 function pipe(lock: string): Pick<SocketQueue, 'acquire' | 'holder'> {
   const path = `\\\\.\\pipe\\token-store-file-${hashOf(lock, 32)}`;
   const acquire = async (wait: LockWait): Promise<(() => void) | undefined> => {

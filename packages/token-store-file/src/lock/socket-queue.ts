@@ -4,31 +4,31 @@ import { fs } from '../node-fs.ts';
 import type { LockFolder } from './lock-folder.ts';
 import { listen, untilEnded } from './sockets.ts';
 
-/** Two processes that come and go can hardly meet so often: the folder cannot be used. */
+/** Processes that come and go hardly collide so often: after that, the folder counts as unusable. */
 const maxTries = 100;
-/** How long a process may take to choose its number, if the deadline is earlier. It takes a moment, unless the process is stopped. */
+/** Minimum wait for a process that chooses its number, even after the deadline. Choosing takes a moment, unless the process is stopped. */
 const chooseTimeoutMs = 200;
-/** How often to look whether it has one. */
+/** How often to check whether it has chosen. */
 const lookIntervalMs = 5;
 
 /**
- * One lock: the queue of the processes that have it or wait for it. Each listens on a socket of its own, so the kernel tells when it
- * ends, however it ends. Neither a process id nor a clock decides anything. It is Lamport's bakery algorithm
- * (https://lamport.azurewebsites.net/pubs/bakery.pdf), and the name of a socket has the number. In the folder, for a lock L:
+ * The queue of one lock: its holder and the processes that wait for it. Each process listens on a socket of its own, so the kernel tells
+ * when the process ends, however it ends. Neither a process id nor a clock decides anything. This is Lamport's bakery algorithm
+ * (https://lamport.azurewebsites.net/pubs/bakery.pdf), with the number in the name of the socket. In the folder, for a lock L:
  *
  * | name | its process |
  * | --- | --- |
  * | `L-new-ID` | chooses a number: one more than the highest there |
  * | `L-NUMBER-ID` | has the lock when all ahead of it have ended: those with a lower number, or the same one and a lower ID |
  *
- * Why there are never two: a process that has its number looks at each other one. If that one is not there yet, or does not listen yet,
- * it will see this number when it chooses, and be behind. If it chooses, this process waits until it has its number. So of two that have
- * a number, both know who is ahead, and the other one waits.
+ * Why there are never two holders: a process P that has its number looks at each other process Q. If Q has no socket yet, or does not
+ * listen yet, Q will see the number of P when it chooses, and be behind P. If Q is choosing, P waits until Q has its number. So of two
+ * processes with a number, both know which one is ahead, and the other one waits.
  *
- * A socket that refuses a connection has ended, because it gets its number when it listens already. Each process may remove its name: an
- * ID is never used again. If it was about to listen, its process cannot give it a number any more, and comes again with another ID.
- * While a folder is read, a name that changes may be missed. That does no harm: each process looks for those that choose, and after that
- * for numbers. Who waits longest is next; a process that is killed or gives up is passed over.
+ * If a socket with a number refuses a connection, its process has ended, because a socket gets its number only when it listens. Any process
+ * may remove that name: an ID is never used again. A removed socket may have been about to listen: then its process fails to give it a
+ * number, and tries again with another ID. A reader of the folder may miss a name that changes meanwhile. That does no harm: each process
+ * looks first for choosing processes, then for numbers. The longest waiting process is next; one that is killed or gives up is skipped.
  * `testing/simulation/model/socket-queue.pml` is this protocol for SPIN, which tries every order of these calls.
  */
 export class SocketQueue {
@@ -41,7 +41,7 @@ export class SocketQueue {
     this.#lock = lock;
   }
 
-  /** The process that has the lock, if it can be told. */
+  /** The process id of the lock holder, if known. */
   get holder(): number | undefined {
     const [pid, rest] = this.#names().numbered[0]?.split('-')[2]?.split('.') ?? [];
     return pid !== undefined && rest?.startsWith(ownNamespace()) ? Number.parseInt(pid, 36) : undefined;
@@ -59,7 +59,7 @@ export class SocketQueue {
     try {
       const chosenBy = Math.max(wait.deadline, performance.now() + chooseTimeoutMs);
       for (const each of this.#names().choosing) {
-        // When it has its number, it has another name.
+        // A process that has chosen counts as ended too, because its socket then has another name.
         while (!(await this.#hasEnded(each, { ...wait, deadline: performance.now() + lookIntervalMs }))) {
           if (performance.now() >= chosenBy) return undefined;
         }
@@ -92,7 +92,7 @@ export class SocketQueue {
         return { name, close };
       } catch (error) {
         close?.();
-        // Another process has removed the folder, which libuv calls EACCES, or what seemed to be a socket of a process that ended.
+        // Another process has removed the folder, which libuv reports as EACCES, or this socket before it listened.
         if (/^(ENOENT|EACCES)$/.test(`${systemCode(error)}`) && tries < maxTries) continue;
         if (!close && this.#folder.leaveFileSystem(error)) continue;
         throw creationError(this.#folder.at(draft), error);
@@ -107,7 +107,7 @@ export class SocketQueue {
     return hasEnded;
   }
 
-  /** The names of this lock, each with those first that are ahead. */
+  /** The names of this lock's sockets. Those with a number are in the order of the queue. */
   #names(): { choosing: string[]; numbered: string[] } {
     const names = this.#folder.list().filter((name) => name.startsWith(`${this.#lock}-`));
     const isNew = (name: string): boolean => name.startsWith(`${this.#lock}-new-`);

@@ -1,18 +1,18 @@
-/** Listening and connecting: the kernel says whether a process listens, and tells those who are connected when it ends. */
+/** Listening and connecting: the kernel tells whether a process listens, and closes its connections when it ends. */
 import type { Socket } from 'node:net';
 import { type LockWait, pause } from 'token-store-kit';
 import { openError, systemCode } from 'token-store-kit/files';
 
-/** How often to look at a process that has as many connections or files as the system allows. */
+/** How often to check a process that has as many connections or open files as the system allows. */
 const fullIntervalMs = 50;
-/** How long Bun may take to ask again. */
+/** How long the second attempt to connect may take in Bun. */
 const askAgainMs = 1_000;
 
 // Loaded when a lock is needed: a program that only reads a token starts without it.
 const net = (): typeof import('node:net') => process.getBuiltinModule('node:net');
 
 /**
- * Listens, and keeps no process alive by it. Resolves with a function that closes the socket, which those who are connected notice.
+ * Listens, without keeping the process alive. Resolves with a function that closes the socket and its connections.
  *
  * @throws the system's error, such as EADDRINUSE.
  */
@@ -28,12 +28,12 @@ export function listen(path: string): Promise<() => void> {
   };
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // Exclusive: a worker of node:cluster would let its primary process listen, which outlives it.
+    // Exclusive: otherwise the primary process of node:cluster would listen for its worker, and outlive it.
     server.listen({ path, exclusive: true }, () => resolve(close)).unref();
   });
 }
 
-/** Waits until no process listens there. False if one still does at the deadline; looks once at least. */
+/** Waits until no process listens at this path. False if one still does at the deadline. Checks at least once. */
 export async function untilEnded(path: string, { deadline, signals }: LockWait): Promise<boolean> {
   for (let isFirst = true; ; isFirst = false) {
     const socket = net().connect(path);
@@ -42,11 +42,11 @@ export async function untilEnded(path: string, { deadline, signals }: LockWait):
       if (process.versions.bun && systemCode(error) === 'ECONNREFUSED') error = await askAgainInBun(path, error);
       const code = systemCode(error);
       if (code === 'ECONNREFUSED' || code === 'ENOENT') return true;
-      // ECONNRESET: it ended while this one connected. The next look shows it.
+      // ECONNRESET: the process ended during the attempt to connect. The next attempt shows that.
       if (error && code !== 'EAGAIN' && code !== 'ECONNRESET') throw openError(path, error);
       const left = deadline - performance.now();
       if (left <= 0) return false;
-      // A process that may open no more files closes each connection at once.
+      // A process that may open no more files closes each connection at once: only the first close may end this pause.
       const isTold = isFirst && !error;
       await pause(isTold ? left : Math.min(left, fullIntervalMs), signals, (wake) => {
         if (isTold) socket.unref().resume().once('close', wake);
@@ -58,13 +58,13 @@ export async function untilEnded(path: string, { deadline, signals }: LockWait):
   }
 }
 
-/** What the system says. Bun's own sockets call each failure ECONNREFUSED, also that too many files are open. */
+/** The system's own error. Bun's sockets report each failure as ECONNREFUSED, even too many open files. */
 async function askAgainInBun(path: string, refused: unknown): Promise<unknown> {
   if (process.platform === 'win32') return refused;
   const limit = AbortSignal.timeout(askAgainMs);
   const init: RequestInit & { unix: string } = { signal: limit, unix: path };
   const error = await fetch('http://localhost', init).catch((error: unknown) => error);
-  // A process listens there by now.
+  // No failure within the limit: a process listens there.
   if (limit.aborted) return { code: 'EAGAIN' };
   return /^E[A-Z]+$/.test(`${systemCode(error)}`) ? error : refused;
 }
