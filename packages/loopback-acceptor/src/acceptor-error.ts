@@ -11,7 +11,7 @@ export class AcceptorError extends Error {
    * - `ACCEPTOR_LISTEN`: the acceptor could not listen on a loopback address; `cause` is the system's error.
    */
   readonly code: AcceptorErrorCode;
-  /** What went wrong. The message is this, and then `remedy`. */
+  /** What went wrong. The message is this text, followed by `remedy`. */
   readonly problem: string;
   /** What the program can do. Missing if there is nothing. */
   declare readonly remedy?: string;

@@ -15,7 +15,7 @@ export interface AcceptorOptions {
   timeout?: number | undefined;
   /**
    * How many requests that are not the answer are refused before the wait ends. Default 10,000, which a script in a web page
-   * can send in half a minute. With 0 the first request has to be the answer. `Infinity` lets no page end a sign-in.
+   * can send in half a minute. With 0 the first request has to be the answer. With `Infinity`, no page can end a sign-in.
    */
   maxStrayRequests?: number | undefined;
   /** The provider's issuer. If it is given, the response has to carry it as `iss` (RFC 9207). */
@@ -52,7 +52,7 @@ export interface PageContext {
 
 export type Settings = ReturnType<typeof resolveOptions>;
 
-/** A longer timer of Node fires at once. */
+/** Node fires a timer with a longer delay at once. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
 /**
@@ -76,7 +76,7 @@ export function resolveOptions(options: AcceptorOptions) {
     throw new RangeError(`\`host\` must be 'localhost', '127.0.0.1' or '::1', not '${host}'`);
   }
   checkNumber('port', port, 'an integer from 0 to 65535', Number.isInteger(port) && port >= 0 && port <= 65_535);
-  // It is compared byte for byte with what the browser sends, so a path that browsers rewrite would never match.
+  // The path is compared byte for byte with what the browser sends: one that browsers rewrite would never match.
   if (URL.parse(`http://localhost${path}`)?.pathname !== path) {
     const rule = "start with '/', be written as browsers send it, and have no '?' and no '#'";
     throw new TypeError(`\`path\` must ${rule}, not be '${path}'`);
@@ -86,12 +86,12 @@ export function resolveOptions(options: AcceptorOptions) {
   return { state, host, port, path, timeout, maxStrayRequests, issuer, signal, renderPage };
 }
 
-/** Refuses what is left when the known options are taken out: a misspelt one would silently have its default. */
+/** Refuses unknown options, which remain after the known ones were taken out: a misspelt one would silently have its default. */
 export function refuseUnknown(rest: object): void {
   for (const name of Object.keys(rest)) throw new TypeError(`unknown option "${name}"`);
 }
 
-/** Checks a text that must not be empty. The message does not repeat it, because the state is a secret. */
+/** Checks a text that must not be empty. The error does not quote it, because the state is a secret. */
 export function checkText(name: string, value: unknown): asserts value is string {
   if (typeof value !== 'string') throw mustBe(name, 'a string', value);
   if (value === '') throw new TypeError(`\`${name}\` must not be empty`);

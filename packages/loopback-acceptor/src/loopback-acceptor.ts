@@ -15,16 +15,16 @@ import { LoopbackServer } from './http/loopback-server.ts';
 import { refusal } from './http/message.ts';
 import { describeRejection, makePage, type Outcome } from './make-page.ts';
 
-/** Waits for one authorization response. `openAcceptor` makes it. It listens until it has the answer or is closed. */
+/** Waits for one authorization response. Made by `openAcceptor`. Listens until the answer has come or `close()` is called. */
 export interface Acceptor extends AsyncDisposable {
   /** The port on which it listens. */
   readonly port: number;
   /**
-   * The `redirect_uri` of both requests: `http://localhost:49152`, followed by the path if that is not `/`. Send it exactly as
-   * it is here.
+   * The `redirect_uri` of the authorization and the token request: `http://localhost:49152`, followed by the path if that is not
+   * `/`. Send it without any change.
    */
   readonly redirectUri: string;
-  /** Whether no answer has come yet, and nothing else has ended the wait. */
+  /** True until an answer comes or something else ends the wait. */
   readonly isWaiting: boolean;
   /**
    * Waits for the answer. Every call has the same outcome, and an answer that came earlier is kept for the first call. The
@@ -38,8 +38,8 @@ export interface Acceptor extends AsyncDisposable {
    */
   accept(): Promise<AuthorizationResponse>;
   /**
-   * As above, but also redeems the code, while the browser waits for its page. The page tells of success if `redeem`
-   * resolves, and of failure if it rejects. This promise resolves and rejects as `redeem` does. Only the first `redeem` runs,
+   * As above, but also redeems the code, while the browser waits for its page. The page shows success if `redeem`
+   * resolves, and failure if it rejects. This promise resolves and rejects as `redeem` does. Only the first `redeem` runs,
    * and later calls share its outcome. If the acceptor is closed or aborted while `redeem` runs, this promise rejects at
    * once, and the later result of `redeem` changes nothing.
    *
@@ -71,7 +71,7 @@ export interface Acceptor extends AsyncDisposable {
  *     redeeming ──▶ redeemed, failed
  *
  * - `answered`: the answer is here, but the caller has not called `accept()` yet.
- * - `given`: `accept()` without `redeem` gives the answer out. Only `accept(redeem)` still leads further.
+ * - `given`: `accept()` without `redeem` has the answer. After that, only `accept(redeem)` changes the phase.
  * - `redeemed`: `redeem` has resolved or rejected.
  * - `failed`: timeout, `close()`, an abort, too many stray requests, or the provider's error came first.
  */
@@ -105,7 +105,7 @@ export async function openAcceptor(options: AcceptorOptions): Promise<Acceptor> 
   return new LoopbackAcceptor(server, { ...settings, port });
 }
 
-/** Leads from an open server to the outcome. Its fields are private so that `console.log(acceptor)` shows no secret. */
+/** Goes through the phases above with an open server. The fields are private so that `console.log(acceptor)` shows no secret. */
 class LoopbackAcceptor implements Acceptor {
   readonly port: number;
   readonly redirectUri: string;
@@ -161,7 +161,7 @@ class LoopbackAcceptor implements Acceptor {
     this.#isAsked = true;
     this.#redeem ??= redeem;
     this.#give();
-    // A failure replaces a response that was given out before `redeem` ran.
+    // After a failure, later calls reject, even if an earlier `accept()` got the response before `redeem` ran.
     return redeem || this.#phase === 'failed' ? this.#redemption.promise : this.#response.promise;
   }
 
@@ -187,7 +187,7 @@ class LoopbackAcceptor implements Acceptor {
   }
 
   #receive(request: Request, connection: Connection): void {
-    // `judgeHead` has compared the path, so that the rest of the target is the query.
+    // `judgeHead` has compared the path, so the rest of the target is the query.
     const query = request.target.slice(this.#settings.path.length + 1);
     const answer = readAnswer(request.method === 'POST' ? request.body : query, this.#expected);
     if (typeof answer === 'string') {
@@ -196,7 +196,7 @@ class LoopbackAcceptor implements Acceptor {
       return;
     }
     this.#readers.push(connection);
-    // Otherwise the person reloaded the page. It gets the same outcome.
+    // If the wait is over, the person has reloaded the page, which gets the same outcome.
     if (this.isWaiting) this.#take(answer);
   }
 
@@ -227,7 +227,7 @@ class LoopbackAcceptor implements Acceptor {
     if (!response || !this.#isAsked) return;
     if (this.#redeem && (this.#phase === 'answered' || this.#phase === 'given')) {
       this.#response.resolve(response);
-      // It throws if what `redeem` rejected with cannot be read.
+      // `#run` itself rejects only if reading the error of `redeem` throws.
       this.#run(this.#redeem, response).catch((error) => this.#fail(error));
     } else if (this.#phase === 'answered') {
       this.#enter('given');
@@ -246,7 +246,7 @@ class LoopbackAcceptor implements Acceptor {
       outcome = describeRejection(error, response);
       settle = () => this.#redemption.reject(error);
     }
-    // It has failed meanwhile, and the page that says so may still be on its way. That failure is the outcome.
+    // The acceptor failed meanwhile: that failure is the outcome, even if its page is still on its way.
     if (this.#phase !== 'redeeming') return;
     this.#enter('redeemed');
     await this.#tell(outcome);
@@ -262,7 +262,7 @@ class LoopbackAcceptor implements Acceptor {
     });
   }
 
-  /** Sends the pages and closes the sockets. Only the first call does something; later calls wait for it. */
+  /** Sends the pages and closes the sockets. Later calls only wait for the first one. */
   #tell(outcome: Outcome = { outcome: 'accepted', redeemed: false }): Promise<unknown> {
     if (this.#told) return this.#told;
     const pages = this.#readers.map((reader) => reader.respond(makePage(outcome, this.#settings.renderPage)));

@@ -1,6 +1,6 @@
 /**
- * Makes the page that the browser shows when the wait has ended. This file holds the page, its texts and what keeps
- * secrets and foreign HTML out of it. It does not know how the wait came to its end.
+ * Makes the page that the browser shows when the wait has ended. This file holds the page, its texts, and the protection
+ * against secrets and foreign HTML in it. It does not know what ended the wait.
  */
 import { hash } from 'node:crypto';
 import type { PageContext } from './acceptor-options.ts';
@@ -100,7 +100,7 @@ ${reason && `<p class="reason">${reason}</p>`}
 function renderSafely(renderPage: (page: PageContext) => string, page: PageContext): string | undefined {
   try {
     const html: unknown = renderPage(page);
-    // The rejection of an async function, which it must not be, would end the process.
+    // `renderPage` must not be async. If it is, its rejection would end the process.
     Promise.resolve(html).catch(() => {});
     return typeof html === 'string' ? html : undefined;
   } catch {
@@ -108,13 +108,13 @@ function renderSafely(renderPage: (page: PageContext) => string, page: PageConte
   }
 }
 
-/** What has to stay before the script: a doctype, without which browsers fall back to the rules of old pages. */
+/** What has to stay before the script: a doctype. Browsers would use quirks mode without it. */
 const beginning = /^(?:\s|<!--[\s\S]*?-->)*(?:<!doctype[^>]*>)?/i;
 
 /**
- * Puts the script before all that could keep it from running: an element that is not closed, or a policy in the page. A tag for
- * `html` may follow it: its attributes count as if it came first. So may an icon. Without the empty one, browsers would look for
- * `/favicon.ico`, and complain in the console that the policy forbids that.
+ * Puts the script before everything that could keep it from running: an element that is not closed, or a policy in the page. An
+ * `html` tag may follow the script: browsers still apply its attributes. An icon of the page may follow the empty icon. Without
+ * an icon, browsers would request `/favicon.ico`, and report in the console that the policy forbids it.
  */
 function addScript(html: string): string {
   return html.replace(beginning, (start) => `${start}<script>${script}</script><link rel="icon" href="data:,">`);
@@ -133,7 +133,7 @@ function escapeHtml(text = ''): string {
 
 /**
  * The part of a rejection that the page may show: its code or name, and its message without the code and the state of the
- * response. It may have been rejected with a value of any type.
+ * response. `reason` may be a value of any type.
  */
 export function describeRejection(reason: unknown, response: AuthorizationResponse | undefined): Outcome {
   const { code, name, message }: Record<string, unknown> = Object(reason);

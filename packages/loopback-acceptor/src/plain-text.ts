@@ -7,7 +7,7 @@
 const unsafe = /\r(?!\n)|(?![\t\n\r])[\p{Cc}\p{Zl}\p{Zp}\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu;
 
 /**
- * Replaces each character that could control a terminal, fake a line of output or hide what a text says by U+FFFD, a �:
+ * Replaces by U+FFFD (�) each character that could control a terminal, fake a line of output or hide what a text says:
  *
  * - control characters (Unicode category Cc; ESC is one of them), except tab, LF and CRLF;
  * - the line and paragraph separators U+2028 and U+2029;
@@ -26,11 +26,11 @@ export interface PlainLineOptions {
 }
 
 /**
- * Turns a text into one line that is safe and short enough for an error message: turns each run of white space, line ends and
- * characters that `toPlainText` replaces into one space, and cuts what is longer than `maxLength`.
+ * Turns a text into one line that is safe and short enough for an error message. Each run of white space, line ends and
+ * characters that `toPlainText` replaces becomes one space. A text longer than `maxLength` is cut.
  */
 export function toPlainLine(text: string, { maxLength = 500 }: PlainLineOptions = {}): string {
-  // Ten times as much, so that a huge text costs no time.
+  // Reads at most ten times `maxLength`, so that a huge text costs no time.
   const safe = text.slice(0, 10 * maxLength).replace(unsafe, ' ');
   const line = safe.replace(/\s+/gu, ' ').trim();
   return line.length <= maxLength ? line : `${line.slice(0, maxLength).replace(/[\uD800-\uDBFF]$/, '')}…`;

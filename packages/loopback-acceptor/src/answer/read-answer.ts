@@ -60,7 +60,7 @@ export function readAnswer(
   encoded: string,
   { state, issuer }: ExpectedRedirect,
 ): AuthorizationResponse | AuthorizationError | AnswerFlaw {
-  // URLSearchParams drops a question mark at the start. With ours, it keeps one that was sent.
+  // URLSearchParams drops one question mark at the start: the one added here, not one that was sent.
   const params = new URLSearchParams(`?${encoded}`);
   const names = [...params.keys()];
   if (new Set(names).size !== names.length) return 'duplicate-parameter';
@@ -85,7 +85,7 @@ export function readAnswer(
 /** Shorter values are not secret, and replacing them could make a text unreadable. */
 const minSecretLength = 8;
 
-/** For a text that may quote what was sent. */
+/** Replaces the secrets in a text that may quote the request. */
 export function hideSecrets(text: string, secrets: readonly string[]): string {
   const known = secrets.filter((secret) => secret.length >= minSecretLength);
   return replaceSecrets(text, known, '…');

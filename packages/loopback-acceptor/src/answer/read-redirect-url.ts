@@ -31,7 +31,7 @@ export class RedirectUrlError extends Error {
   override readonly name = 'RedirectUrlError';
   readonly code = 'REDIRECT_URL';
   readonly reason: RedirectUrlReason;
-  /** What is wrong with the text. The message is this, and then `remedy`. */
+  /** What is wrong with the text. The message is this, followed by `remedy`. */
   readonly problem: string;
   /** What the person can do. */
   readonly remedy: string;
@@ -50,10 +50,10 @@ export class RedirectUrlError extends Error {
 
 /**
  * Reads the answer from an address that a person copied from a browser on another computer. That browser ends at the redirect
- * URI, on which no program listens there. The rules are those of an answer that `openAcceptor` receives. Sends no request.
+ * URI, where no program listens on that computer. The rules are those of an answer to `openAcceptor`. Sends no request.
  *
  * `pasted` may be the whole address, with or without `http://`, or only the part after the question mark. A fragment is
- * ignored. So is what terminals, shells and mail programs add, because it cannot be part of an address: white space and line
+ * ignored. So are characters that terminals, shells and mail programs add, and that no address contains: white space and line
  * breaks anywhere, control characters, the marks of a bracketed paste, quotes, backticks, angle brackets, backslashes.
  *
  * @throws {AuthorizationError} if the provider answered with an error and the right state.
@@ -72,7 +72,7 @@ export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): Aut
   return answer;
 }
 
-/** As `readRedirectUrl`, but returns the provider's error, which is an answer too, and takes `expected` as checked. */
+/** As `readRedirectUrl`, but returns the provider's error, which is an answer too, and does not check `expected`. */
 export function readPastedAnswer(
   pasted: string,
   expected: ExpectedRedirect,

@@ -11,8 +11,8 @@ const requestTimeoutMs = 20_000;
 const lingerTimeMs = 400;
 
 /**
- * Windows resets the sockets that a process has not closed before its `process.exit()`, and a browser that is reset drops what it
- * has not read. Other systems go on sending.
+ * At `process.exit()`, Windows resets the sockets that are still open, and a browser drops what it has not read before the reset.
+ * Other systems go on sending.
  */
 const resetsAtExit = process.platform === 'win32';
 
@@ -31,7 +31,7 @@ export interface ConnectionHandlers {
   judgeHead(head: RequestHead): number | Response;
   /** The request has arrived. It waits for `respond` or `refuse`. */
   onRequest(request: Request, connection: Connection): void;
-  /** The client sent something else, or an incomplete request, or one that was refused by its head. It was answered. */
+  /** The client sent something that is no request, or is incomplete, or was refused by `judgeHead`. The connection has answered it. */
   onStray(): void;
 }
 
@@ -51,7 +51,7 @@ export class Connection {
   state: 'reading' | 'answering' | 'leaving' = 'reading';
   readonly #socket: Socket;
   readonly #handlers: ConnectionHandlers;
-  /** What has arrived of the head, then of the body. Each byte is one character. */
+  /** The part of the head, then of the body, that has arrived. Each byte is one character. */
   #received = '';
   #head: RequestHead | undefined;
   #bodyBytes = 0;
@@ -65,7 +65,7 @@ export class Connection {
       .setEncoding('latin1')
       .on('data', (text: string) => this.#read(text))
       .on('end', () => this.#abandon(malformed))
-      // After an error, the socket is destroyed.
+      // Node destroys the socket after an error.
       .on('error', () => {})
       .on('close', () => {
         clearTimeout(this.#timer);
@@ -120,7 +120,7 @@ export class Connection {
     const begun = this.#received;
     const end = begun.indexOf('\r\n\r\n');
     if ((end === -1 ? begun.length : end) > maxHeadBytes) return this.#turnAway(tooLong);
-    // A client that speaks TLS is refused at once, not when its time is over.
+    // A client that speaks TLS is refused at once, not after `requestTimeoutMs`.
     if (end === -1) return /^[A-Z]/.test(begun) ? undefined : this.#turnAway(malformed);
     const head = parseHead(begun.slice(0, end));
     if (!head) return this.#turnAway(malformed);
@@ -136,7 +136,7 @@ export class Connection {
     this.#handlers.onStray();
   }
 
-  /** No more of the request will arrive in time. A client that sent nothing has made no request. */
+  /** Ends a request that will not be complete in time. A client that sent nothing has made no stray request. */
   #abandon(response: Response): void {
     if (this.state !== 'reading') return;
     if (this.#head || this.#received !== '') this.#turnAway(response);

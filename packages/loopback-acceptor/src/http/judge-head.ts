@@ -6,8 +6,8 @@ const maxBodyBytes = 64 * 1_024;
 const allow = 'Allow: GET, POST, OPTIONS\r\n';
 
 /**
- * The response to a browser that asks whether it may send a request (a CORS or private network preflight). It may. A web
- * page gains nothing from that, because it cannot read the response to the request.
+ * The response to a browser that asks whether it may send a request (a CORS or private network preflight): yes. A web
+ * page gains nothing from that, because it cannot read the response to its request.
  */
 const preflight: Response = {
   status: '204 No Content',
@@ -15,14 +15,14 @@ const preflight: Response = {
 };
 
 /**
- * Decides by its head whether a request can be the answer: a navigation of the browser to the exact `Host`, with its port, and path
- * of `redirectUri` (RFC 9112 section 3.2, Fetch Metadata), by GET or by POST of a form. Returns the size of the body in bytes, or a refusal.
+ * Decides by its head whether a request can be the answer. It has to be a navigation of the browser to the exact `Host`, with its port,
+ * and path of `redirectUri` (RFC 9112 section 3.2, Fetch Metadata), by GET or by POST of a form. Returns the body's bytes, or a refusal.
  */
 export function judgeHead(head: RequestHead, expected: { host: string; path: string }): number | Response {
   const { host, path } = expected;
   const { method, target, headers } = head;
   if (method === 'OPTIONS') return preflight;
-  // Without a body, which a response to HEAD must not have.
+  // No body: a response to HEAD must not have one.
   if (method !== 'GET' && method !== 'POST') return { status: '405 Method Not Allowed', headers: allow };
   const sentHost = headers.get('host');
   if (sentHost === undefined || sentHost.includes(',')) return bad('The request needs one Host header.');

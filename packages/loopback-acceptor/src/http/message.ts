@@ -8,7 +8,7 @@ export interface RequestHead {
 }
 
 const requestLine = /^([A-Z]{1,20}) ([!-~]+) HTTP\/1\.[01]$/;
-/** A name, and a value of visible characters, spaces and tabs. Those around it stay: a pattern that finds them takes seconds for a long run. */
+/** A name, and a value of visible characters, spaces and tabs. A pattern that trims the value takes seconds for a long run of spaces. */
 const headerLine = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t -~\x80-\xff]*)$/;
 
 /**
@@ -41,11 +41,11 @@ export interface Response {
   body?: { type: 'text/html' | 'text/plain'; text: string };
 }
 
-/** The browser stores nothing, guesses no content type, passes no address on and sends no second request. */
+/** With these, the browser stores nothing, guesses no content type, sends no referrer and no second request on the connection. */
 const commonHeaders =
   'Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n';
 
-/** The page loads nothing, sends no form and is not shown in a frame. */
+/** With this, the page loads nothing, sends no form and is not shown in a frame. */
 const commonPolicy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /** Formats a response for the socket, RFC 9112. */
@@ -58,7 +58,7 @@ export function formatResponse({ status, headers = '', policy, body }: Response)
   return `${head}\r\n${body.text}`;
 }
 
-/** The response to a request that is not the answer. It repeats nothing of the request: `reason` is a fixed sentence. */
+/** The response to a request that is not the answer. Quotes nothing from the request: `reason` is a fixed sentence. */
 export function refusal(status: Response['status'], reason: string): Response {
   return { status, body: { type: 'text/plain', text: `${reason}\n` } };
 }
