@@ -1,9 +1,9 @@
-/** Refuses what is left of an object after its known names were taken out: a misspelt option would silently have its default. */
+/** Refuses unknown options, which remain after the known ones were taken out: a misspelt one would silently have its default. */
 export function refuseUnknown(rest: object): void {
   for (const name of Object.keys(rest)) throw new TypeError(`unknown option ${JSON.stringify(name)}`);
 }
 
-/** The error for an option of a wrong type. Of the value only numbers are shown, because it may be a secret. */
+/** The error for an option of a wrong type. Shows the value only if it is a number: anything else may be a secret. */
 export function wrongType(name: string, expected: string, value: unknown): TypeError {
   const kind = value === null ? 'null' : typeof value === 'object' ? 'an object' : `a value of type ${typeof value}`;
   return new TypeError(`${name} must be ${expected}, not ${typeof value === 'number' ? value : kind}`);

@@ -9,7 +9,7 @@ export type OneDriveTokenErrorCode =
   | 'SERVER' // the provider failed
   | 'THROTTLED' // too many requests; `retryAfter` says when to try again
   | 'CONFIGURATION' // the app's registration or scopes are wrong
-  | 'RESPONSE' // the answer makes no sense (a captive portal, a proxy)
+  | 'RESPONSE' // the answer cannot be used (a captive portal, a proxy)
   | 'STORE' // the token store failed; `cause` is its error
   | 'CLOSED'; // the handler was closed
 
@@ -61,14 +61,14 @@ export function closedError(): OneDriveTokenError {
   return new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' });
 }
 
-/** The handler's error for one of shared-token. All other errors pass through: the handler's own, aborts, wrong arguments. */
+/** Converts an error of shared-token to one of the handler. All others pass through: the handler's own, aborts, wrong arguments. */
 export function toHandlerError(error: unknown): unknown {
   if (!(error instanceof SharedTokenError)) return error;
   const { code, problem, remedy, cause, retryable, reason } = error;
   if (code === 'CLOSED') return closedError();
-  // The provider's refusal says more than that a sign-in is required.
+  // The provider's own error says more than SIGN_IN_REQUIRED of shared-token.
   if (code === 'SIGN_IN_REQUIRED' && cause instanceof OneDriveTokenError) return cause;
-  // What the record says of a refusal that an earlier call has heard.
+  // An earlier call got the refusal: its text comes from the record.
   const errorDescription = reason === 'refused' ? (Object(cause) as Error).message : undefined;
   return new OneDriveTokenError(code, problem, { remedy, cause, retryable, reason, errorDescription });
 }

@@ -32,8 +32,8 @@ export interface TokenCredential {
  * Gives a program a Microsoft Graph access token for a personal OneDrive: from memory, else from the store, else by a
  * refresh, else by signing in through the browser.
  *
- * What may live in this file: how Microsoft's part (requests, sign-in methods, scopes, errors) is given to a SharedToken, which
- * decides what is done when.
+ * What may live in this file: the connection of Microsoft's part (requests, sign-in methods, scopes, errors) to a SharedToken,
+ * which decides what is done when.
  */
 export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #settings: Settings;
@@ -41,9 +41,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   readonly #shared: SharedToken;
   readonly #http: HttpClient;
   readonly #provider: Provider;
-  /** The answer to the newest sign-in, for the event that tells of it. */
+  /** The token response of the newest sign-in, for the event `signed-in`. */
   #granted: TokenResponse | undefined;
-  /** Of the newest refresh: aborts when its time is up. */
+  /** The signal of the newest refresh. Aborts when the timeout of that refresh is over. */
   #limit: AbortSignal | undefined;
   /** The newest sign-out. */
   #signedOut = Promise.resolve();
@@ -78,8 +78,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   /**
-   * A valid access token: from memory, else the store, else a refresh, else the browser. It is stored before it is
-   * returned; if that fails, an event says so, and a timer and close() try again.
+   * A valid access token: from memory, else the store, else a refresh, else the browser. The token is stored before it is
+   * returned. If storing fails, an event says so, and a timer and close() retry.
    *
    * Throws OneDriveTokenError, or the signal's reason.
    */
@@ -97,7 +97,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return this.getToken();
   }
 
-  /** The handler as a credential of the Azure SDKs. It ignores the scopes that its caller asks for: the handler's own count. */
+  /** The handler as a credential of the Azure SDKs. Ignores the scopes that an SDK asks for: the handler's own apply. */
   asTokenCredential(): TokenCredential {
     return {
       getToken: async (_scopes, { abortSignal, claims } = {}) => {
@@ -110,8 +110,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   /**
-   * Signs in, whatever is stored: in the browser, with a device code, or by a pasted address. Calls at the same time that
-   * ask for nothing but the browser share one window. Throws OneDriveTokenError, or the signal's reason.
+   * Signs in, even if a sign-in is stored: in the browser, with a device code, or by a pasted address. Concurrent calls for
+   * the browser without a login hint or prompt share one window. Throws OneDriveTokenError, or the signal's reason.
    */
   async signIn(options: SignInOptions = {}): Promise<SignInStatus> {
     checkSignInOptions(options);
@@ -124,8 +124,8 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   /**
-   * Deletes the stored tokens, whatever client id they are of. A refresh or a sign-in that is under way does not bring
-   * them back: it ends in SIGN_IN_REQUIRED. Microsoft has no endpoint to revoke the tokens of a personal account. Throws STORE.
+   * Deletes the stored tokens, of any client id. A refresh or a sign-in that is under way does not bring them back: it
+   * ends in SIGN_IN_REQUIRED. Microsoft has no endpoint to revoke the tokens of a personal account. Throws STORE.
    */
   async signOut(): Promise<void> {
     return this.#run(() => {
@@ -139,7 +139,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return statusOfRecord(await this.#run(() => this.#shared.read()), this.#settings);
   }
 
-  /** Writes to the store as a sign-in will, and takes it back: a full disk shows before a person is asked. Throws STORE. */
+  /** Writes a test record and deletes it: a full disk, for example, is noticed before a person is asked. Throws STORE. */
   async ensureWritable(): Promise<void> {
     return this.#run(() => runOnStore(() => ensureWritable(this.#opened.store, this.#settings.appName)));
   }
@@ -177,7 +177,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   }
 
   async #signIn(options: SignInOptions, context: SignInContext): Promise<TokenResponse> {
-    // Loaded when it is first needed, because it brings all that waits for a browser.
+    // Loaded on first use, because it also loads the code that waits for a browser.
     const { signIn } = await import('./sign-in/sign-in.ts');
     const redeem: SignInContext['redeem'] = (exchange) =>
       context.redeem(async () => {
@@ -188,26 +188,26 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return signIn({ settings, provider, options, context: { ...context, redeem }, emit });
   }
 
-  /** Runs work for a caller, with the handler's errors. */
+  /** Runs work for a caller, and converts its errors to those of the handler. */
   async #run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed) throw closedError();
     try {
       return await work();
     } catch (error) {
       const explained = this.#explain(error);
-      // By now, the file may be closed.
+      // After close(), an error of the store may only mean that the file is closed.
       throw this.#closed && (Object(explained) as { code?: unknown }).code === 'STORE' ? closedError() : explained;
     }
   }
 
-  /** In a busy process, the request may not have ended when shared-token stops waiting for it. */
+  /** In a busy process, shared-token's timeout may fire before the request's own. Both give the caller the same error. */
   #explain(error: unknown): unknown {
     const { authority, requestTimeout } = this.#settings;
     const isLate = this.#limit?.aborted && error === this.#limit.reason;
     return isLate ? this.#http.late(endpointUrl(authority, 'token'), requestTimeout) : toHandlerError(error);
   }
 
-  /** `error`: the original of the event's error. */
+  /** `error`: the original error behind that of the event. */
   #translate(event: SharedTokenEvent, error: unknown): void {
     switch (event.type) {
       case 'refresh-failed':
@@ -215,9 +215,9 @@ export class OneDriveTokenHandler implements AsyncDisposable {
       case 'sign-in-failed':
         this.#emit({ ...event, error: this.#explain(error) as OneDriveTokenError });
         break;
-      // signIn() tells it together with its method.
+      // signIn() of sign-in.ts emits this event, with the method.
       case 'sign-in-started':
-      // The handler gives no `revoke`.
+      // The handler passes no `revoke` to shared-token.
       case 'revoke-failed':
         break;
       case 'signed-in': {

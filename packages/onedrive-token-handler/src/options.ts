@@ -31,11 +31,11 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   /** For example `['Files.ReadWrite.All']`. `offline_access` is added if it is missing. */
   scopes: readonly string[];
   /**
-   * Takes a stored sign-in whatever it was granted, and asks for that again; `scopes` counts if nothing is stored. Default
-   * false: a stored sign-in that lacks one of `scopes` does not count.
+   * True: accepts a stored sign-in with any granted scopes, and asks for these again; `scopes` applies if nothing is stored.
+   * Default false: a stored sign-in that lacks one of `scopes` is not used.
    */
   useGrantedScopes?: boolean | undefined;
-  /** Before `/oauth2/v2.0/…`. Default `https://login.microsoftonline.com/consumers`. Plain http only for loopback hosts. */
+  /** The URL before `/oauth2/v2.0/…`. Default `https://login.microsoftonline.com/consumers`. Plain http only for loopback hosts. */
   authority?: string | undefined;
   /** How long a sign-in waits for the person. Default 180,000. */
   signInTimeout?: number | undefined;
@@ -45,7 +45,7 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   expirySkew?: number | undefined;
   /** Default `form_post`: no code in addresses (RFC 9700 section 4.3.1). `query` is for browsers that warn about the form (Safari). */
   responseMode?: 'form_post' | 'query' | undefined;
-  /** Where the browser's answer is awaited, for example a port that `ssh -L` forwards. Default 0: a free one. In use: CONFIGURATION. */
+  /** The port for the browser's answer, for example one that `ssh -L` forwards. Default 0: a free one. If in use: CONFIGURATION. */
   redirectPort?: number | undefined;
   /** The host in the redirect URI, as it is registered. Default `localhost`. */
   redirectHost?: 'localhost' | '127.0.0.1' | undefined;
@@ -53,7 +53,7 @@ export interface OneDriveTokenHandlerOptions extends StoreOptions {
   openBrowser?: ((url: string) => unknown) | undefined;
   /** Whether getToken() may open a browser. Default true; false: SIGN_IN_REQUIRED instead. */
   interactive?: boolean | undefined;
-  /** Sends the requests, made by undici 7 or newer. Default: one that honours HTTPS_PROXY, HTTP_PROXY and NO_PROXY. The handler does not close it. */
+  /** Sends the requests (undici 7 or newer). The handler does not close it. Default: uses HTTPS_PROXY, HTTP_PROXY and NO_PROXY. */
   dispatcher?: import('undici').Dispatcher | undefined;
   /** What happened, without secrets: for logs, spinners and progress. */
   onEvent?: ((event: TokenEvent) => unknown) | undefined;
@@ -66,7 +66,7 @@ export type StoreSettings = Readonly<ReturnType<typeof readStoreOptions>>;
 export type Settings = Readonly<ReturnType<typeof readOptions>>;
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
-/** The longest wait of a timer. */
+/** The longest delay of a timer in Node. */
 const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -149,7 +149,7 @@ function readFilepath(value: unknown): string {
 /** Bytes are copied, because the caller may overwrite them. */
 function readKey(key: unknown): string | Uint8Array | undefined {
   if (key === undefined || (typeof key === 'string' && key !== '')) return key;
-  // By its tag: a test runner may have another class of that name.
+  // Compares the tag, not the class: a test runner may have its own Uint8Array class.
   const isBytes = Object.prototype.toString.call(key) === '[object Uint8Array]';
   if (isBytes && (key as Uint8Array).length === 32) return Uint8Array.from(key as Uint8Array);
   throw new TypeError('encryptionKey must be a passphrase that is not empty, or 32 bytes');
@@ -162,7 +162,7 @@ function readScopes(scopes: unknown): readonly string[] {
   throw new TypeError("scopes must be an array of scope names without spaces, for example ['Files.ReadWrite.All']");
 }
 
-/** Without slashes at its end, because paths are appended to it. Its case stays: shared-token ignores it. */
+/** Removes slashes at the end, because paths are appended. Keeps the case, which shared-token ignores. */
 export function readAuthority(authority: unknown = defaultAuthority): string {
   const url = URL.parse(readText('authority', authority));
   if (!url) throw new TypeError(`authority must be a URL, for example ${defaultAuthority}`);

@@ -1,4 +1,4 @@
-/** What is asked for, and whether a stored sign-in is taken with whatever it was granted. */
+/** The scopes to ask for, and whether a stored sign-in with any granted scopes is accepted. */
 export interface ScopeSettings {
   readonly scopes: readonly string[];
   readonly useGrantedScopes: boolean;
@@ -18,8 +18,8 @@ export function splitScope(scope: string | undefined): string[] {
 }
 
 /**
- * Whether the granted scopes contain all needed ones. Microsoft answers in another case than it was asked, with or
- * without Graph's address in front. `.default` means all scopes of the registration, and is never in an answer.
+ * Whether the granted scopes contain all needed ones. In Microsoft's answer, the case of a scope may differ from the
+ * request, and so may Graph's address in front. `.default` means all scopes of the registration, and is never in an answer.
  */
 export function coversScopes(granted: readonly string[], needed: readonly string[]): boolean {
   const have = new Set(granted.map(comparable));
@@ -27,8 +27,8 @@ export function coversScopes(granted: readonly string[], needed: readonly string
 }
 
 /**
- * Judges whether a record was granted what is needed, cheaply enough for each call of getToken(). The Python class stored no
- * scopes: they count as granted.
+ * Returns a function that tells whether a record has the needed scopes. It caches its last answer, to be cheap enough for each
+ * getToken(). The Python class stored no scopes: its records count as granted.
  */
 export function grantJudge({ scopes, useGrantedScopes }: ScopeSettings) {
   let last: { scope: string; granted: boolean } | undefined;
@@ -40,9 +40,9 @@ export function grantJudge({ scopes, useGrantedScopes }: ScopeSettings) {
 }
 
 /**
- * What to ask for: also what was granted before, so that a program with fewer scopes does not narrow the record that it
- * shares with others; with `useGrantedScopes`, of the needed scopes only those of OpenID Connect. Microsoft refuses `.default`
- * together with any other scope of Graph.
+ * The scopes to ask for, including those granted before: a program with fewer scopes must not narrow the record that it
+ * shares with others. With `useGrantedScopes`, adds only those of OpenID Connect from the needed scopes. `.default` is sent
+ * without the granted ones: Microsoft refuses it together with any other scope of Graph.
  */
 export function scopesToAsk({ scopes: needed, useGrantedScopes }: ScopeSettings, granted: readonly string[]): string[] {
   if (useGrantedScopes && granted.length > 0) {

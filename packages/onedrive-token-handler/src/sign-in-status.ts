@@ -24,16 +24,16 @@ export interface SignInStatus {
    * is Microsoft's rule.
    */
   renewBy?: number;
-  /** Whether that is only the rule, and not the provider's own word: then a refresh may work after it. Together with `renewBy`. */
+  /** True if `renewBy` is only Microsoft's rule, not stated by the provider: a refresh may work after it. Present with `renewBy`. */
   renewByIsEstimate?: boolean;
   /**
-   * True if the stored sign-in has ended, so that no new token can be had without the person: the provider refused it, or has said
-   * that it ends before now. Absent if not, as far as is known.
+   * True if the stored sign-in has ended, so that only a new sign-in gives a new token: the provider refused the refresh token, or the
+   * expiry that the provider stated has passed. Absent if no such end is known.
    */
   needsSignIn?: true;
   /** When the provider refused the refresh token. The next sign-in removes it. */
   refusedAt?: number;
-  /** Its error for that, for example `invalid_grant AADSTS700082`. */
+  /** The provider's error for that refusal, for example `invalid_grant AADSTS700082`. */
   refusedBecause?: string;
 }
 
@@ -45,12 +45,12 @@ export function renewByOf({ refreshExpiresAt, obtainedAt }: TokenRecord): number
 
 /** Whose sign-in is meant. */
 export interface StatusOptions extends Pick<OneDriveTokenHandlerOptions, 'appName' | 'authority'> {
-  /** undefined: no token can be had without one, so a sign-in does not count. */
+  /** If undefined, a stored sign-in does not count, because it gives no token without a client id. */
   clientId?: string | undefined;
 }
 
 /**
- * What `status()` of a handler with these options would say of a record of `readRecord`, without making a handler or a file.
+ * The `status()` that a handler with these options would give for a record of `readRecord`. Makes no handler and no file.
  * Throws TypeError for an authority that cannot be used.
  */
 export function statusOfRecord(record: TokenRecord | undefined, options: StatusOptions): SignInStatus {

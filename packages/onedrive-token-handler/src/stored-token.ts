@@ -16,7 +16,7 @@ export interface StoredTokenOptions
       'appName' | 'scopes' | 'useGrantedScopes' | 'dbFilepath' | 'authority' | 'expirySkew'
     >,
     Pick<GetTokenOptions, 'minValid'> {
-  /** Default: that of the record. Then its authority counts, too, unless one is given. */
+  /** Default: that of the record. Then the default of `authority` is the record's, too. */
   clientId?: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface StoredToken extends AccessToken {
 
 /**
  * Reads the token that the handler's `getToken()` would find in the database, for a command that is started often.
- * Returns undefined if there is none, or if it takes more than reading: then ask a handler, which does what is needed or
+ * Returns undefined if there is none, or if reading is not enough: then call a handler, which does what is needed or
  * says what is wrong. Throws TypeError or RangeError, naming the option that cannot be used.
  *
  * Only for the start of a program with one thread: see `readRecord` of token-store-sqlite.

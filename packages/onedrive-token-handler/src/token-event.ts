@@ -12,7 +12,7 @@ export interface Account {
 /** In a browser here, with a code on another device, or by the address that a browser on another computer ended on. */
 export type SignInMethod = 'browser' | 'device' | 'paste';
 
-/** Events of shared-token that the handler tells with its own errors, or with more about the sign-in. */
+/** Events of shared-token that the handler emits with its own errors, or with more about the sign-in. */
 type Translated = 'refresh-failed' | 'sign-in-started' | 'signed-in' | 'sign-in-failed' | 'store-failed';
 
 /**
@@ -32,15 +32,15 @@ export type TokenEvent =
       type: 'authorization-url';
       url: string;
       /**
-       * There while this process waits on loopback: takes the address that a browser on another computer ended on, as a person
-       * has copied it. Only with the `responseMode` `query` that has the code. Throws if it is not the answer, with a message that
-       * says why; then the wait goes on.
+       * Present while this process waits on loopback. Takes the address that a browser on another computer ended on, as copied by
+       * the person. The address has the code only with the `responseMode` `query`. Throws if it is not the answer, with the reason
+       * in the message; then the wait goes on.
        */
       deliver?: (address: string) => void;
     }
   /** No browser could be started: the person has to open the `authorization-url` by hand. The sign-in still waits. */
   | { type: 'browser-failed'; error: Error }
-  /** The pasted address was not the answer; `readRedirectUrl` is asked again. */
+  /** The pasted address was not the answer; `readRedirectUrl` is called again. */
   | { type: 'paste-refused'; reason: string }
   /** The person has answered, and the code is exchanged. From here on neither an abort nor the timeout ends the sign-in. */
   | { type: 'redeeming' }

@@ -1,7 +1,7 @@
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { type NamedProxy, proxySpelling } from './proxy-of.ts';
 
-/** What went wrong, what to do, and, if `false`, that the same call fails until a person has done it. */
+/** The problem, the remedy, and whether a retry may succeed: if `false`, not before a person has followed the remedy. */
 type Explanation = [problem: string, remedy: string, retryable?: boolean];
 
 const untrusted =
@@ -50,7 +50,7 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
     const problem = `The dispatcher takes no request (${messagesOf(cause)[0]})`;
     return [problem, 'Make it with undici 7 or newer', false];
   }
-  // If a request was given up, what happened is in undici's message alone.
+  // For an aborted request, only undici's message says what happened.
   const reason = (code !== 'UND_ERR_ABORTED' && code) || messagesOf(cause)[0] || 'unknown failure';
   if (proxy) return explainProxy(host, cause, proxy, reason);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
@@ -80,19 +80,19 @@ function through(proxy: NamedProxy | undefined): string {
   return proxy ? ` through the proxy ${proxy.host}` : '';
 }
 
-/** One for each address that was tried, or the cause. */
+/** The error of each address that was tried, or the cause. */
 function causesOf(error: unknown): readonly unknown[] {
   const { errors, cause } = Object(error) as { errors?: readonly unknown[]; cause?: unknown };
   return errors ?? (cause === undefined ? [] : [cause]);
 }
 
-/** Of an error and of all that caused it. */
+/** The messages of an error and of all its causes. */
 function messagesOf(error: unknown): string[] {
   const { message = '' } = Object(error) as { message?: string };
   return [message, ...causesOf(error).flatMap(messagesOf)];
 }
 
-/** The code of an error, or of what caused it. Empty if there is none. */
+/** The code of an error, or of its cause. Empty if there is none. */
 function codeOf(error: unknown): string {
   const { code } = Object(error) as { code?: unknown };
   const [cause] = causesOf(error);
@@ -107,7 +107,7 @@ function neverConnected(error: unknown): boolean {
   return syscall === 'connect' || syscall === 'getaddrinfo' || code === 'UND_ERR_CONNECT_TIMEOUT';
 }
 
-/** Its messages and code alone: undici's errors hold sockets and unread parts of a response, which may be tokens. */
+/** A copy with the messages and code alone: undici's errors hold sockets and unread parts of a response, which may be tokens. */
 function withoutProperties(error: unknown): Error {
   const code = codeOf(error);
   return Object.assign(new Error(messagesOf(error).filter(Boolean).join(': ')), code && { code });

@@ -4,10 +4,10 @@ import { ConnectionError } from './connection-error.ts';
 import { type HttpAnswer, postForm } from './post-form.ts';
 import { type NamedProxy, proxyOf } from './proxy-of.ts';
 
-/** A `fetch` for calls to Microsoft Graph that need no sign-in of this program, and what ends it. */
+/** `fetch` for calls to Microsoft Graph that need no sign-in of this program, and `close`, which ends it. */
 export type Fetcher = Pick<HttpClient, 'fetch' | 'close'>;
 
-/** As `fetch` of a handler, for a program that has its token from elsewhere. Nothing is opened or loaded yet. */
+/** As `fetch` of a handler, for a program that has its token from elsewhere. Opens and loads nothing yet. */
 export function createFetcher(): Fetcher {
   return new HttpClient();
 }
@@ -16,7 +16,7 @@ export function createFetcher(): Fetcher {
 export class HttpClient {
   readonly #dispatcher: Dispatcher | undefined;
   readonly #closing = new AbortController();
-  /** Of fetch(), which keeps connections. */
+  /** The dispatcher of fetch(), which keeps connections. */
   #fetching: Dispatcher | undefined;
 
   constructor(dispatcher?: Dispatcher) {
@@ -41,7 +41,7 @@ export class HttpClient {
     }
   }
 
-  /** No answer came within `timeout` milliseconds. */
+  /** The error if no answer came within `timeout` milliseconds. */
   late(url: URL, timeout: number): ConnectionError {
     return ConnectionError.late(url, timeout, this.#proxyOf(url));
   }
@@ -80,7 +80,7 @@ export class HttpClient {
     return cause instanceof OneDriveTokenError ? cause : ConnectionError.from(url, cause, this.#proxyOf(url));
   }
 
-  /** The proxies of the environment do not count if the caller has a dispatcher. */
+  /** A caller's dispatcher replaces the proxies of the environment. */
   #proxyOf(url: URL): NamedProxy | undefined {
     return this.#dispatcher ? undefined : proxyOf(url);
   }

@@ -1,7 +1,7 @@
-/** Node's own client, which loads in a tenth of the time that undici takes. It knows no proxies. */
+/** Node's own client, which loads in a tenth of the time that undici takes. It does not support proxies. */
 import type { IncomingMessage } from 'node:http';
 
-/** A form to post. Each has a connection of its own: a kept-alive one, which the server is about to close, could lose it. */
+/** A form to post. Each gets a new connection: the server may be about to close a kept-alive one, which would lose the form. */
 export interface FormPost {
   readonly url: URL;
   readonly body: string;
@@ -22,12 +22,12 @@ const maxBodyBytes = 2 ** 20;
 
 export const formHeaders = {
   accept: 'application/json',
-  // Without it any coding would be allowed (RFC 9110 section 12.5.3).
+  // Without this header, any coding would be allowed (RFC 9110 section 12.5.3).
   'accept-encoding': 'identity',
   'content-type': 'application/x-www-form-urlencoded',
 };
 
-/** Rejects with any error; the system call that failed says whether the request can have left. */
+/** Rejects with any error. The failed system call says whether the request can have been sent. */
 export async function postForm({ url, body, signal }: FormPost): Promise<HttpAnswer> {
   // An import of node:http evaluates all that it exports: WebSocket, for example, which takes as long as Node's own start.
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
@@ -35,7 +35,7 @@ export async function postForm({ url, body, signal }: FormPost): Promise<HttpAns
   const sent = request(url, { method: 'POST', headers, agent: false, signal }).end(body);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve).on('error', reject);
-    // Without an error: an answer that changes the protocol, for example.
+    // Closed without an error, for example after an answer that switches the protocol.
     sent.once('close', () => reject(new Error('the connection was closed without an answer')));
   });
   const { statusCode: status = 0, headers: answered } = response;
@@ -55,8 +55,8 @@ export async function readText(body: AsyncIterable<Uint8Array>): Promise<string 
 }
 
 /**
- * The header has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. `date` is the answer's own, because
- * the clock of this machine may be wrong.
+ * `Retry-After` has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. Counts from the answer's
+ * `date`, because the clock of this machine may be wrong.
  */
 export function readRetryAfter(header: string | undefined, date: string | undefined): number | undefined {
   const value = header?.trim() ?? '';
@@ -65,7 +65,7 @@ export function readRetryAfter(header: string | undefined, date: string | undefi
   return Number.isNaN(instant) ? undefined : Math.max(0, instant - (readDate(date) || Date.now()));
 }
 
-/** NaN if it is none: Date.parse() takes almost any text for a date. */
+/** NaN if the text is no HTTP date. Date.parse() alone accepts almost any text. */
 function readDate(text = ''): number {
   return /^[A-Z][a-z]+, .+ GMT$/.test(text) ? Date.parse(text) : Number.NaN;
 }

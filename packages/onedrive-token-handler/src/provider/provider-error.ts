@@ -4,10 +4,10 @@ import { OneDriveTokenError, type OneDriveTokenErrorDetails } from '../one-drive
 /** An OAuth error of the provider (RFC 6749 sections 4.1.2.1 and 5.2), with Microsoft's additions, and without secrets. */
 type ProviderErrorFields = OneDriveTokenErrorDetails & { error: string };
 
-/** What was asked for: `invalid_grant` means another thing for a code than for a refresh token. */
+/** The kind of request: `invalid_grant` means something else for a code than for a refresh token. */
 export type ProviderStep = 'authorization' | 'code' | 'refresh' | 'device code' | 'device poll';
 
-/** The codes that an error of the provider can mean: what went wrong, and what usually helps. */
+/** The codes for errors of the provider, each with the problem and the usual remedy. */
 const meanings = {
   SIGN_IN_REQUIRED: ['A new sign-in is needed', 'Call signIn()'],
   SIGN_IN_DENIED: ['The sign-in was denied', 'Sign in again and accept what the app asks for'],
@@ -21,7 +21,7 @@ const meanings = {
 } satisfies Record<string, readonly [problem: string, remedy: string]>;
 type ErrorCode = keyof typeof meanings;
 
-/** Of a failure that the browser may not have. */
+/** Remedy for a failure with a device code that a sign-in in the browser may not have. */
 const withoutDevice = 'Device codes are unreliable for personal accounts: sign in with the browser';
 
 const signInAgain = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
@@ -59,7 +59,7 @@ const remedies: Readonly<Record<number, string>> = {
   650053: 'One of the scopes does not exist: check their spelling, for example Files.ReadWrite.All',
 };
 
-/** Reads an error response, which has an `error`. Some providers quote what was sent to them: `secrets` are replaced. */
+/** Reads an error response, which has an `error`. Replaces the `secrets`, because some providers quote the request. */
 export function readErrorFields(
   answer: Readonly<Record<string, unknown>>,
   secrets: readonly string[],
@@ -69,7 +69,7 @@ export function readErrorFields(
     typeof value === 'string' ? replaceSecrets(value, secrets) : undefined;
   const description = read(error_description) ?? '';
   const sent = Array.isArray(error_codes) ? error_codes.filter((code) => typeof code === 'number') : [];
-  // The authorization endpoint sends them nowhere else.
+  // The authorization endpoint sends the numbers only in the description.
   const numbers =
     sent.length > 0 ? sent : [...description.matchAll(/\bAADSTS(\d{4,9})\b/g)].map(([, code]) => Number(code));
   return {
@@ -91,10 +91,10 @@ export function toTokenError(fields: ProviderErrorFields, step: ProviderStep): O
 }
 
 function classify(error: string, numbers: readonly number[], step: ProviderStep): ErrorCode {
-  // Its OAuth error may be one that means "sign in again".
+  // First, because its OAuth error may be one that means "sign in again".
   if (numbers.includes(tooManyRequests)) return 'THROTTLED';
-  // Every number has to be one of these: for an expired refresh token, older endpoints first send one of them, and then the
-  // real one.
+  // Every number has to be in `remedies`: for an expired refresh token, older endpoints send one of them before the real
+  // number.
   if (numbers.length > 0 && numbers.every((number) => number in remedies)) return 'CONFIGURATION';
   if (denied.has(error)) return 'SIGN_IN_DENIED';
   if (serverErrors.has(error)) return 'SERVER';
@@ -114,7 +114,7 @@ function remedyFor(code: ErrorCode, numbers: readonly number[], step: ProviderSt
   return step.startsWith('device') && !isOfPerson ? withoutDevice : meanings[code][1];
 }
 
-/** Microsoft appends its trace ids, which are properties of the error. */
+/** Cuts off the trace ids that Microsoft appends, because they are properties of the error. */
 function firstLine(text: string): string {
   const [line = ''] = text.split(/[\r\n]|\sTrace ID:/, 1);
   return toPlainLine(line).replace(/\.$/, '');

@@ -31,8 +31,8 @@ export function endpointUrl(authority: string, endpoint: 'authorize' | 'token' |
 }
 
 /**
- * Sends requests to the endpoints of one authority: one deadline for each exchange, retries only if they do no harm, errors
- * by their meaning. What may live in this folder: requests to Microsoft and what their answers mean.
+ * Sends requests to the endpoints of one authority: one deadline for each exchange, retries only if they do no harm, and the
+ * handler's errors. What may live in this folder: requests to Microsoft and what their answers mean.
  */
 export class Provider {
   readonly #http: HttpClient;
@@ -60,13 +60,13 @@ export class Provider {
   }
 
   /**
-   * Sends one token request. `asked`: the scopes that are granted if the answer leaves them out (RFC 6749 section 5.1).
-   * A token that is no Bearer token is left out: shared-token stores the refresh token that came with it, and throws RESPONSE.
+   * Sends one token request. `asked`: the scopes that are granted if the answer has none (RFC 6749 section 5.1). Removes
+   * an access token that is no Bearer token: then shared-token stores the refresh token of the answer, and throws RESPONSE.
    */
   async requestTokens(step: ProviderStep, form: Record<string, string>, asked?: string): Promise<TokenResponse> {
     const response = { ...(await this.post({ endpoint: 'token', step, form })) };
     const { token_type: tokenType, scope, id_token: idToken } = response;
-    // Nothing may throw here: the token that was sent is spent.
+    // Nothing may throw here: the token that was sent is spent, and its successor would be lost.
     if (typeof tokenType !== 'string' || tokenType.toLowerCase() !== 'bearer') delete response.access_token;
     if (typeof scope !== 'string' || scope === '') response.scope = asked;
     if (typeof idToken !== 'string') delete response.id_token;
@@ -77,7 +77,7 @@ export class Provider {
    * Posts a form and returns the JSON object of a successful answer. Throws OneDriveTokenError within `requestTimeout`, or the
    * signal's reason.
    *
-   * Repeats it if no connection was made, and after 429 or 5xx unless it spends an authorization code.
+   * Repeats the request if no connection was made. Repeats it after 429 or 5xx, too, unless it redeems an authorization code.
    */
   async post(request: ProviderRequest): Promise<JsonObject> {
     const end = performance.now() + this.#settings.requestTimeout;
@@ -91,7 +91,7 @@ export class Provider {
       if (!repeatable || attempt === maxAttempts || delay >= left) throw failure;
       this.#emit({ type: 'retry', attempt, delay: Math.round(delay), reason: failure.message });
       await pause(delay, [request.signal]);
-      // A busy process may be late.
+      // In a busy process, the pause may end late.
       if (performance.now() >= end) throw failure;
     }
   }
@@ -134,7 +134,7 @@ function busyError(
   return new OneDriveTokenError(code, `${url.host} ${what} (HTTP ${status})`, { ...facts, remedy, retryAfter });
 }
 
-/** For an answer without tokens or an OAuth error. */
+/** For an answer with neither tokens nor an OAuth error. */
 function noAnswerError({ host, pathname }: URL, { status }: HttpAnswer): OneDriveTokenError {
   if ([404, 405, 410].includes(status)) {
     const problem = `${host} has no ${pathname} (HTTP ${status}): the authority is wrong`;
@@ -149,7 +149,7 @@ function noAnswerError({ host, pathname }: URL, { status }: HttpAnswer): OneDriv
 /** Keeps no cause: the message of a SyntaxError quotes the body, which may hold tokens. */
 function parseObject(body: string | undefined): JsonObject | undefined {
   try {
-    // A byte order mark may be ignored (RFC 8259 section 8.1): the token that was sent is spent.
+    // Ignores a byte order mark (RFC 8259 section 8.1): the token that was sent is spent, so the answer must not be lost.
     const value: unknown = JSON.parse((body ?? '').replace(/^\ufeff/, ''));
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
   } catch {

@@ -1,10 +1,10 @@
 /** The proxy that the environment names for a URL. */
 export interface NamedProxy {
-  /** `proxy.example:8080`: its address may have a password, and is never shown. */
+  /** Such as `proxy.example:8080`. The full address may have a password, and is never shown. */
   readonly host: string;
   /** The variable that names it. */
   readonly variable: string;
-  /** Its address has a user name or a password. */
+  /** Whether its address has a user name or a password. */
   readonly hasCredentials: boolean;
 }
 
@@ -23,7 +23,7 @@ export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedPr
   return found && !isExcepted(url, env.no_proxy ?? env.NO_PROXY ?? '') ? found : undefined;
 }
 
-/** Of the two spellings, the first one that is set counts, also if it is empty. */
+/** The first of the two spellings that is set counts, even if it is empty. */
 function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
   const variable = variables.find((name) => env[name] !== undefined);
   const { host, username, password } = (variable && URL.parse(env[variable] ?? '')) || {};
@@ -35,7 +35,7 @@ function isExcepted({ protocol, hostname, port }: URL, exceptions: string): bool
   const usedPort = Number(port) || (protocol === 'https:' ? 443 : 80);
   const entries = exceptions.toLowerCase().match(/[^,\s]+/g) ?? [];
   return entries.some((entry) => {
-    // What has more colons and no brackets is an IPv6 address.
+    // An entry with more colons and no brackets is an IPv6 address.
     const [, name = entry, onlyPort] = /^(\[.+\]|[^:]+)(?::(\d+))?$/.exec(entry) ?? [];
     if (onlyPort !== undefined && Number(onlyPort) !== usedPort) return false;
     const suffix = plainName(name).replace(/^\*?\./, '');

@@ -4,7 +4,7 @@ import { OneDriveTokenError } from '../one-drive-token-error.ts';
 import { type FormPost, formHeaders, type HttpAnswer, readRetryAfter, readText } from './post-form.ts';
 import { proxySpelling } from './proxy-of.ts';
 
-/** Throws CONFIGURATION in Bun: its own `undici` fails only after the provider has answered, when the token is spent. */
+/** Throws CONFIGURATION in Bun, whose own `undici` fails only after the provider has answered, when the sent token is spent. */
 export function assertUsable(): void {
   if (typeof undici.Dispatcher?.prototype.destroy === 'function') return;
   const problem = 'Bun replaces the package undici, which a proxy or the option dispatcher needs';
@@ -15,7 +15,7 @@ export function assertUsable(): void {
 
 /** As `postForm` of post-form.ts. */
 export async function postForm({ url, body, signal }: FormPost, given?: undici.Dispatcher): Promise<HttpAnswer> {
-  // One for each request, because undici keeps waiting for a silent proxy even after the request was given up.
+  // One for each request, because undici keeps waiting for a silent proxy even after the request was aborted.
   const dispatcher = given ?? proxyByEnvironment();
   try {
     const response = await undici.request(url, {
@@ -40,7 +40,7 @@ export async function postForm({ url, body, signal }: FormPost, given?: undici.D
 
 /** undici's fetch. Throws what undici throws. */
 export async function fetch(url: URL, init: RequestInit, dispatcher: undici.Dispatcher): Promise<Response> {
-  // The package would send the text "[object FormData]" for a form of Node's own class.
+  // undici would send the text "[object FormData]" for a form of Node's own class.
   const isForm = Object.prototype.toString.call(init.body) === '[object FormData]';
   const isForeign = isForm && !(init.body instanceof undici.FormData);
   const sent = isForeign ? { ...init, body: await new Response(init.body).blob() } : init;
@@ -52,7 +52,7 @@ export function proxyByEnvironment(): undici.Dispatcher {
   try {
     return new undici.EnvHttpProxyAgent();
   } catch {
-    // Neither the value nor a cause that quotes it, because a proxy's address may hold a password.
+    // Shows neither the value nor a cause that quotes it, because a proxy's address may hold a password.
     const problem = 'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy';
     throw new OneDriveTokenError('CONFIGURATION', problem, { remedy: `Write it like ${proxySpelling}` });
   }

@@ -10,7 +10,7 @@ import type { SignInAttempt } from './sign-in-options.ts';
 export class AuthorizationRequest {
   /** Returns in the redirect. */
   readonly state = createState();
-  /** The verifier goes to the token endpoint, its hash to the browser. It is computed while sockets open. */
+  /** The verifier goes to the token endpoint, its hash to the browser. Both are computed while sockets open. */
   readonly #pkce = createPkce();
   readonly #attempt: SignInAttempt;
 
@@ -49,7 +49,7 @@ export class AuthorizationRequest {
     });
   }
 
-  /** The handler's error, if the provider answered with one instead of a code. Other errors stay as they are. */
+  /** Converts an error answer of the provider to the handler's error. Other errors stay as they are. */
   explain(error: unknown): unknown {
     if (!(error instanceof AuthorizationError)) return error;
     const answer = { error: error.error, error_description: error.errorDescription };

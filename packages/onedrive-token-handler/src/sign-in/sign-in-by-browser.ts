@@ -8,9 +8,9 @@ import type { Settings } from '../options.ts';
 import { AuthorizationRequest } from './authorization-request.ts';
 import type { SignInAttempt } from './sign-in-options.ts';
 
-/** No limit: a script in a page that finds the port reaches any other, and would end the sign-in. No number of guesses finds the state. */
+/** No limit: a script in a page that finds the port could reach any limit and end the sign-in. No number of guesses finds the state. */
 const maxStrayRequests = Number.POSITIVE_INFINITY;
-/** The acceptor's longest: SharedToken ends the wait. */
+/** The longest that the acceptor allows: SharedToken ends the wait. */
 const timeout = 2 ** 31 - 1;
 
 /** Opens a browser and waits on loopback for its answer (RFC 8252 section 7.3). */
@@ -22,7 +22,7 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
   const wait = new AbortController();
   try {
     await using acceptor = await openAcceptor({ state, host, port, timeout, signal: wait.signal, maxStrayRequests });
-    // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
+    // After the answer, an abort does not end the wait: the code is still exchanged and stored, and the page shows the result.
     const endWait = (why: unknown): unknown => acceptor.isWaiting && wait.abort(why);
     context.signal.throwIfAborted();
     context.signal.addEventListener('abort', () => endWait(context.signal.reason));
@@ -36,10 +36,10 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
       const { message: said = String(error) } = Object(error) as { message?: string };
       const message = replaceSecrets(said, [url, state], '[the address]');
       emit({ type: 'browser-failed', error: new Error(message) });
-      // Nothing shows the address to the person, so that the wait would be in vain.
+      // Without `onEvent`, nothing shows the address to the person, so no answer can come.
       if (!settings.onEvent) endWait(noBrowser(message));
     };
-    // A listener may have ended it. Does not wait until the browser has started: the person can open the URL by hand.
+    // A listener may have aborted the sign-in. Does not await the start of the browser: the person can open the URL by hand.
     void (async () => openBrowser(await setImmediate(url, { signal: context.signal })))().catch(onFailure);
     return await acceptor.accept(({ code }) => request.redeem(code, redirectUri));
   } catch (error) {
@@ -62,7 +62,7 @@ async function openDefaultBrowser(url: string): Promise<void> {
   }
   const { default: open } = await import('open');
   const launcher = await open(url);
-  // On Windows and in WSL it has ended by now.
+  // On Windows and in WSL the launcher has ended by now.
   const [status] = launcher.exitCode === null ? await once(launcher, 'exit') : [launcher.exitCode];
   if (status) throw new Error(`The browser could not be started (its launcher ended with status ${status}).`);
 }
@@ -72,7 +72,7 @@ function explain(cause: AcceptorError, { redirectPort, redirectHost }: Settings)
   const problem = `The browser's answer could not be received${where}: ${cause.problem}`;
   // No free port: neither the person nor the provider caused it.
   if (redirectPort === 0) return new OneDriveTokenError('NETWORK', problem, { remedy: 'Try again', cause });
-  // Another port would not do: the caller has chosen this one because it is forwarded or registered.
+  // Does not try another port: the caller has chosen this one because it is forwarded or registered.
   const remedy = 'Choose another port, or none to get a free one';
   return new OneDriveTokenError('CONFIGURATION', problem, { remedy, cause });
 }

@@ -12,7 +12,7 @@ const grantType = 'urn:ietf:params:oauth:grant-type:device_code';
 
 /**
  * The person enters a short code on any device, while this process polls the provider (RFC 8628), until the code has expired.
- * Does not wait until the code is shown. If it cannot be shown, the sign-in ends with that error.
+ * Does not await `onDeviceCode`. If that fails, the sign-in ends with its error.
  */
 export async function signInByDevice(attempt: SignInAttempt): Promise<TokenResponse> {
   const { provider, scope, options, context } = attempt;
@@ -34,7 +34,7 @@ export async function signInByDevice(attempt: SignInAttempt): Promise<TokenRespo
     } catch (error) {
       if (!(error instanceof OneDriveTokenError)) throw error;
       if (error.error === 'authorization_pending') continue;
-      // An offline moment is no reason to give up.
+      // Goes on after a retryable error, such as a moment without network.
       if (error.error !== 'slow_down' && !error.retryable) throw error;
       interval += slowDownMs;
       retryAfter = error.retryAfter ?? 0;

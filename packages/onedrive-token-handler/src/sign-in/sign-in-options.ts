@@ -29,11 +29,11 @@ export interface SignInOptions {
 export interface SignInAttempt {
   readonly settings: Settings;
   readonly options: SignInOptions;
-  /** SharedToken's: it ends the wait, and stores what a code was exchanged for. */
+  /** The context from SharedToken: ends the wait, and stores the tokens for which a code was exchanged. */
   readonly context: SignInContext;
   readonly provider: Provider;
   readonly emit: (event: TokenEvent) => void;
-  /** As the provider is asked for them, separated by spaces. */
+  /** The scopes to ask for, separated by spaces. */
   readonly scope: string;
 }
 

@@ -15,7 +15,7 @@ export async function signIn(request: Omit<SignInAttempt, 'scope'>): Promise<Tok
   const { settings, options, context, emit } = request;
   const { method = 'browser' } = options;
   const { timeout, reason, record } = context;
-  // getToken() also asks for the scopes that other programs were granted under this app name, signIn() for its own alone.
+  // getToken() also asks for the scopes that other programs with this app name were granted. signIn() asks only for its own.
   const scope = scopesToAsk(settings, reason === 'requested' ? [] : splitScope(record?.scope)).join(' ');
   emit({ type: 'sign-in-started', method, expiresAt: Date.now() + timeout, reason });
   return signInBy[method]({ ...request, scope });

@@ -1,4 +1,4 @@
-/** Work on all that is stored, whatever client id it is of: by the kit, on a file or a store of the caller's own. */
+/** Administration of stored tokens, of any client id, in a file or in a store of the caller's own. The work is token-store-kit's. */
 import { type TokenRecord, type TokenStore, toStoreError } from 'shared-token';
 import {
   changeKey,
@@ -19,7 +19,7 @@ import { openStore, runOnStore } from './open-store.ts';
 /** What {@link inspectStore} has found: see `inspectTokenStore` of token-store-sqlite. `error` is STORE. */
 export type StoreInspection = Omit<TokenStoreInspection, 'error'> & { readonly error: OneDriveTokenError | undefined };
 
-/** What a person wants to know about a file that does not work, and who holds its locks. Makes, changes and locks nothing. */
+/** Diagnoses a file that does not work, and finds the holders of its locks. Makes, changes and locks nothing. */
 export async function inspectStore(options: Pick<StoreOptions, 'dbFilepath'> = {}): Promise<StoreInspection> {
   const { dbFilepath = '' } = readStoreOptions(options);
   const { inspectTokenStore } = await import('token-store-sqlite');
@@ -40,19 +40,19 @@ export interface MoveOptions {
   to: StoreOptions;
 }
 
-/** The app names that have tokens, sorted; none if the file does not exist. Changes nothing about a file. Throws STORE. */
+/** The app names that have tokens, sorted; none if the file does not exist. Does not change the file. Throws STORE. */
 export async function listAppNames(options: StoreOptions = {}): Promise<string[]> {
   return (await withStore(readStoreOptions(options), 'read', listNames)) ?? [];
 }
 
-/** Deletes the tokens of one app name, whatever client id they are of. False if there were none. Throws STORE. */
+/** Deletes the tokens of one app name, of any client id. False if there were none. Throws STORE. */
 export async function forgetTokens(appName: string, options: StoreOptions = {}): Promise<boolean> {
   return (await withStore(readStoreOptions(options), 'write', (store) => forgetRecord(store, appName))) ?? false;
 }
 
 /**
- * What is stored under one app name, whatever client id it is of; undefined if nothing is. It has the tokens. Changes nothing
- * about a file, and makes none; with `readOnly: false`, it undoes what a killed process has left half written. Throws STORE.
+ * The record of one app name, of any client id, with its tokens; undefined if there is none. Makes and changes no file.
+ * With `readOnly: false`, rolls back the unfinished write of a killed process. Throws STORE.
  */
 export async function readRecord(
   appName: string,
@@ -64,9 +64,9 @@ export async function readRecord(
 
 /**
  * Changes, adds or removes the encryption of a file or of a store. `chooseKey` is called after a file has opened with
- * `encryptionKey`, while no other process changes the key. If it throws, that passes through, and nothing was changed. A refresh or a
- * sign-in of another process ends first. Throws STORE, also if that takes longer than 60 seconds. After a crash all tokens have the
- * old key, or all have the new one.
+ * `encryptionKey`, while no other process changes the key. If `chooseKey` throws, its error passes through, and nothing is changed.
+ * Waits for the refreshes and sign-ins of other processes; throws STORE, also if they take longer than 60 seconds. After a crash all
+ * tokens have the old key, or all have the new one.
  */
 export async function changeEncryptionKey(
   options: RekeyOptions,
@@ -96,7 +96,7 @@ export async function moveTokens(appName: string, options: MoveOptions): Promise
   return outcome ?? 'not-signed-in';
 }
 
-/** Without `create`, no file is made: undefined if there is none. */
+/** Makes no file without `create`: returns undefined if there is none. */
 async function withStore<T>(
   settings: StoreSettings,
   access: 'read' | 'write' | 'create',
@@ -112,7 +112,7 @@ async function withStore<T>(
   }
 }
 
-/** False also if a folder above it can't be entered: to open it then says what is wrong. */
+/** False also if a folder above the file cannot be entered: the attempt to open the file then says what is wrong. */
 async function isMissing(path: string): Promise<boolean> {
   // Loaded here, because all of node:fs would add a tenth to the import of this package.
   const { statSync } = await import('node:fs');

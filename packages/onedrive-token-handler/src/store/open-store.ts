@@ -33,7 +33,7 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
 
   const open = async (): Promise<SqliteTokenStore> => {
     const { openTokenStore } = await import('token-store-sqlite');
-    // A call that has begun before would leave it open.
+    // A call that began before close() would leave the file open.
     if (isClosed) throw closedError();
     opened ??= openTokenStore(path, options);
     return opened;
@@ -44,7 +44,7 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
       return await work(file);
     } catch (error) {
       if ((Object(error) as { reason?: unknown }).reason !== 'moved') throw error;
-      // Of several calls that find it moved, the first one opens it again.
+      // Of several calls that find the file moved, the first one opens it again.
       if (opened === file) {
         moved.push(file);
         opened = undefined;
@@ -59,12 +59,12 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     replace: (name, previous, record) => use((file) => file.replace(name, previous, record)),
     delete: (name) => use((file) => file.delete(name)),
     list: () => use((file) => file.list()),
-    // Rejects if the file was moved, which ends the wait as well: the one in its place may have another record.
+    // Rejects if the file was moved. That ends the wait as well: the file in its place may have another record.
     changed: async (name, wait) => (await open()).changed(name, wait),
     lockedNames: () => use((file) => file.lockedNames()),
     // This store has to be opened again with the new key.
     rekey: (key) => use((file) => file.rekey(key)),
-    // Only a lock that was not acquired is tried again: tasks use this store, which finds the file where it is.
+    // Never runs a task twice: its own calls use this store and reopen a moved file, so only acquiring the lock can fail as moved.
     exclusively: (name, task, wait) => use((file) => file.exclusively(name, task, wait)),
   };
   const close = (): void => {
