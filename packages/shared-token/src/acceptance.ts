@@ -2,18 +2,18 @@ import type { TokenRecord } from 'token-store-kit';
 import type { SignInContext } from './options.ts';
 
 /**
- * Which records count for this instance: those that `accepts` agrees to. And, until a call forces, what its own sign-in brought although
- * it is less: the person has just answered, and is not asked again at each call or refresh.
+ * Decides which records this instance uses: those that `accepts` approves. Until a call forces a refresh, also the result of its own
+ * sign-in, even if scopes are missing: the person has just answered, and must not be asked again at each call or refresh.
  */
 export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
-  /** What its own sign-in brought, if that counts whatever a refresh makes of it. */
+  /** The record of its last sign-in, if that and its refreshes count although `accepts` refuses them. */
   #own: TokenRecord | undefined;
-  /** When the last one began, by the monotonic clock. */
+  /** When the last sign-in began, by the monotonic clock. */
   #began = 0;
-  /** Whether it was less from the start. */
+  /** Whether `accepts` refused the record of that sign-in from the start. */
   #isLess = false;
-  /** What it brought, and what refreshes have made of it. */
+  /** The scopes of the record of that sign-in, and of its refreshes. */
   #scopes = new Set<string>();
 
   constructor(accepts: (record: TokenRecord) => boolean) {
@@ -22,41 +22,41 @@ export class Acceptance {
 
   readonly accepts = (record: TokenRecord): boolean => this.#accepts(record) || this.#isOwn(record);
 
-  /** This instance's own sign-in has brought the record. `began`: when, by the monotonic clock. */
+  /** Takes the record of this instance's own sign-in. `began`: when the sign-in began, by the monotonic clock. */
   signedIn(record: TokenRecord, reason: SignInContext['reason'], began: number): void {
-    // One that began before the last one may end after it, and is not stored then.
+    // A sign-in that began before the last one may end after it, and is not stored then.
     if (began < this.#began) return;
     this.#began = began;
     try {
       this.#isLess = !this.#accepts(record);
     } catch {
-      // The call is told when it asks itself. What the person has done must not be lost for it.
+      // The person's sign-in must not be lost because of this error. The call gets the error when it uses `accepts` itself.
       this.#isLess = false;
     }
-    // Some providers name more scopes after a sign-in than after a refresh: the person has just been asked for them again.
+    // Some providers name fewer scopes after a refresh than after a sign-in. The person has just been asked, and is not asked again.
     this.#own = this.#isLess || reason === 'not-accepted' ? record : undefined;
     this.#scopes = new Set([scopesOf(record)]);
   }
 
-  /** A call forces, or a person signed out. */
+  /** Called when a call forces a refresh, and at a sign-out. */
   forget(): void {
     this.#own = undefined;
   }
 
   #isOwn(record: TokenRecord): boolean {
     const own = this.#own;
-    // If it was enough, more may be needed by now.
+    // `accepts` approved the sign-in at first: the needs have grown since.
     if (!own || (!this.#isLess && !this.#accepts(own))) return false;
-    // A refresh keeps the time of the sign-in, in whichever process, but may name the scopes in another way.
+    // A refresh keeps the time of the sign-in, in any process, but its answer may name the scopes in another way.
     const isOfIt = record.signedInAt === own.signedInAt;
     if (isOfIt) this.#scopes.add(scopesOf(record));
-    // Without the scopes, two programs of one client that both got less than they need would ask by turns.
+    // Equal scopes count as well. Otherwise, two programs of one client that both lack scopes would ask the person by turns.
     const isSameClient = isOfIt || [undefined, own.clientId].includes(record.clientId);
     return isSameClient && this.#scopes.has(scopesOf(record));
   }
 }
 
-/** In one order: providers change it. */
+/** Sorted, because providers change the order. */
 function scopesOf({ scope = '' }: TokenRecord): string {
   return scope.split(' ').sort().join(' ');
 }

@@ -1,6 +1,6 @@
 /**
- * One piece of work that many callers wait for. A caller that aborts lets go of it alone; when the last one has let go,
- * the work is asked to stop.
+ * One piece of work that many callers wait for. A caller that aborts ends only its own wait. After the abort of the last
+ * caller, the work is asked to stop.
  */
 export class Flight<T> {
   readonly #controller = new AbortController();
@@ -42,7 +42,7 @@ export class Flight<T> {
     if (!this.#landed) this.#controller.abort(reason);
   }
 
-  /** Resolves when the work has ended, in whatever way. */
+  /** Resolves when the work has ended, with a result or an error. */
   ended(): Promise<unknown> {
     return Promise.allSettled([this.#result]);
   }

@@ -1,4 +1,4 @@
-/** What the promise settles with. Rejects with what `onLate` returns if it takes longer. */
+/** Settles as the promise does. If that takes longer, rejects with what `onLate` returns. */
 export async function inTime<T>(milliseconds: number, promise: Promise<T>, onLate: () => unknown): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(onLate()), milliseconds);

@@ -18,21 +18,21 @@ export interface RevokeContext {
 /** What `signIn` is given. */
 export interface SignInContext {
   /**
-   * Aborts after `signInTimeout`, when the last caller lets go, and on `close()` or `signOut()`. While `redeem` runs only after
-   * `refreshTimeout`, so an exchange may use it.
+   * Aborts after `signInTimeout`, when the last caller has aborted, and on `close()` or `signOut()`. While `redeem` runs, the signal aborts
+   * only after `refreshTimeout`, so the exchange may use it.
    */
   readonly signal: AbortSignal;
   /** How long the person has, in milliseconds. */
   readonly timeout: number;
   /** Why the person is asked; `requested`: because `signIn()` was called. */
   readonly reason: SignInReason | 'requested';
-  /** The stored sign-in, if there is one of this client and authority: for a login hint, or for the scopes it had. */
+  /** The stored record, if there is one of this client and authority: for a login hint, or for its scopes. */
   readonly record?: TokenRecord | undefined;
   /**
-   * Exchanges the person's answer for tokens, and stores them before it resolves: a page in the browser can then tell
-   * the truth. From its call on, neither `signInTimeout` nor an abort ends the sign-in: the exchange has `refreshTimeout`
-   * instead, and so has what follows it. A second call returns the result of the first one. Optional: what `signIn` resolves with is
-   * stored as well.
+   * Runs `exchange`, which redeems the person's answer for tokens, and stores them before it resolves. A page in the browser can then
+   * report the true result. Once `redeem` is called, neither `signInTimeout` nor an abort ends the sign-in. Instead, the exchange may take
+   * `refreshTimeout`, and so may the rest of `signIn`. A second call returns the result of the first one. `redeem` is optional: the tokens
+   * that `signIn` resolves with are stored as well.
    */
   redeem(exchange: () => Promise<TokenResponse>): Promise<TokenResponse>;
 }
@@ -40,20 +40,20 @@ export interface SignInContext {
 /** Asks the person to sign in, and resolves with the token response. */
 export type SignIn = (context: SignInContext) => Promise<TokenResponse>;
 
-/** Durations are milliseconds. `undefined` is the default. */
+/** Durations are in milliseconds. `undefined` stands for the default. */
 export interface SharedTokenOptions {
-  /** Where the record is kept. It stays the caller's: `close()` does not close it. */
+  /** Keeps the record. The caller closes the store; `close()` does not. */
   store: TokenStore;
   /** Names the record in the store: programs that use the same store and name share one sign-in. */
   name: string;
   /** Stored with each record. A record of another client is never used. */
   clientId?: string | undefined;
-  /** Names the provider, for example its issuer. Stored with each record; a record of another one is never used. */
+  /** Names the provider, for example by its issuer. Stored with each record. A record of another authority is never used. */
   authority?: string | undefined;
   /**
-   * Sends one refresh request (RFC 6749 section 6) and resolves with the token response as it came. It is called while no
-   * other process refreshes, and not for a record without a refresh token. What it throws reaches the caller unchanged, unless a person
-   * has to sign in, or a token that is still valid is returned instead: for as many milliseconds as a number `retryAfter` of the error says.
+   * Sends one refresh request (RFC 6749 section 6) and resolves with the token response, unchanged. Called only while no other process
+   * refreshes, and only for a record with a refresh token. Its error reaches the caller unchanged, unless a person has to sign in. A token
+   * that is still valid is returned instead of the error: for as many milliseconds as a number `retryAfter` of the error says.
    */
   refresh: (record: TokenRecord & { refreshToken: string }, context: RefreshContext) => Promise<TokenResponse>;
   /** Asks the person. Without it, `getToken()` ends in SIGN_IN_REQUIRED when a person is needed. */
@@ -63,18 +63,18 @@ export interface SharedTokenOptions {
    * interaction_required, consent_required and login_required, in `error`, `errorCode` or `code` of the error or of a cause.
    */
   needsSignIn?: ((error: unknown) => boolean) | undefined;
-  /** What `refusedBecause` of the record says after such an error, without secrets. Default: the OAuth error. */
+  /** Describes such an error, without secrets, for `refusedBecause` of the record. Default: the OAuth error. */
   describeRefusal?: ((error: unknown) => string) | undefined;
   /**
-   * Whether a record has what this program needs, for example its scopes. It is asked at each call, so what is needed may grow. If false,
-   * a person is asked, and `signIn` should ask for the scopes of its `record` and for those that are needed: other programs may need the
-   * former. What this instance's own sign-in brought counts although it is less, until a call forces a refresh. Default: always.
+   * Whether a record meets the needs of this program, for example in its scopes. Each getToken() calls it, so the needs may grow. If false,
+   * a person is asked. `signIn` should then request the missing scopes and those of its `record`, because other programs may need these.
+   * The result of this instance's own sign-in counts even if scopes are missing, until a call forces a refresh. Default: always.
    */
   accepts?: ((record: TokenRecord) => boolean) | undefined;
   /**
-   * Ends a sign-in at the provider, for example by a revocation request (RFC 7009). `signOut()` calls it when the record is deleted, and
-   * waits for it for at most `refreshTimeout`. If it fails, the sign-out holds, and the event `revoke-failed` says so. What a refresh or a
-   * sign-in that was under way brings after that is given to it as well.
+   * Ends a sign-in at the provider, for example by a revocation request (RFC 7009). `signOut()` calls it after it has deleted the record,
+   * and waits at most `refreshTimeout`. If `revoke` fails, the record stays deleted, and the event `revoke-failed` reports the error. A
+   * refresh or a sign-in under way may bring tokens after that: `revoke` is called for these as well.
    */
   revoke?: ((record: TokenRecord, context: RevokeContext) => Promise<unknown>) | undefined;
   /** Whether getToken() may ask a person. Default true if there is `signIn`. */
@@ -85,43 +85,43 @@ export interface SharedTokenOptions {
    */
   expirySkew?: number | undefined;
   /**
-   * That long before a token is refreshed as `expirySkew` says, a call of getToken() gets it at once, and one process of all refreshes
-   * meanwhile. Default 0: no refresh ahead. In the first half of a token's life there is none.
+   * How long before the time of `expirySkew` a refresh ahead may start. A call of getToken() then gets the token at once, while one of all
+   * processes refreshes it. Default 0: no refresh ahead. In the first half of a token's life there is none.
    *
-   * A refresh ahead that has not been sent keeps no process alive. One that was sent does, until its answer is stored. Call `close()`
-   * before `process.exit()`, which waits for nothing: otherwise the answer may be lost, and with it the new refresh token.
+   * A refresh ahead keeps the process alive only from the time its request is sent until the answer is stored. Call `close()` before
+   * `process.exit()`, which waits for nothing: otherwise the answer may be lost, and with it the new refresh token.
    */
   refreshAhead?: number | undefined;
   /** How long `refresh`, `revoke` or the exchange of a sign-in may take. Default 30,000. */
   refreshTimeout?: number | undefined;
   /** How long a sign-in waits for the person. Default 180,000. */
   signInTimeout?: number | undefined;
-  /** Called with what happens. `error` is the original of the event's `error`; it may quote secrets, so do not log it. */
+  /** Called for each event. `error` is the original of the event's `error`; it may quote secrets, so do not log it. */
   onEvent?: ((event: SharedTokenEvent, error?: unknown) => unknown) | undefined;
 }
 
-/** What one call of getToken() wants. */
+/** Options of one call of getToken(). */
 export interface GetTokenOptions {
   /** Whether a person may be asked. Default: the instance's own `interactive`. */
   interactive?: boolean | undefined;
   /**
-   * Refreshes even if the token looks valid, or a refresh was refused before: for an API that answered 401. Without a refresh token, the
-   * person is asked. Default false.
+   * Refreshes even if the token looks valid, or the provider refused an earlier refresh. For use after an API answered 401. Without a
+   * refresh token, the person is asked. Default false.
    */
   forceRefresh?: boolean | undefined;
   /**
-   * How long the token should be valid, in milliseconds: for a program that keeps it. One that expires sooner is refreshed.
-   * The result may still expire sooner: see its `expiresAt`. More than nine tenths of a token's life count as half of it. Default:
-   * `expirySkew`.
+   * How long the token should still be valid, in milliseconds: for a program that keeps it. A token that expires sooner is refreshed. The
+   * new token may also expire sooner: see its `expiresAt`. A value above nine tenths of a token's life counts as half of that life.
+   * Default: `expirySkew`.
    */
   minValid?: number | undefined;
-  /** Lets go of this call alone; it rejects with the signal's reason. */
+  /** Aborts this call alone, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** What one call of signIn() wants. */
+/** Options of one call of signIn(). */
 export interface SignInOptions {
-  /** Lets go of this call; it rejects with the signal's reason. */
+  /** Aborts this call, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** Another way to ask the person, for this call alone. */
   signIn?: SignIn | undefined;
@@ -131,9 +131,9 @@ export interface SignInOptions {
 export type Settings = Readonly<ReturnType<typeof readOptions>>;
 
 const storeMethods = ['get', 'set', 'replace', 'delete', 'list', 'exclusively'] as const;
-/** What a timer can wait for. */
+/** The delays that setTimeout() can wait for, in milliseconds: up to 24 days. With a longer one, it fires at once. */
 const timerRange: [number, number] = [1, 2 ** 31 - 1];
-/** Of 24 days: what may be added to a timeout, for example for the store. A timer that has to wait for longer than it can fires at once. */
+/** Timeouts stay this far below that limit, because the code adds time to them, for example for the store. */
 const timerMarginMs = 60_000;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
@@ -182,7 +182,7 @@ export function readOptions(options: SharedTokenOptions) {
 /** RFC 6749 section 5.2 and OpenID Connect Core section 3.1.2.6. */
 const refusals = new Set(['invalid_grant', 'interaction_required', 'consent_required', 'login_required']);
 
-/** The OAuth error that means "sign in again", as openid-client, oauth4webapi, the MCP SDK or a cause of theirs carries it. */
+/** The OAuth error that means "sign in again". It is in a field of the error or of a cause: openid-client, oauth4webapi, the MCP SDK. */
 function refusalOf(error: unknown, depth = 0): string | undefined {
   const { error: oauthError, errorCode, code, cause }: Record<string, unknown> = Object(error);
   for (const candidate of [oauthError, errorCode, code]) {

@@ -1,9 +1,9 @@
 import { checkData, comparedToken, recordFields, type TokenRecord } from 'token-store-kit';
 
 /**
- * Reads what a store gave. Databases and JSON turn an absent record or field into null or {}, and a time into text.
- * Ignores times that are not numbers, and tokens that are empty or no text. In the order of the kit, so that a record that is written
- * again gives the same JSON.
+ * Reads a record as the store returned it. Databases and JSON turn an absent record or field into null or {}, and a time into text.
+ * Ignores times that are not numbers, and tokens that are empty or not strings. The fields have the kit's order, so that a record that is
+ * written again gives the same JSON.
  */
 export function readStoredRecord(found: unknown): TokenRecord | undefined {
   const given: Record<string, unknown> = Object(found);
@@ -21,8 +21,8 @@ export function readStoredRecord(found: unknown): TokenRecord | undefined {
 }
 
 /**
- * A copy of the `data` of a record, frozen because what is kept is given out. Undefined for what no store takes: tokens that
- * come with it are not lost for it.
+ * A copy of the `data` of a record, frozen because callers get the same object. Undefined for a value that no store takes: the tokens
+ * that come with such a value must not be lost.
  */
 export function readData(data: unknown): TokenRecord['data'] {
   try {

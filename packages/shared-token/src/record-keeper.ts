@@ -9,59 +9,58 @@ import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
 import { answered, StoredRecord, silent } from './stored-record.ts';
 import { isOlder, isOurs } from './usable-token.ts';
 
-/** Each further round means that a process wrote the record without the lock. */
+/** A further round is needed only after another process wrote the record without the lock. */
 export const maxRounds = 5;
 
-/** The pauses between two tries to write: each is twice the one before. */
+/** The pauses between two attempts to write: each is twice the one before. */
 const firstPauseMs = 50;
 const longestPauseMs = { withLock: 1_000, later: 5_000 };
 
-/** How long a write is tried with the lock held, from the first try on. */
+/** How long a lock holder tries to write, counted from the first attempt. */
 const lockedLimitMs = 10_000;
 
-/** How long a later try waits for the record's lock. */
+/** How long a later attempt waits for the record's lock. */
 const laterLockTimeoutMs = 5_000;
 
-/** How long the last try does. Then a record is written without it: a lease that could not be released would cost the sign-in. */
+/** How long the last attempt, in close(), waits for the lock. Then it writes without the lock: a stale lease must not cost the sign-in. */
 const lastLockTimeoutMs = 2_000;
 
-/** What a sign-in has to know when it is stored. */
+/** What `put` has to know about a sign-in. */
 export interface Circumstances {
-  /** How many sign-outs there had been when it began. */
+  /** The count of sign-outs when the sign-in began. */
   readonly signOuts: number;
-  /** The newest record when it began, of whichever client. */
+  /** The newest record when the sign-in began, of any client. */
   readonly before: TokenRecord | undefined;
-  /** Whether its callers have given up, or its lock was lost. Then, or if the record's was, what was stored since counts if it is newer. */
+  /** Whether the callers have given up, or the sign-in lock was lost. Then, or if the record's lock was lost, a newer record wins. */
   readonly isLate: () => boolean;
 }
 
 /**
- * Reads, advances and deletes the one record of a name without losing a sign-in. What every step of the flow works with.
+ * Reads, advances and deletes the record of one name without losing a sign-in. Every step of the flow uses it.
  *
- * What the store owes is a list of changes that it could not make. They are newer than what is stored, unless that is neither what
- * they replace nor what they bring, nor of an earlier sign-in. How a write is tried again: while the lock is held if the failure may
- * pass soon, because the next holder would spend the refresh token that it replaces; then by a timer, before the next refresh, and by
- * close().
+ * Owed changes are pending writes: the store failed to make them. They count as newer than the stored record if that is one that they
+ * replace or write, or of an earlier sign-in. If the failure may pass soon, a write is retried with the lock held, because the next lock
+ * holder would spend the refresh token that the write replaces. After that, a timer, the next refresh and close() retry the write.
  */
 export class RecordKeeper {
   readonly settings: Settings;
   readonly emit: Emit;
   readonly stored: StoredRecord;
-  /** Which records count. */
+  /** Decides which records this instance uses. */
   readonly acceptance: Acceptance;
   /**
-   * Runs a function of the user's outside of our async context. Otherwise `exclusively` would take a call of that function
-   * for a call from our own task, and refuse it.
+   * Runs a function of the user outside of our async context. Otherwise, if the function called `exclusively`, the store would
+   * refuse that as a nested call of our own task.
    */
   readonly callUserCode: <T>(call: () => T) => T;
   readonly #closing = new AbortController();
-  /** Replaced, never changed: a read remembers what was owed when it began. */
+  /** The pending changes, oldest first. The array is replaced, never modified, so that a read notices a change of it. */
   #owed: readonly Change[] = [];
-  /** Settles when all that was to be written has been, or is owed, and what came after a sign-out is revoked. */
+  /** Settles when each change is written or pending, and tokens that came after a sign-out are revoked. */
   #finished: Promise<void> = Promise.resolve();
   /** Settles when no write is under way. */
   #written: Promise<void> = Promise.resolve();
-  /** Settles when no try to do what is owed is under way. */
+  /** Settles when no attempt to write the pending changes is under way. */
   #paid: Promise<void> = Promise.resolve();
   /** Settles when no sign-out is under way. */
   #deleted: Promise<void> = Promise.resolve();
@@ -82,10 +81,10 @@ export class RecordKeeper {
     return this.ours(await this.readAny());
   }
 
-  /** The newest record, of whichever client and authority. Throws STORE. */
+  /** The newest record, of any client and authority. Throws STORE. */
   async readAny(): Promise<TokenRecord | undefined> {
     return asStoreErrors(async () => {
-      // What is stored until then is about to be deleted.
+      // A sign-out under way is about to delete the stored record.
       await answered(this.#deleted);
       return (await this.#look()).newest;
     });
@@ -109,14 +108,14 @@ export class RecordKeeper {
   }
 
   /**
-   * Makes the change, by several tries if the failure may pass soon. What the store cannot do is owed, and counts as done. False if
-   * a newer record is known, or a sign-out came since the work for it began: `signOuts` is how many there had been then.
+   * Writes the change, with retries if the failure may pass soon. A change that still fails becomes pending, and counts as done. False if
+   * a newer record is known, or if a sign-out came since the work for the change began. `signOuts`: the count of sign-outs at that time.
    */
   advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
     return this.beforeClose(this.#advance(change, lock, signOuts));
   }
 
-  /** Notes in the record that the provider refused its refresh token for the first time. A store that fails changes nothing. */
+  /** Marks the record as refused by the provider, unless it has a mark. Best effort: a failure of the store is ignored. */
   async markRefused(record: TokenRecord, because: string): Promise<void> {
     if (record.refusedAt !== undefined) return;
     const refused = { ...record, refusedAt: Date.now(), refusedBecause: String(because).toWellFormed() };
@@ -124,7 +123,7 @@ export class RecordKeeper {
   }
 
   /**
-   * Stores a new sign-in, in the place of whatever is stored. False if a newer one is known, or if it is late and may be older.
+   * Stores a new sign-in in place of any stored record. False if a newer record is known, or if the sign-in is late and may be older.
    * Throws SIGN_IN_REQUIRED if a sign-out came since the sign-in began.
    */
   async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
@@ -132,26 +131,26 @@ export class RecordKeeper {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        // The store had done it, although it said that it failed. What has become of it since must stay.
+        // An earlier round stored the sign-in, although the store reported a failure. A later refresh of it must stay.
         if (round > 0 && newest && newest.signedInAt === record.signedInAt && !isOlder(newest, record)) return true;
-        // Also if this process does not know yet that its lock was lost.
+        // Checked even if `isLate` is false, because this process may not know yet that its lock was lost.
         if (newest && isOlder(record, newest)) return false;
         if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;
         if (round === maxRounds) break;
         const isSaved = await this.advance({ before: newest, record }, lock, signOuts);
         if (isSaved && signOuts === this.signOuts) return true;
       }
-      // The record keeps changing, or the store has one that is none.
+      // The record keeps changing. Or the stored value is not a valid record, so that no compare-and-swap succeeds.
       await asStoreErrors(() => this.#write(this.stored.set(record)));
       return true;
     };
-    // A refresh that is under way ends first. One that hangs must not cost the sign-in, and cannot overwrite it.
+    // With the lock, a refresh under way ends first. A refresh that hangs must not cost the sign-in, and cannot overwrite it.
     return this.#underLock(save, { timeout: this.settings.refreshTimeout, isNeeded: false });
   }
 
   /**
-   * Deletes the record, when no write is under way. Nothing of before is written after that, and what is read meanwhile waits for it.
-   * Resolves with what `revoke` is to be given, if any. Throws STORE, also if a write has no answer, and so may come after that.
+   * Deletes the record once no write is under way. Earlier work writes nothing after that, and reads wait for the deletion. Resolves with
+   * the record for `revoke`, if any. Throws STORE, also if a write has no answer: that write may still take effect after the deletion.
    */
   forget(): Promise<TokenRecord | undefined> {
     this.signOuts++;
@@ -163,17 +162,15 @@ export class RecordKeeper {
     return forgotten;
   }
 
-  /**
-   * Tries again to do what is owed. A failure was reported when it first came. Another process may write just before: what it wrote may be
-   * older than what is owed.
-   */
+  /** Retries the pending changes. Reports no failure: the first failure was reported already. */
   payAgain(): Promise<void> {
-    // One after the other: as long as it is not known what became of a write, another try may undo a sign-out.
+    // One after the other: while the outcome of a write is unknown, a second attempt could undo a sign-out.
     this.#paid = this.#paid.then(() => this.#payAll());
     return this.#paid;
   }
 
   async #payAll(): Promise<void> {
+    // Another process may write just before an attempt, and its record may be older than the pending changes.
     for (let round = 0; this.#owed.length > 0 && round < maxRounds; round++)
       if (await this.#pay().catch(() => true)) return;
   }
@@ -184,11 +181,11 @@ export class RecordKeeper {
     return work;
   }
 
-  /** Tries once more to do what is owed, and starts no more tries. */
+  /** Retries the pending changes a last time. After that, no retry begins. */
   async close(): Promise<void> {
     this.#closing.abort();
     clearTimeout(this.#timer);
-    // A `revoke` that hangs must not cost a sign-in.
+    // At the same time, because a `revoke` that hangs must not cost a pending sign-in.
     await Promise.all([this.#finished, this.payAgain()]);
     await this.payAgain();
   }
@@ -197,38 +194,38 @@ export class RecordKeeper {
     const { revoke } = this.settings;
     const written = answered(this.#written);
     await written.catch(() => {});
-    // A store that cannot be read may still delete.
+    // A store that fails to read may still be able to delete.
     const stored = revoke && (await this.stored.get().catch(() => undefined));
     await asStoreErrors(() => this.stored.delete());
-    // A write that has still no answer may come after that.
+    // A write that still has no answer may take effect after the deletion: this throws then.
     await written;
     return revoke && this.ours(applyChanges(stored, owed));
   }
 
-  /** What is stored, and what is newest: that, or what the store owes, unless another process has stored a newer one, or signed out. */
+  /** The stored record, and the newest one: of a pending change, unless another process has stored a newer record or signed out. */
   async #look(): Promise<{ stored: TokenRecord | undefined; newest: TokenRecord | undefined }> {
     const owedBefore = this.#owed;
     const stored = await this.stored.get();
-    // Asked before that was owed, or before the store got it: the answer may be older.
+    // During the read, a change became pending or a pending one was stored: the answer may be older.
     if (owedBefore !== this.#owed) return this.#look();
     const newest = applyChanges(stored, this.#owed);
     if (newest !== stored) return { stored, newest };
     const last = this.#owed.at(-1);
     if (last) this.#owed = [];
-    // The store had done it, although it said that it failed.
+    // The store had written the change, although it reported a failure.
     if (last && last.record.accessToken === stored?.accessToken) this.emit({ type: 'store-recovered' });
     return { stored, newest };
   }
 
   /**
-   * One try to do what is owed, and then `change`. True if the store has it now; false if nothing is left to do, or something
-   * newer is known. Without `lock`, acquires the lock if compare-and-swap is not enough. `wasRead`: what the change replaces was read with
-   * the lock held.
+   * One attempt to write the pending changes and then `change`. True if they are stored now. False if nothing is left to write, or if a
+   * newer record is known. Without `lock`, acquires the lock if compare-and-swap is not enough. `wasRead`: whether `change.before` was
+   * read with the lock held.
    */
   async #pay(change?: Change, lock?: Lock, isOver = () => false, wasRead = lock !== undefined): Promise<boolean> {
     if (isOver()) return false;
     const isAlone = this.#owed.length === 0 && (wasRead || isSwapEnough(change?.before, change?.record));
-    // As a rule this is all.
+    // The usual case ends here.
     if (isAlone && change && (await this.#replace(change.before, change.record))) return true;
     const { stored, newest } = await this.#look();
     const owed = this.#owed;
@@ -243,7 +240,7 @@ export class RecordKeeper {
       return this.callUserCode(() => this.#underLock((held) => this.#pay(change, held, isOver, false), turn));
     }
     const isDone = await this.#replace(stored, record);
-    // The store refuses the writes of a lock that was lost.
+    // The store refuses the writes of a task that lost its lock.
     if (!isDone && lock?.signal.aborted) throw lockLostError(lock);
     if (!isDone) return false;
     if (owed.length > 0 && owed === this.#owed) {
@@ -253,7 +250,7 @@ export class RecordKeeper {
     return true;
   }
 
-  /** If the lock is not needed, also without it, when it cannot be acquired. */
+  /** Runs `work` with the record's lock. If the lock cannot be acquired and `isNeeded` is false, runs it without the lock. */
   async #underLock<T>(
     work: (lock: Lock) => Promise<T>,
     { isNeeded, ...turn }: { timeout: number; signal?: AbortSignal; isNeeded: boolean },
@@ -267,7 +264,7 @@ export class RecordKeeper {
     }
   }
 
-  /** By compare-and-swap, so that a sign-out is not missed. */
+  /** By compare-and-swap, so that the write cannot undo a sign-out. */
   #replace(before: TokenRecord | undefined, record: TokenRecord): Promise<boolean> {
     return this.#write(this.stored.replace(before, record));
   }
@@ -281,13 +278,13 @@ export class RecordKeeper {
     const signals = [lock?.signal ?? neverAborted, this.#closing.signal];
     const end = performance.now() + lockedLimitMs;
     let isOwed = false;
-    // A try that was given up must not write after another one that has, and a sign-out of another process.
+    // An attempt that was given up must not write later: since then, a retry may have written, and another process may have signed out.
     const isOver = (): boolean => isOwed || signOuts !== this.signOuts;
     for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs.withLock)) {
       const isLast = signals.some(({ aborted }) => aborted);
       try {
         const paid = this.#pay(change, lock, isOver);
-        // What a store does that answers later is noticed when it is read again.
+        // The effect of a late answer shows when the record is read again.
         return await inTime(end - performance.now(), paid, silent);
       } catch (error) {
         if (isOver()) return false;
@@ -309,7 +306,7 @@ export class RecordKeeper {
     this.emit({ type: 'store-failed', error: told }, error);
   }
 
-  /** Does not keep the process alive. */
+  /** The timer does not keep the process alive. */
   #setTimer(pauseMs: number): void {
     clearTimeout(this.#timer);
     if (this.#closing.signal.aborted) return;
@@ -317,19 +314,19 @@ export class RecordKeeper {
       await this.beforeClose(this.payAgain());
       if (this.#owed.length > 0) this.#setTimer(Math.min(2 * pauseMs, longestPauseMs.later));
     };
-    // A store takes what a task started for its part, and refuses the writes of a task whose lock was lost.
+    // A store counts a timer that a task has started as part of that task, and refuses its writes if the task has lost its lock.
     this.#timer = this.callUserCode(() => setTimeout(again, pauseMs).unref());
   }
 }
 
-/** Keeps no results, so that one of the other can follow for ever. */
+/** Drops the results, so that an endless chain of these promises does not collect them. */
 async function ended(...work: readonly Promise<unknown>[]): Promise<void> {
   await Promise.allSettled(work);
 }
 
 /**
- * Whether compare-and-swap alone shows that the change still counts. A new record in the place of none may arrive at the database
- * late, after a sign-out; and if the provider keeps its refresh tokens, another process may have refreshed.
+ * Whether compare-and-swap alone, without the lock, protects the write. Not if no record is replaced: the write may reach the database
+ * late, after a sign-out. Not if the refresh token stays the same: compare-and-swap does not notice a refresh by another process.
  */
 function isSwapEnough(before: TokenRecord | undefined, record: TokenRecord | undefined): boolean {
   return before !== undefined && comparedToken(before) !== comparedToken(record);

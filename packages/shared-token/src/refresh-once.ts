@@ -8,7 +8,7 @@ import { needSignIn, type SilentOutcome } from './silent-outcome.ts';
 import { keepRefreshToken, readTokenResponse, toRecord, type UsableRecord } from './token-response.ts';
 import { toAccessToken } from './usable-token.ts';
 
-/** A `refresh` that ignores its signal for this long is not waited for any more. */
+/** How long a `refresh` that ignores its signal is still waited for. */
 const abortGraceMs = 1_000;
 
 /** undefined: another record is stored by now. */
@@ -46,14 +46,14 @@ export async function refreshOnce(
   return { type: 'token', record: next, replaced: [record.accessToken] };
 }
 
-/** What `refresh` resolved with, when it was called, and how many sign-outs there had been then. */
+/** What `refresh` resolved with, when it was called, and the count of sign-outs at that time. */
 interface Answer {
   readonly response: unknown;
   readonly obtainedAt: number;
   readonly signOuts: number;
 }
 
-/** Undefined if a newer record is known. Throws RESPONSE, but never before the new refresh token is stored: the old one may be spent. */
+/** Undefined if a newer record is known. Throws RESPONSE only after the new refresh token is stored, because the old one may be spent. */
 async function storeAnswer(
   keeper: RecordKeeper,
   { response, obtainedAt, signOuts }: Answer,
@@ -62,8 +62,8 @@ async function storeAnswer(
 ): Promise<UsableRecord | undefined> {
   const store = async (next: TokenRecord): Promise<boolean> => {
     const isStored = await keeper.advance({ before: record, record: next }, lock, keeper.signOuts);
-    // A sign-out that began meanwhile may delete it all the same. If the token is the old one, that of the deleted record, it is revoked
-    // with that, or has moved to another store.
+    // A sign-out that began meanwhile may delete the record even if it was stored. An unchanged refresh token is not revoked here: either
+    // the sign-out revokes it with the deleted record, or it has moved to another store.
     const mayBeGone = !isStored || signOuts !== keeper.signOuts;
     if (mayBeGone && next.refreshToken !== record.refreshToken) revokeUnstored(keeper, next);
     return isStored;
@@ -80,8 +80,8 @@ async function storeAnswer(
 }
 
 /**
- * Calls `refresh` with its deadline. If it ignores that, the lock is not held any longer for it, and an answer that comes
- * later is still stored unless another record has taken its place.
+ * Calls `refresh` with a deadline. If `refresh` ignores the deadline, this rejects, and the lock is released. A later answer
+ * is still stored, unless another record has replaced this one.
  */
 async function callRefresh(
   keeper: RecordKeeper,
@@ -101,10 +101,10 @@ async function callRefresh(
   const signal = AbortSignal.any([limit.signal, lock.signal]);
   const answer = callUserCode(async () => refresh({ ...record }, { signal }));
   try {
-    // When a process goes on that was stopped, both timers are due, and this one may come first.
+    // When a stopped process continues, both timers are due, and this one may fire first.
     return { response: await inTime(refreshTimeout + abortGraceMs, answer, stop), obtainedAt, signOuts };
   } catch (error) {
-    // What `fetch` rejects with is the reason itself. Node's own functions wrap it.
+    // `fetch` rejects with the reason itself. Node's own functions wrap the reason as the cause.
     const reasons = [error, (Object(error) as Error).cause];
     if (lock.signal.aborted && reasons.includes(lock.signal.reason)) throw lockLostError(lock);
     answer.then((response) => storeAnswer(keeper, { response, obtainedAt, signOuts }, record)).catch(() => {});

@@ -9,9 +9,9 @@ import { needSignIn, type SilentOutcome, useStored, wasRefused } from './silent-
 import type { UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';
 
-/** What a token is needed for. */
+/** What a call that needs a token knows and demands. */
 export interface Need {
-  /** What was in memory. */
+  /** The record that was in memory. */
   readonly held: UsableRecord | undefined;
   /** True if the API rejected the held token, or the stored one if none is held. */
   readonly forced: boolean;
@@ -19,34 +19,34 @@ export interface Need {
   readonly resends?: boolean;
   /** In milliseconds. Default 0. */
   readonly minValid?: number;
-  /** Whether its call has found a sign-in before. If nothing is stored then, somebody has signed out meanwhile. */
+  /** Whether the call has found a sign-in before. If nothing is stored now, a sign-out came in between. */
   readonly hasFound?: boolean;
 }
 
 export interface SilentRequest extends Need {
-  /** For a refresh ahead: how long before it is needed. It leaves it to a process that holds the lock. */
+  /** For a refresh ahead: how long before the skew it may come. It does not wait for a process that holds the lock. */
   ahead?: number | undefined;
-  /** Is told what may be given out while the store is silent. */
+  /** Receives the record that callers may get while the store is silent. */
   bridge?: { record: UsableRecord | undefined };
   /** Ends the wait for another process. A refresh request that was sent is always finished and stored. */
   signal: AbortSignal;
 }
 
-/** A holder of the lock needs as long as one refresh may take, and this much for its writes. */
+/** A lock holder needs at most `refreshTimeout` for the refresh, and this time for its writes. */
 const lockMarginMs = 5_000;
 
-/** The least time between two looks at a record that another process refreshes. If the store cannot tell of a change: the time. */
+/** The least time between two reads of a record that another process refreshes. Without `changed`, the store is read at this interval. */
 const lookIntervalMs = 50;
 
-/** What a record without a refresh token says was the reason of its refusal: RFC 6750 section 3.1. */
+/** The default `refusedBecause` of a record without a refresh token (RFC 6750 section 3.1). */
 const rejectedToken = 'invalid_token';
 
-/** A store may miss a change. */
+/** How long to wait for a change before the next read: a store may miss a change. */
 const changeTimeoutMs = 5_000;
 
 /**
- * 1. The stored access token, if it is good. 2. Otherwise a refresh, by this process or another one. 3. If that fails: says
- * so, together with the old token while it is valid.
+ * 1. Returns the stored access token, if it is good. 2. Otherwise refreshes it, or waits for a refresh by another process. 3. If that
+ * fails, returns the error, together with the old token while it is valid.
  *
  * Rejects with SIGN_IN_REQUIRED after a sign-out, or with the signal's reason.
  */
@@ -71,14 +71,14 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (outcome.type !== 'token') return outcome;
     return { ...outcome, replaced: [first.accessToken, ...(outcome.replaced ?? [])] };
   } catch (error) {
-    // After a sign-out, the error of a refresh that it has ended is of no interest.
+    // After an abort, for example by a sign-out, the error of the aborted refresh does not matter.
     if (signal.aborted) throw signal.reason;
     if ((Object(error) as SharedTokenError).reason === 'signed-out') throw error;
     if (ahead && hasCode((Object(error) as Error).cause, 'STORE_BUSY'))
       return { type: 'failed', error, bridge: undefined };
-    // A sign-out in the meantime wins: then the old token is not given out either, nor one that another call has read before.
+    // After a sign-out in the meantime, the old token must not be given out, nor one that another call has read before.
     const known = first ?? held;
-    // `{}`: the store does not say what it has.
+    // `{}` stands for an unknown record: the store cannot be read.
     const now = await keeper.readAny().catch((): TokenRecord => known ?? {});
     if (known && !now) throw signInRequired('signed-out', settings);
     if (!now) return needSignIn(settings, 'not-signed-in');
@@ -89,11 +89,11 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
   }
 }
 
-/** Of a record without a refresh token. A token that an API rejects is of no use for other processes either. */
+/** For a record without a refresh token. If an API rejected the access token, other processes must not use it either. */
 async function endSignIn(keeper: RecordKeeper, record: TokenRecord, isRejected: boolean): Promise<SilentOutcome> {
   const { settings } = keeper;
   if (isRejected) {
-    // The mark is lost if the store does not have the record yet.
+    // The mark would be lost if the record itself were still a pending write.
     await keeper.payAgain();
     await keeper.markRefused(record, rejectedToken);
   }
@@ -102,8 +102,8 @@ async function endSignIn(keeper: RecordKeeper, record: TokenRecord, isRejected: 
 }
 
 /**
- * Waits for the lock to refresh, and at the same time for the result of the process that holds it: with many waiters, it
- * would take long until each had acquired the lock only to find that nothing is left to do.
+ * Waits for the lock to refresh, and at the same time for the result of the lock holder. Otherwise, many waiting processes
+ * would acquire the lock one after the other, only to find that nothing is left to do.
  */
 async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: SilentRequest): Promise<SilentOutcome> {
   const { settings, emit, acceptance } = keeper;
@@ -112,7 +112,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
   let token: UsableRecord | undefined;
   const watch = async (): Promise<void> => {
     while (!waited.signal.aborted && !request.signal.aborted && !token) {
-      // Asked before the record is read, so that no change is missed.
+      // The wait begins before the read, so that no change is missed.
       const change = waitForChange(settings, waited.signal);
       const record = await keeper.read().catch(() => first);
       if (record && isNew(record, first, request)) token = usableRecord(record, acceptance.accepts);
@@ -143,13 +143,13 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
   }
 }
 
-/** Resolves when the record may have changed, or the signal aborts; never at once, or the loop would block the process. */
+/** Resolves when the record may have changed, or the signal aborts. Never resolves at once, or the loop would block the process. */
 function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<unknown> {
   const change = store.changed?.(name, { timeout: changeTimeoutMs, signal });
   return Promise.allSettled([change, pause(lookIntervalMs, [signal])]);
 }
 
-/** Whether its access token came during a wait: it is neither the one that was stored before, nor the one that was held. */
+/** Whether the record's access token came during a wait: it was neither stored before, nor held. */
 function isNew({ accessToken }: TokenRecord, first: TokenRecord, { held }: Need): boolean {
   return accessToken !== first.accessToken && accessToken !== held?.accessToken;
 }
@@ -164,7 +164,7 @@ async function refreshInTurn(
   const { forced, minValid, ahead, signal } = request;
   for (let round = 0; round < maxRounds; round++) {
     const newest = await keeper.readAny();
-    // Thrown, not returned: no browser opens for a person who has just signed out.
+    // Thrown, not returned, so that no browser opens for a person who has just signed out.
     if (!newest) throw signInRequired('signed-out', settings);
     const record = keeper.ours(newest);
     if (!record) return needSignIn(settings, 'not-signed-in');
@@ -174,7 +174,7 @@ async function refreshInTurn(
     const validity = hasCome ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead };
     const stored = usableRecord(record, () => true, validity);
     if (stored && (hasCome || !forced)) return useStored(keeper, stored);
-    // Another process has heard it while this one waited.
+    // Another process was refused while this one waited.
     if (record.refusedAt !== undefined && first.refusedAt === undefined) return wasRefused(settings, record);
     const isWritable = await keeper.ensureWritable(record, lock);
     signal.throwIfAborted();

@@ -4,8 +4,8 @@ import type { RecordKeeper } from './record-keeper.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
 
 /**
- * For new tokens that a sign-out has kept out of the store: the provider would go on accepting them. Not if the person has signed in again:
- * some providers end all sign-ins of the person. close() waits for it, and nothing else, because the caller may hold a lock.
+ * Revokes new tokens that a sign-out has kept out of the store: the provider would still accept them. Does nothing after a new sign-in,
+ * because a revocation at some providers ends all sign-ins of the person. Only close() waits for it, because the caller may hold a lock.
  */
 export function revokeUnstored(keeper: RecordKeeper, record: TokenRecord): void {
   const revoke = async (): Promise<void> => {
@@ -15,7 +15,7 @@ export function revokeUnstored(keeper: RecordKeeper, record: TokenRecord): void 
   void keeper.beforeClose(revoke());
 }
 
-/** Lets `revoke` tell the provider that this sign-in has ended, within `refreshTimeout`. A failure is an event. */
+/** Calls `revoke` for this sign-in, with the deadline `refreshTimeout`. A failure becomes an event. */
 export async function revokeSignIn(keeper: RecordKeeper, record: TokenRecord): Promise<void> {
   const { settings, emit, callUserCode } = keeper;
   const { revoke, refreshTimeout } = settings;

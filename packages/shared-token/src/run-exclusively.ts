@@ -2,15 +2,15 @@ import type { Lock, TokenStore } from 'token-store-kit';
 import { type SharedTokenError, toStoreError, tryAgainError } from './shared-token-error.ts';
 
 /**
- * A shorter wait for a lock makes no event, and the record is not read meanwhile: if many processes refresh at the same moment,
- * the one that holds the lock needs the processor more than the others do.
+ * A shorter wait for a lock causes no event, and no read of the record: if many processes refresh at the same moment, the lock
+ * holder needs the processor more than the waiting processes do.
  */
 const waitingAfterMs = 150;
 
-/** What a task has done does not wait for longer until the store has released the lock. */
+/** How long the result of a task waits for the store to release the lock. */
 const releaseLimitMs = 2_000;
 
-/** So much later than it was asked to, a store has said that the lock is not free; one that has not is not waited for any more. */
+/** How long after `timeout` a store may still report that the lock is busy. After that, the store is not waited for any more. */
 const answerMarginMs = 5_000;
 
 /** For work without a lock. */
@@ -44,7 +44,7 @@ export async function runExclusively<T>(
   const silenceTimer = setTimeout(onSilence, timeout + answerMarginMs);
   let result: Promise<T> | undefined;
   let releaseTimer: NodeJS.Timeout | undefined;
-  // A store of the user's own may give its tasks no lock.
+  // A user's own store may pass no lock to its tasks.
   const run = (lock: Lock = { signal: neverAborted }): Promise<T> => {
     clearTimeout(notice);
     clearTimeout(silenceTimer);
@@ -58,7 +58,7 @@ export async function runExclusively<T>(
   try {
     return await Promise.race([notWaitedFor, store.exclusively(name, run, { timeout, signal })]);
   } catch (error) {
-    // To release the lock may fail as well: the task's result counts.
+    // The release of the lock may fail as well: the task's result counts.
     if (result) return await result;
     throw signal?.aborted ? error : toStoreError(error);
   } finally {

@@ -14,14 +14,14 @@ export type SharedTokenErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_TIMEOUT' | 'RES
  *
  * - `expired`: the stored access token has expired, and the provider gave no refresh token.
  * - `not-signed-in`: nothing is stored under this name for this client and authority.
- * - `refused`: the provider refused the refresh token; `cause` is what `refresh` threw. Or there is none, and a call forced a refresh
- *   because an API rejected the access token.
+ * - `refused`: the provider refused the refresh token; `cause` is what `refresh` threw. Or there is no refresh token, and a call forced a
+ *   refresh because an API rejected the access token.
  * - `not-accepted`: `accepts` says that the stored sign-in lacks what this program needs.
- * - `signed-out`: a sign-out won while the call was under way.
+ * - `signed-out`: a sign-out came while the call was under way.
  */
 export type SignInReason = 'expired' | 'not-signed-in' | 'refused' | 'not-accepted' | 'signed-out';
 
-/** In words, for each reason. NAME is the record's. */
+/** The error message for each reason. NAME stands for the record's name. */
 const signInProblems: Record<SignInReason, string> = {
   expired: 'The access token of NAME has expired, and the provider gave no refresh token',
   'not-signed-in': 'No sign-in is stored for NAME with this client id and authority',
@@ -30,7 +30,7 @@ const signInProblems: Record<SignInReason, string> = {
   'signed-out': 'A sign-out of NAME ended this call',
 };
 
-/** What is known about a failure besides its code and what went wrong. */
+/** The details of a failure besides its code and its problem. */
 interface SharedTokenErrorDetails extends ErrorOptions {
   remedy?: string | undefined;
   /** Default false. */
@@ -39,9 +39,9 @@ interface SharedTokenErrorDetails extends ErrorOptions {
 }
 
 /**
- * A failure of SharedToken itself. What `refresh` and `signIn` throw passes through unchanged, apart from a refusal that
- * needs a sign-in. A `refresh` that ignores `refreshTimeout` ends in a DOMException named TimeoutError. Mistakes in the
- * options are a TypeError or RangeError, an abort is the signal's reason.
+ * A failure of SharedToken itself. Errors of `refresh` and `signIn` pass through unchanged, except a refusal that needs a
+ * sign-in. A `refresh` that ignores `refreshTimeout` ends in a DOMException named TimeoutError. Mistakes in the options
+ * throw a TypeError or RangeError. After an abort, the call rejects with the signal's reason.
  */
 export class SharedTokenError extends Error {
   override readonly name = 'SharedTokenError';
@@ -67,23 +67,23 @@ export class SharedTokenError extends Error {
   }
 }
 
-/** The SIGN_IN_REQUIRED of this reason, about the record of that name. */
+/** SIGN_IN_REQUIRED with this reason, for the record of that name. */
 export function signInRequired(reason: SignInReason, { name }: { name: string }, cause?: unknown): SharedTokenError {
   const problem = signInProblems[reason].replace('NAME', () => JSON.stringify(name));
   return new SharedTokenError('SIGN_IN_REQUIRED', problem, { remedy: 'Call signIn()', reason, cause });
 }
 
-/** The STORE of a task whose lock was lost: another process may hold it by now. */
+/** STORE for a task that lost its lock: another process may hold the lock by now. */
 export function lockLostError({ signal }: Lock): SharedTokenError {
   return tryAgainError('The lock of the store was lost before the work under it was done', signal.reason);
 }
 
-/** The STORE of what may succeed if it is tried again, for example with a store that took too long. */
+/** STORE for a failure that a retry may overcome, for example of a store that took too long. */
 export function tryAgainError(problem: string, cause?: unknown): SharedTokenError {
   return new SharedTokenError('STORE', problem, { remedy: 'Try again', cause, retryable: true });
 }
 
-/** Runs the work of a store; whatever it throws becomes STORE. */
+/** Runs work on the store. Every error of the work becomes STORE. */
 export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -92,7 +92,7 @@ export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** For how many milliseconds a failed refresh is not to be tried again: `retryAfter` of its error. 0 if it does not say. */
+/** How many milliseconds to wait before the next refresh: `retryAfter` of the error, or 0 without one. */
 export function retryAfterOf(error: unknown): number {
   const { retryAfter } = Object(error) as { retryAfter?: unknown };
   return typeof retryAfter === 'number' && retryAfter > 0 ? retryAfter : 0;
@@ -106,14 +106,14 @@ export function toStoreError(error: unknown): SharedTokenError {
   return new SharedTokenError('STORE', problem, { remedy, cause: error, retryable });
 }
 
-/** Whether an error, of whichever copy of this package or a store's, has this code. */
+/** Whether an error has this code. It may come from a store, or from another copy of this package. */
 export function hasCode(error: unknown, code: SharedTokenErrorCode | 'STORE_BUSY'): boolean {
   return (Object(error) as { code?: unknown }).code === code;
 }
 
 /**
- * Whether a store's failure may pass soon: it is busy, not reachable, or a standby after a failover. Not if the disk is full: then
- * the test write of the next holder of the lock fails as well, and nothing is spent.
+ * Whether a store's failure may pass soon: the store is busy, unreachable, or a standby after a failover. A full disk does not count:
+ * then the test write of the next lock holder fails as well, and no refresh token is spent.
  */
 export function mayPass(error: unknown): boolean {
   const cause: unknown = hasCode(error, 'STORE') ? (error as Error).cause : error;

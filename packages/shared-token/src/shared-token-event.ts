@@ -1,6 +1,6 @@
 import type { TokenRecord } from 'token-store-kit';
 
-/** A failure as an event tells it: without the tokens of the record, which an error may quote. */
+/** A failure as an event reports it, without any tokens of the record that the error quotes. */
 export interface EventError {
   name: string;
   message: string;
@@ -8,8 +8,7 @@ export interface EventError {
 }
 
 /**
- * What happened, without secrets. A token that comes from memory makes no event. Times are epoch milliseconds. An `onEvent` that
- * throws or rejects changes nothing.
+ * What happened, without secrets. A token from memory causes no event. Times are epoch milliseconds. An error of `onEvent` is ignored.
  */
 export type SharedTokenEvent =
   /** A valid access token was found in the store. */
@@ -29,40 +28,37 @@ export type SharedTokenEvent =
   | { type: 'signed-out' }
   /** The provider still accepts the tokens of the record that a sign-out has deleted. */
   | { type: 'revoke-failed'; error: EventError }
-  /**
-   * A token was returned but could not be stored yet, or a sign-in that a sign-out has ended could not be deleted yet. A
-   * timer tries it again.
-   */
+  /** A token was returned but could not be stored yet. A timer retries the write. */
   | { type: 'store-failed'; error: EventError }
-  /** That has now succeeded. */
+  /** The pending write has succeeded. */
   | { type: 'store-recovered' }
   /** The sign-in gave no refresh token: when its access token ends, the person has to sign in again. */
   | { type: 'refresh-token-missing' };
 
-/** Shorter values are no secrets, and to replace them would garble the message. */
+/** Shorter values are not secrets, and replacing them would garble the message. */
 const shortestSecret = 8;
 
 /** The error for an event: its name, code and message, with every one of `secrets` replaced. */
 export function describeError(error: unknown, secrets: readonly (string | undefined)[]): EventError {
   const { name = 'Error', message = String(error), code }: Record<string, unknown> = Object(error);
   const known = secrets.filter((secret = '') => secret.length >= shortestSecret) as string[];
-  // A long one first: another may be a part of it.
+  // Long secrets first, because a shorter one may be a part of a longer one.
   const hidden = known.flatMap(spellings).sort((one, other) => other.length - one.length);
   const strike = (text: string): string => hidden.reduce((rest, secret) => rest.replaceAll(secret, '…'), text);
   const told = { name: strike(String(name)), message: strike(String(message)) };
   return typeof code === 'string' ? { ...told, code: strike(code) } : told;
 }
 
-/** As it is, and as addresses, forms and JSON have it. With half a surrogate pair, encodeURIComponent throws. */
+/** The secret as it is, and as URLs, forms and JSON encode it. encodeURIComponent throws for a lone surrogate. */
 function spellings(secret: string): string[] {
   const form = new URLSearchParams({ '': secret }).toString().slice(1);
   return [secret, encodeURIComponent(secret.toWellFormed()), form, JSON.stringify(secret).slice(1, -1)];
 }
 
-/** What no event may quote. */
+/** The values that no event may quote. */
 export function secretsOf(record: Partial<TokenRecord> | undefined): (string | undefined)[] {
   return [record?.refreshToken, record?.accessToken, record?.idToken, ...Object.values(record?.data ?? {})];
 }
 
-/** Tells the listener; `error` is the original of the event's error. */
+/** Calls `onEvent`. `error` is the original of the event's error. */
 export type Emit = (event: SharedTokenEvent, error?: unknown) => void;

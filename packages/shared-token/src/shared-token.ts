@@ -25,10 +25,10 @@ import { type Held, TokenInMemory } from './token-in-memory.ts';
 import type { AccessToken, UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';
 
-/** A refresh that fails while the old token is valid, after more than this time, is not tried again for as long as it took. */
+/** If a refresh takes longer than this and fails while the old token is valid, it is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
 
-/** Of getToken(), besides what one refresh may take: for the store and the locks of other processes. */
+/** The time limit of getToken() is `refreshTimeout` and this time, which is for the store and the locks of other processes. */
 const storeLimitMs = 14_000;
 
 /** How long close() waits for a last write to a store that may never answer. */
@@ -36,16 +36,16 @@ const lastWriteLimitMs = 5_000;
 
 type SignInCause = Pick<SignInRequest, 'reason' | 'seen'> & Pick<SignInFlight, 'rejected'>;
 
-/** What brings a token: what it is for, and how it was when it began. */
+/** Work that brings a token: what its call needs, and the state when it began. */
 interface Work extends Need {
-  /** How many sign-outs there had been. */
+  /** The count of sign-outs when the work began. */
   readonly signOuts: number;
 }
 
 interface SignInFlight {
   readonly flight: Flight<Held>;
   readonly request: SignInRequest;
-  /** The access token that an API had rejected before it began. */
+  /** The access token that an API had rejected before the sign-in began. */
   readonly rejected: string | undefined;
 }
 
@@ -53,8 +53,8 @@ interface SignInFlight {
  * One access token for all callers, processes and machines that share a store: from memory, else the store, else one
  * refresh of all processes, else one sign-in of all.
  *
- * What may live in this file: which of these steps a call takes. The steps themselves are in refresh.ts and sign-in.ts,
- * what is stored in record-keeper.ts.
+ * This file decides only which of these steps a call takes. The steps themselves are in refresh.ts and sign-in.ts, the
+ * writes in record-keeper.ts.
  */
 export class SharedToken implements AsyncDisposable {
   readonly #settings: Settings;
@@ -62,7 +62,7 @@ export class SharedToken implements AsyncDisposable {
   readonly #ahead: RefreshAhead;
   readonly #closing = new AbortController();
   readonly #memory: TokenInMemory;
-  /** The newest work of that kind. */
+  /** The newest work of this kind, which calls may join. */
   #silent: SilentFlight | undefined;
   #signIn: SignInFlight | undefined;
   /** How many sign-ins of this instance were stored. */
@@ -70,7 +70,7 @@ export class SharedToken implements AsyncDisposable {
   readonly #flights = new Set<Flight<unknown>>();
   #closed: Promise<void> | undefined;
 
-  /** Nothing is read yet. Throws TypeError or RangeError, naming the option that cannot be used. */
+  /** Reads nothing yet. Throws TypeError or RangeError, naming the option that cannot be used. */
   constructor(options: SharedTokenOptions) {
     this.#settings = readOptions(options);
     const callUserCode = AsyncLocalStorage.snapshot() as RecordKeeper['callUserCode'];
@@ -86,9 +86,9 @@ export class SharedToken implements AsyncDisposable {
 
   /**
    * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, or at once because the disk
-   * is full, an event says so, and a timer and close() try to store it again.
+   * is full, an event reports it, the token is returned, and a timer and close() retry the write.
    *
-   * Unless a person is asked, it takes at most `refreshTimeout` and 15 seconds, whatever the store does.
+   * Unless a person is asked, the call takes at most `refreshTimeout` and 15 seconds, whatever the store does.
    *
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */
@@ -100,7 +100,7 @@ export class SharedToken implements AsyncDisposable {
     return token;
   }
 
-  /** The token in memory if getToken() would return it, without a promise. What `accepts` throws passes through. */
+  /** The token in memory if getToken() would return it, without a promise. An error of `accepts` passes through. */
   peek(options: GetTokenOptions = {}): AccessToken | undefined {
     const { interactive: _, forceRefresh, minValid, signal, ...unknown } = options;
     refuseUnknown(unknown);
@@ -109,7 +109,7 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /**
-   * Asks the person, whatever is stored. Calls at the same time that bring no `signIn` of their own share one sign-in.
+   * Asks the person, whatever is stored. Simultaneous calls without a `signIn` of their own share one sign-in.
    * Throws SharedTokenError, what `signIn` threw, or the signal's reason.
    */
   async signIn(options: SignInOptions = {}): Promise<AccessToken> {
@@ -127,15 +127,15 @@ export class SharedToken implements AsyncDisposable {
     const result = flight.join(this.#untilClosed(signal)).then(({ token }) => token);
     if (request.reason === 'requested') return result;
     await result.catch(() => {});
-    // What getToken() had begun may end without a question, for example with the sign-in of another process.
+    // A sign-in that getToken() has begun may end without asking, for example with the sign-in of another process.
     return request.hasAsked || request.signOuts !== this.#keeper.signOuts ? result : this.signIn(options);
   }
 
   /**
-   * Deletes the stored record, whatever client it is of. What is under way does not bring it back: a refresh of any
-   * process, a sign-in of this instance, and a sign-in of another process that has read the deleted record. They end in
-   * SIGN_IN_REQUIRED. Then `revoke` is called, if there is one, for a record of this client and authority. Throws STORE, also if a
-   * write that the store has not answered for 12 seconds could still undo it.
+   * Deletes the stored record, of any client. Work under way does not bring it back, and ends in SIGN_IN_REQUIRED: a refresh of any
+   * process, a sign-in of this instance, and a sign-in of another process that has read the deleted record. Then calls `revoke`, if there
+   * is one, for a record of this client and authority. Throws STORE, also if the store has not answered a write for 12 seconds: that write
+   * could still undo the sign-out.
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
@@ -152,14 +152,14 @@ export class SharedToken implements AsyncDisposable {
   async read(): Promise<TokenRecord | undefined> {
     this.#assertOpen();
     const record = await this.#keeper.read();
-    // A copy: a record that could not be stored is kept, and stored later.
+    // A copy, because the record may be a pending write, which callers must not change.
     return record && { ...record };
   }
 
   /**
-   * Callers that still wait reject with CLOSED, and a sign-in is asked to stop. Waits at most `refreshTimeout` for what is
-   * under way, so that the result of a request is stored, then tries once more to store what could not be stored. Every
-   * call returns the same promise.
+   * Calls that still wait reject with CLOSED, and a sign-in is asked to stop. Waits at most `refreshTimeout` for work under
+   * way, so that the result of a request is stored. Then retries the pending writes once more. Every call returns the same
+   * promise.
    */
   close(): Promise<void> {
     this.#closed ??= this.#close();
@@ -198,15 +198,15 @@ export class SharedToken implements AsyncDisposable {
     const first = tryOnce(work);
     const hadBegun = this.#silent === running;
     let outcome = await first;
-    // A forced call would only hear the same refusal again.
+    // A forced call would only get the same refusal again.
     const isRefusal = outcome.type === 'sign-in' && forceRefresh && outcome.reason === 'refused';
-    // What this call joined had begun before, and may have missed a sign-in.
+    // The joined work began before this call, and may have missed a sign-in.
     const isOfBefore = outcome.type === 'sign-in' && hadBegun && !isRefusal && signOuts === this.#keeper.signOuts;
-    // What was held is out of memory by now, and still is what a call of before has rejected: no newer sign-in.
+    // With the same `work`: memory may have lost the rejected token, and without that, a newer stored one would count as rejected.
     if (isOfBefore) outcome = await tryOnce(work);
-    // Or it brought the very token that the API rejects. Or what it brought is not enough any more, or has ended meanwhile.
+    // Or the joined work brought the very token that the API rejects. Or its token is not accepted any more, or has ended meanwhile.
     if (outcome.type === 'token' && this.#isUseless(outcome.record, hadBegun ? rejected : undefined)) {
-      // The store may have got it once more, without the mark that an API has rejected it.
+      // A late write may have stored the token again, without the mark that an API has rejected it.
       const hasEnded = this.#memory.hasEnded(outcome.record);
       outcome = await tryOnce({ ...this.#begin(forceRefresh || hasEnded, minValid, forceRefresh), hasFound: true });
     }
@@ -218,7 +218,7 @@ export class SharedToken implements AsyncDisposable {
       if (forceRefresh || !bridge || this.#memory.hasEnded(bridge)) throw outcome.error;
       const took = performance.now() - started;
       this.#assertOpen();
-      // It was known before, so it takes the place of nothing.
+      // This token was known before, so it replaces no other.
       const { token } = this.#memory.hold(bridge, { minValid });
       this.#memory.bridge(bridge, Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error)));
       return token;
@@ -227,15 +227,15 @@ export class SharedToken implements AsyncDisposable {
     if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
       throw outcome.error;
     const { reason, record } = outcome;
-    // With none in memory, the call was for another one than is stored.
+    // With no token in memory, a forced call rejects the stored one.
     const useless = rejected ?? (forceRefresh ? record?.accessToken : undefined);
-    // Another call has signed in since. To wait for the sign-in of another process would be in vain.
+    // Another call has signed in since this call began. So this call need not wait for the sign-in of another process.
     const newer = signIns === this.#signIns ? undefined : this.#memory.good(minValid);
     if (newer && newer.token.accessToken !== useless) return newer.token;
     const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected: useless });
     const { record: got, token } = await joined.flight.join(this.#untilClosed(signal));
-    // What this call joined had begun before, and brought the very token that the API rejects. If it began later, the
-    // provider gives that token to whoever signs in, and to ask the person again would never end.
+    // A joined sign-in that began before this call may bring the very token that the API rejects: then the call begins anew. If a later
+    // sign-in brings that token, the provider gives it at each sign-in, and asking again would never end.
     return this.#isUseless(got, joined.rejected === useless ? undefined : useless) ? this.#obtain(options) : token;
   }
 
@@ -243,7 +243,7 @@ export class SharedToken implements AsyncDisposable {
     return { signOuts: this.#keeper.signOuts, held: this.#memory.record, forced, resends, minValid };
   }
 
-  /** What callers get. Throws if a sign-out or close() came since the work for it began. */
+  /** Puts the record into memory. Returns what callers get. Throws if a sign-out or close() came since the work began. */
   #hold(record: UsableRecord, work: Work, replaced: readonly (string | undefined)[] = []): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
@@ -264,7 +264,7 @@ export class SharedToken implements AsyncDisposable {
         if (outcome.type === 'sign-in' && work.forced && work.signOuts === this.#keeper.signOuts) {
           const { held = outcome.record } = work;
           const isItself = outcome.reason === 'refused' && outcome.record?.accessToken === held?.accessToken;
-          // Unless it was refused itself, what is stored cannot refresh the token that was rejected.
+          // If not, the stored record cannot refresh the rejected token, which then counts as one without a refresh token.
           this.#memory.reject(isItself ? outcome.record : { ...work.held, refreshToken: undefined });
         }
         return outcome;
@@ -286,7 +286,7 @@ export class SharedToken implements AsyncDisposable {
     const onStored = (record: UsableRecord): void => {
       if (this.#closing.signal.aborted) return;
       const { record: held } = this.#memory;
-      // Only a refresh of it is newer, whatever the clock says.
+      // Only a refresh of this sign-in is newer, whatever the clock says.
       const useless = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
       stored = this.#memory.hold(record, { useless });
       this.#signIns++;
@@ -296,7 +296,7 @@ export class SharedToken implements AsyncDisposable {
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
     const task = async (signal: AbortSignal): Promise<Held> => {
       const { record, replaced = [] } = await signInInTurn(this.#keeper, request, signal);
-      // When `signIn` ends, the token that it has stored may have been refreshed, or rejected: it is not put into memory again.
+      // When `signIn` ends, its stored token may have been refreshed or rejected, so it must not come into memory again.
       if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
       return this.#hold(record, work, [rejected, ...replaced]);
     };
@@ -304,7 +304,7 @@ export class SharedToken implements AsyncDisposable {
     return { flight, request, rejected };
   }
 
-  /** What callers have in memory is replaced; they do not wait for it. */
+  /** Replaces the token in memory. Callers do not wait for it. */
   #refreshAhead(held: UsableRecord): void {
     if (this.#closing.signal.aborted) return;
     const work = this.#begin();

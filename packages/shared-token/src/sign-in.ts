@@ -13,9 +13,9 @@ import { toAccessToken, usableRecord } from './usable-token.ts';
 export interface SignInRequest {
   signIn: SignIn;
   reason: SignInContext['reason'];
-  /** The `comparedToken` of the stored record that was of no use. Another one means that another process has signed in. */
+  /** The `comparedToken` of the stored record that could not be used. A different one shows that another process has signed in. */
   seen: string | undefined;
-  /** How many sign-outs there had been when it began. */
+  /** The count of sign-outs when the sign-in began. */
   signOuts: number;
   /** Set when the person is asked. */
   hasAsked: boolean;
@@ -23,15 +23,15 @@ export interface SignInRequest {
   onStored: (record: UsableRecord) => void;
 }
 
-/** With less than this share of the time left, a process that waited for the lock opens no further window. */
+/** With less than this share of the time left, a process that waited for the lock does not ask the person. */
 const minTimeShare = 0.1;
 
 const notFinished = 'sign-in was not finished';
 
-/** An exchange with a deadline of its own tells more exactly what went wrong. */
+/** An exchange with a deadline of its own gets this time to fail first: its error says more exactly what went wrong. */
 const exchangeGraceMs = 1_000;
 
-/** Signs in while no other process does under this name. Throws SharedTokenError, what `signIn` throws, or the signal's reason. */
+/** Signs in while no other process signs in under this name. Throws SharedTokenError, what `signIn` throws, or the signal's reason. */
 export async function signInInTurn(
   keeper: RecordKeeper,
   request: SignInRequest,
@@ -45,7 +45,7 @@ export async function signInInTurn(
   const inTurn = async (lock: Lock): Promise<Obtained> => {
     started = true;
     stored = await keeper.readAny();
-    // No person who has just signed out is asked.
+    // A person who has just signed out is not asked.
     if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);
     const found = await tokensFromOtherSignIn(keeper, request, signal, keeper.ours(stored));
     if (found) return found;
@@ -53,7 +53,7 @@ export async function signInInTurn(
     if (timeout < signInTimeout * minTimeShare) throw timeoutError(notFinished, signInTimeout);
     // All callers have left, or a sign-out came.
     signal.throwIfAborted();
-    // Another process may open its window.
+    // Another process may ask the person now.
     if (lock.signal.aborted) throw lockLostError(lock);
     request.hasAsked = true;
     const began = performance.now();
@@ -74,14 +74,14 @@ export async function signInInTurn(
     const cause = hasCode(error, 'STORE') ? (error as Error).cause : undefined;
     const isBusy = !started && hasCode(cause, 'STORE_BUSY');
     let failure = isBusy ? timeoutError(notFinished, signInTimeout, cause) : error;
-    // The error of a `signIn` that a sign-out has ended is of no interest.
+    // After a sign-out, the error of the `signIn` that it has ended does not matter.
     if (request.signOuts !== keeper.signOuts) failure = signInRequired('signed-out', settings);
     emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
     throw failure;
   }
 }
 
-/** What a sign-in brings that another process made while this one waited for the lock. */
+/** The token of a sign-in that another process made while this one waited for the lock. */
 async function tokensFromOtherSignIn(
   keeper: RecordKeeper,
   { reason, seen }: SignInRequest,
@@ -89,14 +89,14 @@ async function tokensFromOtherSignIn(
   record: TokenRecord | undefined,
 ): Promise<Obtained | undefined> {
   if (reason === 'requested' || !record || comparedToken(record) === seen) return undefined;
-  // Also if it is short-lived: otherwise each process that waited for the sign-in would refresh it, one after the other.
+  // A short-lived token counts as well. Otherwise, each process that waited for the sign-in would refresh it, one after the other.
   const usable = usableRecord(record, keeper.acceptance.accepts);
   const outcome = usable
     ? useStored(keeper, usable)
     : await obtainSilently(keeper, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
   if (outcome.type === 'token') return outcome;
-  // The other sign-in is gone already: no browser opens for a person who has just signed out.
+  // The other sign-in was deleted already: no browser opens for a person who has just signed out.
   if (!outcome.record) throw outcome.error;
   return undefined;
 }
@@ -116,19 +116,19 @@ interface Attempt {
   readonly began: number;
 }
 
-/** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of whichever client. */
+/** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of any client. */
 async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecord> {
   const { keeper, request, signal, lock, stored } = attempt;
   const { settings, emit, callUserCode } = keeper;
   const { signIn, reason } = request;
   const exchangeTimeout = settings.refreshTimeout + exchangeGraceMs;
   const stop = new AbortController();
-  /** Settles when the callers are not to wait any longer. */
+  /** Settles when the callers must not wait any longer. */
   const late = Promise.withResolvers<UsableRecord>();
   late.promise.catch(() => {});
   let isLate = false;
   let deadline: NodeJS.Timeout | undefined;
-  /** Ends the wait after so long: with what is kept, else with the error. */
+  /** Ends the wait of the callers after so many milliseconds: with `kept` if it is given, otherwise with `why`. */
   const giveUpAfter = (milliseconds: number, why: unknown, kept?: UsableRecord): void => {
     clearTimeout(deadline);
     const giveUp = (): void => {
@@ -136,20 +136,20 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
       if (kept) late.resolve(kept);
       late.reject(why);
     };
-    // An exchange that begins later has no caller to tell, and its timer would keep the process alive.
+    // An exchange that begins after the wait has no callers, and its timer would keep the process alive.
     if (!isLate) deadline = setTimeout(giveUp, milliseconds);
   };
   const askedAt = Date.now();
   const keep = (response: unknown, exchangedAt?: number): Promise<UsableRecord> => {
-    // What the person and the provider have done is not given up because the store is slow.
+    // The person and the provider are done. A slow store must not end the sign-in.
     clearTimeout(deadline);
     const tokens = readTokenResponse(response, exchangedAt ?? Date.now());
-    // Later than the sign-in that it replaces, whatever the clock says.
+    // Later than the sign-in that this one replaces, whatever the clock says.
     const signedInAt = Math.max(exchangedAt ?? askedAt, (stored?.signedInAt ?? 0) + 1);
     return storeTokens(attempt, { ...toRecord(settings, tokens), signedInAt }, () => isLate || lock.signal.aborted);
   };
 
-  /** The person's answer is being exchanged, or was. A `signIn` that does not end after that costs neither the tokens nor the error. */
+  /** The exchange of the person's answer, once it has begun. Its tokens or its error count even if `signIn` never ends. */
   let redemption: Promise<{ response: TokenResponse; kept: UsableRecord }> | undefined;
   let isExchanging = false;
   const redeem: SignInContext['redeem'] = async (exchange) => {
@@ -173,17 +173,17 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
     return (await redemption).response;
   };
 
-  /** The tokens of the answer, stored. An answer that comes too late for the callers is stored as well. */
+  /** Stores the tokens of the answer, even if the answer comes too late for the callers. */
   const finish = async (answer: Promise<TokenResponse>): Promise<UsableRecord> => {
     await answer.catch(() => {});
-    // Also if `signIn` failed: the code is spent.
+    // Used even if `signIn` failed, because the code is spent.
     const redeemed = await redemption?.catch(() => undefined);
     return redeemed?.kept ?? keep(await answer);
   };
 
-  // The last caller has let go: `signIn` is asked to stop. If it is in the middle of something, it has `refreshTimeout`.
+  // The last caller has aborted: `signIn` is asked to stop, and has `refreshTimeout` for it.
   const abort = (): void => {
-    // The signal may be that of the request, which spends the code.
+    // The exchange request may use the signal, and an abort would lose the code that it spends.
     if (isExchanging) return;
     stop.abort(signal.reason);
     if (!redemption) giveUpAfter(exchangeTimeout, signal.reason);
@@ -203,7 +203,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   }
 }
 
-/** Stores the record, and returns what the callers get: this one, or that of a newer sign-in. */
+/** Stores the record. Returns what the callers get: this record, or that of a newer sign-in. */
 async function storeTokens(
   { keeper, request, lock, stored, began }: Attempt,
   record: UsableRecord,
@@ -212,7 +212,7 @@ async function storeTokens(
   const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-  // Before it is stored, where a call could find it at once. After a sign-out it is not stored.
+  // Called before the record is stored, because a call may read it at once. After a sign-out, the record is not stored.
   if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason, began);
   const putting = keeper.put(record, { signOuts, before: stored, isLate });
   const isStored = await putting.catch((error: unknown) => {

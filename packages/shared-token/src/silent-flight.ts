@@ -7,16 +7,16 @@ import type { Held } from './token-in-memory.ts';
 import type { UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';
 
-/** The same, with what callers get: it is in memory. */
+/** A `SilentOutcome` whose token is in memory, in the form that callers get. */
 export type HeldOutcome = Exclude<SilentOutcome, { type: 'token' }> | ({ type: 'token' } & Held);
 
-/** One try to get a token without asking a person, for all callers that can join it. */
+/** One attempt to get a token without asking a person, for all callers that can join it. */
 export class SilentFlight extends Flight<HeldOutcome> {
   readonly #keeper: RecordKeeper;
   readonly #need: Need;
   readonly #bridge: { record: UsableRecord | undefined };
 
-  /** `land` is called with what it ends with, also if all callers have left, and with whether there are any. */
+  /** Calls `land` with the outcome, even if all callers have left, and with whether there are any left. */
   constructor(keeper: RecordKeeper, need: Need, land: (outcome: SilentOutcome, hasCallers: boolean) => HeldOutcome) {
     const bridge = { record: need.held };
     super(async (signal) => land(await obtainSilently(keeper, { ...need, bridge, signal }), !signal.aborted));
@@ -26,8 +26,8 @@ export class SilentFlight extends Flight<HeldOutcome> {
   }
 
   /**
-   * A caller that forces may not join an unforced refresh, nor one that knows of another rejected token. And none with a minValid joins
-   * one for another: more of it may be less, because what is nearly the token's life counts as half of it.
+   * A forcing caller may not join an unforced refresh, nor one for another rejected token. A caller with a `minValid` may join only a
+   * refresh with the same one: a larger value may demand less, because nearly the whole life of a token counts as half of it.
    */
   isFor({ forced, resends, held, minValid }: Need): boolean {
     const { forced: isForced, resends: resent, held: rejected, minValid: enough } = this.#need;
@@ -36,8 +36,8 @@ export class SilentFlight extends Flight<HeldOutcome> {
   }
 
   /**
-   * What it ends with, at the latest at `end`. While the store is silent, a token that is still valid comes first, unless the call forces:
-   * one that it knows, or that is in memory by then.
+   * The outcome, at `end` at the latest. As soon as the store is silent, an unforced call gets a token that is still valid, if there is
+   * one: the one that the work has read, or the one that is in memory by then.
    */
   async outcome(
     end: number,
@@ -54,14 +54,14 @@ export class SilentFlight extends Flight<HeldOutcome> {
       const bridge = usableRecord(this.#bridge.record ?? inMemory(), acceptance.accepts);
       if (bridge && !forced) resolve({ type: 'failed', error, bridge });
     };
-    // Timers call it: what `accepts` throws would end the process.
+    // Timers call it: without the catch, an error of `accepts` would end the process.
     const giveBridge = (): unknown => findBridge().catch(reject);
     const stop = stored.whenSilent(giveBridge);
     const timer = setTimeout(() => {
       giveBridge();
       limit.abort(signOuts === this.#keeper.signOuts ? error : signInRequired('signed-out', settings));
     }, end - performance.now());
-    // The work goes on after that.
+    // The timer stays if `bridged` comes first, because the work goes on.
     joined.catch(() => {}).finally(() => clearTimeout(timer));
     try {
       return await Promise.race([joined, bridged]);

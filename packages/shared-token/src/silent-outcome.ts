@@ -9,16 +9,16 @@ import { toAccessToken } from './usable-token.ts';
 export interface Obtained {
   readonly type: 'token';
   readonly record: UsableRecord;
-  /** Older access tokens, whatever the clocks of two computers say: what was read first, and what was refreshed. */
+  /** Access tokens that are older, whatever the clocks of two computers say: the one that was read first, and the refreshed one. */
   readonly replaced?: readonly (string | undefined)[];
 }
 
 /** The result of getting a token without asking a person. */
 export type SilentOutcome =
   | Obtained
-  /** A person has to sign in. `record`: the stored sign-in that is of no use. */
+  /** A person has to sign in. `record`: the stored record, which cannot be used. */
   | { type: 'sign-in'; error: SharedTokenError; reason: SignInReason; record: TokenRecord | undefined }
-  /** `bridge`: with a token that is still valid, although it should have been refreshed. */
+  /** `bridge`: a record with a token that is still valid, although it should have been refreshed. */
   | { type: 'failed'; error: unknown; bridge: UsableRecord | undefined };
 
 export function useStored({ emit }: RecordKeeper, record: UsableRecord): Obtained {
@@ -35,7 +35,7 @@ export function needSignIn(
   return { type: 'sign-in', error: signInRequired(reason, settings, cause), reason, record };
 }
 
-/** The provider would refuse its refresh token again. */
+/** The provider would refuse the refresh token of this record again. */
 export function wasRefused(settings: Settings, record: TokenRecord): SilentOutcome {
   return needSignIn(settings, 'refused', record, new Error(record.refusedBecause));
 }

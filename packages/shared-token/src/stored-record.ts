@@ -6,17 +6,17 @@ import { type SharedTokenError, tryAgainError } from './shared-token-error.ts';
 /** A store that has not answered for this long counts as silent, until it answers. */
 const silentAfterMs = 500;
 
-/** How long a call of the store is waited for. Stores of this repository say sooner that they can't. */
+/** How long a call of the store may take. Stores of this repository report a failure sooner. */
 const answerLimitMs = 12_000;
 
 export const silent = (): SharedTokenError => tryAgainError('The store did not answer');
 
-/** What the call of a store is answered with, if it is soon. What it does later is noticed when the record is read again. */
+/** The store's answer to a call. Rejects if there is none in time; the effect of a late answer shows when the record is read again. */
 export function answered<T>(call: Promise<T>): Promise<T> {
   return inTime(answerLimitMs, call, silent);
 }
 
-/** The record of one name, as calls of its store. Notices that the store is silent. */
+/** Calls the store for the record of one name. Notices when the store is silent. */
 export class StoredRecord {
   readonly #store: TokenStore;
   readonly #name: string;
@@ -45,7 +45,7 @@ export class StoredRecord {
     return this.#ask(() => this.#store.delete(this.#name));
   }
 
-  /** Calls `tell` when the store is silent, or is already. Returns how to end that. */
+  /** Calls `tell` when the store becomes silent, or at once if it is silent already. Returns a function that ends this. */
   whenSilent(tell: () => void): () => void {
     if (this.#isSilent) tell();
     this.#onSilence.add(tell);

@@ -6,28 +6,28 @@ import { endsByRejection, hasAccessToken, hasEnded, isOlder, isStale, toAccessTo
 export interface Held {
   readonly record: UsableRecord;
   readonly token: AccessToken;
-  /** Between the wall clock and the monotonic one, which is never set back, when the token was put there. */
+  /** The wall clock minus the monotonic clock, which is never set back, when the token came into memory. */
   readonly clockOffset: number;
-  /** Access tokens that it took the place of. */
+  /** Access tokens that this one replaced. */
   readonly useless: readonly (string | undefined)[];
 }
 
 /** How a record comes into memory. */
 interface Holding {
-  /** Access tokens that it takes the place of, whatever their times say: one was held when the work for it began, or was refreshed. */
+  /** Access tokens that it replaces, whatever their times say: the one in memory when the work for it began, or the refreshed one. */
   readonly useless?: readonly (string | undefined)[];
-  /** A caller that forces waits for it: a token of which nobody knows whether it is newer may be the one that an API has rejected. */
+  /** Whether a forcing caller waits for the record. Then a held token that may be older does not stay: an API may have rejected it. */
   readonly forced?: boolean;
-  /** For how long the caller needs one, if it is not known which is newer. */
+  /** How long the caller needs a token. It decides if the times do not tell which token is newer. */
   readonly minValid?: number | undefined;
 }
 
-/** What nearly every call of a running program ends with. */
+/** The token in memory, which nearly every call of a running program gets. */
 export class TokenInMemory {
   readonly #skew: number;
   readonly #accepts: (record: UsableRecord) => boolean;
   #held: Held | undefined;
-  /** By the monotonic clock: until then the token counts to its very end, because it could not be refreshed. */
+  /** By the monotonic clock. Until then the token counts until it expires, because its refresh failed. */
   #bridgedUntil = 0;
 
   constructor(skew: number, accepts: (record: UsableRecord) => boolean) {
@@ -35,12 +35,12 @@ export class TokenInMemory {
     this.#accepts = accepts;
   }
 
-  /** Good or not, also one that has ended: what the store has in its place was not rejected. */
+  /** The record in memory, even if its token has ended. With it, a call can tell that another token in the store was not rejected. */
   get record(): UsableRecord | undefined {
     return this.#held?.record;
   }
 
-  /** Whether no refresh is to be tried now. */
+  /** Whether no refresh may be tried now. */
   get isBridged(): boolean {
     return performance.now() < this.#bridgedUntil;
   }
@@ -55,12 +55,13 @@ export class TokenInMemory {
     return this.#accepts(record) ? this.#held : undefined;
   }
 
-  /** What callers get: a newer one that is held; else the record, which is held from now on. */
+  /** Returns what callers get: a newer record in memory, otherwise this record, which is then in memory. */
   hold(record: UsableRecord, { useless = [], forced = false, minValid }: Holding = {}): Held {
     const { accessToken, signedInAt, obtainedAt } = record;
     const held = this.#held;
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
-    // A refresh may give it a longer life. Else it stays as it is: the wall clock may have been set since, or it has ended.
+    // A refresh may give the same token a longer life. Otherwise, the held record stays, because the wall clock may have been set since,
+    // or because it has the mark of a rejection.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
     if (isSame && !isLonger && !hasEnded(record)) return held;
     const isOfUse = held && !useless.includes(held.token.accessToken) && !isOver(held);
@@ -75,27 +76,27 @@ export class TokenInMemory {
     return this.#held;
   }
 
-  /** Its token could not be refreshed, and is not to be for so long. */
+  /** The refresh of this token failed. No refresh is tried again for so many milliseconds. */
   bridge({ accessToken }: UsableRecord, milliseconds: number): void {
     if (this.#held?.token.accessToken === accessToken)
       this.#bridgedUntil = Math.max(this.#bridgedUntil, performance.now() + milliseconds);
   }
 
-  /** An API has rejected its token. If that has ended, it is not given out again, also if a read of before brings it. */
+  /** An API has rejected this token. If that ends the token, it is not given out again, even if an earlier read brings it. */
   reject(record: TokenRecord | undefined): void {
     if (record && hasAccessToken(record) && endsByRejection(record)) this.hold({ ...record, refusedAt: Date.now() });
   }
 
   /**
-   * Whether its token is known to have ended: an API has rejected it, a newer one took its place although nobody knows its end, or only a
-   * wall clock that was set back says that it is valid.
+   * Whether the token is known to have ended: an API has rejected it, a newer token has replaced it and its expiry is unknown, or it looks
+   * valid only because the wall clock was set back.
    */
   hasEnded(known: UsableRecord): boolean {
     if (!this.#held) return false;
     const { record, clockOffset, token, useless } = this.#held;
     if (token.accessToken !== known.accessToken) return useless.includes(known.accessToken) && endsByRejection(known);
     const wasSetBack = isStale(record, performance.now() + clockOffset) && !isStale(record, Date.now());
-    // A call that finds it ended forces. Without a refresh token, that would end the sign-in.
+    // A call that gets true forces a refresh. Without a refresh token, that would end the sign-in.
     return hasEnded(record) || (wasSetBack && record.refreshToken !== undefined);
   }
 
@@ -104,7 +105,7 @@ export class TokenInMemory {
   }
 }
 
-/** Whether its token has ended, by the later of both clocks. That it is of the future, a wall clock that was set back says of the newest one. */
+/** Whether the token has ended, by the later of both clocks. `obtainedAt` does not count: if a clock was set back, it is in the future. */
 function isOver({ record, clockOffset }: Held): boolean {
   const { expiresAt = Number.POSITIVE_INFINITY } = record;
   return hasEnded(record) || expiresAt <= Math.max(Date.now(), performance.now() + clockOffset);

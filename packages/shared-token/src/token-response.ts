@@ -7,22 +7,22 @@ export interface TokenResponse {
   access_token: string;
   /** Seconds. Without it the access token counts until a call forces a refresh. */
   expires_in?: number | string | undefined;
-  /** Left out by providers that do not rotate: the refresh token that was sent stays. */
+  /** Absent if the provider does not rotate refresh tokens: then the old one stays. */
   refresh_token?: string | undefined;
-  /** Seconds. Not in the RFC: GitHub, Google and others tell so when the refresh token expires. */
+  /** Seconds until the refresh token expires. Not in the RFC, but sent by GitHub, Google and others. */
   refresh_token_expires_in?: number | string | undefined;
   /** Seconds within which the refresh token has to be used (draft-ietf-oauth-refresh-token-expiration). */
   refresh_token_timeout?: number | string | undefined;
-  /** Seconds until the person's authorization ends, whatever is refreshed (the same draft). */
+  /** Seconds until the person's authorization ends, regardless of refreshes (the same draft). */
   authorization_expires_in?: number | string | undefined;
   /** The granted scopes, separated by spaces. */
   scope?: string | undefined;
   id_token?: string | undefined;
   token_type?: string | undefined;
   /**
-   * Not of the provider: what `refresh` or `signIn` wants kept with the record, for example a client registration. Strings, of at
-   * most 65,536 bytes as JSON; anything else is left out. Without it, a refresh keeps what there was. If your
-   * provider's own answers have a `data`, take that out.
+   * Not from the provider: strings that `refresh` or `signIn` adds to the record, for example a client registration. At most 65,536
+   * bytes as JSON; anything else is dropped. If a refresh brings none, the record keeps the old ones. If your provider's own answers
+   * have a `data`, remove that.
    */
   data?: Readonly<Record<string, string>> | undefined;
 }
@@ -71,9 +71,9 @@ export function readTokenResponse(response: unknown, obtainedAt: number) {
 }
 
 /**
- * What has to be stored of the answer to a refresh whose access token cannot be used: its new refresh token, because the one that was sent
- * may be spent. Undefined if there is no new one. The old access token stays, unless its refresh was refused: without that mark, one that has
- * ended could count as good.
+ * The record to store if the answer to a refresh has no usable access token: with the new refresh token, because the old one may be spent.
+ * Undefined if there is no new one. The old access token stays, unless the record has the mark of a refusal. The mark is dropped. Without
+ * it, a token that has ended could count as good.
  */
 export function keepRefreshToken(response: unknown, obtainedAt: number, old: TokenRecord): TokenRecord | undefined {
   const { refreshToken, refreshExpiresAt } = readRefreshToken(Object(response), obtainedAt);
@@ -108,7 +108,7 @@ function readRefreshToken(given: Record<string, unknown>, obtainedAt: number) {
   const expiresAt = new Date(obtainedAt + Math.floor(seconds * 1000)).getTime();
   return {
     refreshToken: readText(given.refresh_token),
-    // No Date can hold it, or it is not known.
+    // NaN if the time is unknown, or beyond the last one that a Date can hold.
     refreshExpiresAt: Number.isNaN(expiresAt) ? undefined : expiresAt,
   };
 }
@@ -120,7 +120,7 @@ function readSeconds(value: unknown): number | undefined {
 }
 
 function readText(value: unknown): string | undefined {
-  // Half a surrogate pair could not be stored, and with it not what came along. What sends a token makes the same of it.
+  // A lone surrogate would make the whole record impossible to store. Replacing it loses nothing: sending it replaces it as well.
   return typeof value === 'string' && value !== '' ? value.toWellFormed() : undefined;
 }
 

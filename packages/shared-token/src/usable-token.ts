@@ -4,7 +4,7 @@ import type { AccessToken, UsableRecord } from './token-response.ts';
 /** A token that was obtained this far in the future is still taken: the clocks of two machines differ a little. */
 const clockToleranceMs = 30_000;
 
-/** JSON and Date can hold it, which they can't Infinity. */
+/** Used instead of Infinity, which neither JSON nor Date can hold. */
 const lastTimeMs = 8_640_000_000_000_000;
 
 /** Whose records count. A property that is undefined accepts every record. */
@@ -25,18 +25,18 @@ export function isOurs(record: TokenRecord, { clientId, authority }: Ownership):
 /** How long an access token has to be valid, in milliseconds, if the provider's tokens live long enough. */
 export interface Validity {
   readonly skew: number;
-  /** How long before that a refresh ahead is due. */
+  /** How long before the skew a refresh ahead is due. */
   readonly ahead?: number | undefined;
   readonly minValid?: number | undefined;
 }
 
-/** Of a token's life, the skew is at most this share: a token of one minute is not refreshed at each call. */
+/** The skew is at most this share of a token's life. Otherwise, a token of one minute would be refreshed at each call. */
 const longestSkewShare = 0.1;
 
 /**
- * How long a token of that lifetime has to be valid. There is no refresh ahead in the first half of its life. What only a token of the
- * last moments would fulfil counts as half of the life, or each call would refresh. Without a lifetime, the record does not say when its
- * token was obtained: all of it counts.
+ * How long a token with this lifetime has to be valid. There is no refresh ahead in the first half of its life. A need that only a new
+ * token meets counts as half of the life. Otherwise, each call would refresh. The lifetime is unknown if the record does not say when its
+ * token was obtained: then the need counts in full.
  */
 function neededTime({ skew, ahead = 0, minValid = 0 }: Validity, lifetime = Number.POSITIVE_INFINITY): number {
   const early = Math.min(Math.min(skew, lifetime * longestSkewShare) + ahead, lifetime / 2);
@@ -44,7 +44,7 @@ function neededTime({ skew, ahead = 0, minValid = 0 }: Validity, lifetime = Numb
   return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;
 }
 
-/** Default: to its very end. */
+/** The default: valid until it expires. */
 const toItsEnd: Validity = { skew: 0 };
 
 /** The record, if its access token is valid for long enough, as far as is known, and `accepts` agrees. */
@@ -68,7 +68,7 @@ export function isStale(record: TokenRecord, now: number, validity = toItsEnd): 
   const { refreshToken, expiresAt, obtainedAt } = record;
   if (hasEnded(record)) return true;
   if (expiresAt === undefined) return false;
-  // A token that cannot be refreshed is of use to its very end.
+  // A token that cannot be refreshed is used until it expires.
   if (refreshToken === undefined) return now >= expiresAt;
   if (obtainedAt === undefined) return now >= expiresAt - neededTime(validity);
   // Obtained in the future: the clock was set back, so when the token expires is unknown.
@@ -76,19 +76,19 @@ export function isStale(record: TokenRecord, now: number, validity = toItsEnd): 
   return isFromFuture || now >= expiresAt - neededTime(validity, expiresAt - obtainedAt);
 }
 
-/** Whether a record is older than the other one: of an earlier sign-in, or obtained earlier. Undefined if their times do not tell. */
+/** Whether a record is older than the other one: of an earlier sign-in, or obtained earlier. Undefined if the times do not decide. */
 export function isOlder({ signedInAt, obtainedAt }: TokenRecord, than: TokenRecord): boolean | undefined {
   const isSameSignIn = signedInAt === than.signedInAt;
   const [one, other] = isSameSignIn ? [obtainedAt, than.obtainedAt] : [signedInAt, than.signedInAt];
   return one === undefined || other === undefined || one === other ? undefined : one < other;
 }
 
-/** Whether an API has rejected the access token, and nothing helps. */
+/** Whether the record has the mark of a rejection or refusal that ends its access token. */
 export function hasEnded(record: TokenRecord): boolean {
   return record.refusedAt !== undefined && endsByRejection(record);
 }
 
-/** Whether the access token has ended if an API rejects it and no refresh helps. Otherwise its expiry counts, too. */
+/** Whether the access token has ended if an API rejects it and no refresh helps. Otherwise, its expiry decides. */
 export function endsByRejection({ refreshToken, expiresAt }: TokenRecord): boolean {
   return refreshToken === undefined || expiresAt === undefined;
 }
@@ -98,7 +98,7 @@ export function toAccessToken({ accessToken, expiresAt = lastTimeMs, obtainedAt 
   return { accessToken, expiresAt, obtainedAt: obtainedAt ?? Date.now() };
 }
 
-/** Two spellings of one authority differ in case or in slashes at the end. */
+/** Two spellings of one authority may differ in case or in slashes at the end. */
 function comparable(authority: string): string {
   return authority.replace(/\/+$/, '').toLowerCase();
 }

@@ -49,7 +49,7 @@ export const signInDefects: readonly Defect[] = [
   ]),
   defect('asks the person although the sign-in lock was lost', 1000, [
     'sign-in.ts',
-    '    // Another process may open its window.\n    if (lock.signal.aborted) throw lockLostError(lock);\n',
+    '    // Another process may ask the person now.\n    if (lock.signal.aborted) throw lockLostError(lock);\n',
     '',
   ]),
 ];
