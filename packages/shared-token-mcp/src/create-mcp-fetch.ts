@@ -7,35 +7,35 @@ import { signInByBrowser } from './sign-in.ts';
 import { coversScopes, unionOf } from './sign-in-data.ts';
 
 /**
- * A `fetch` for the transports of `@modelcontextprotocol/sdk` 1.x and `@modelcontextprotocol/client` 2.x, which get no `authProvider`.
- * All processes with one store share one sign-in at `serverUrl`: `shared`, which is to be closed when the program ends.
+ * Makes a `fetch` for the transports of `@modelcontextprotocol/sdk` 1.x and `@modelcontextprotocol/client` 2.x. Give the transport no
+ * `authProvider`. All processes with one store share one sign-in at `serverUrl`. Close `shared` when the program ends.
  * Throws TypeError or RangeError, naming the option that cannot be used.
  */
 export function createMcpFetch(options: McpFetchOptions): {
   /** For the transport. */
   fetch: typeof globalThis.fetch;
-  /** The token behind it. */
+  /** Gives `fetch` its token. */
   shared: SharedToken;
 } {
   const access = new McpAccess(readOptions(options));
   return { fetch: (input, init) => access.fetch(input, init), shared: access.shared };
 }
 
-/** What a request that waits for a token is after. */
+/** What a request needs while it waits for a token. */
 interface Need {
-  /** What to ask a person for, if one has to be asked. */
+  /** The scopes to ask a person for, if a person has to be asked. */
   readonly scope: string | undefined;
-  /** False: only a token for which the person was asked for this scope. */
+  /** If false, the request takes only a token for which the person was asked for this scope. */
   takesAny: boolean;
 }
 
 class McpAccess {
   readonly shared: SharedToken;
   readonly #settings: Settings;
-  /** What the server asked for last. */
+  /** The last challenge of the server. */
   #challenge: Challenge = {};
   readonly #needs = new Set<Need>();
-  /** That of the call which runs. A call without one takes what there is, also while a person is asked for more. */
+  /** The need of the current call. A call without a need takes the present token, even while a person is asked for more scopes. */
   readonly #need = new AsyncLocalStorage<Need>();
 
   constructor(settings: Settings) {
@@ -49,14 +49,14 @@ class McpAccess {
         const needs = [...this.#needs];
         const scope = unionOf(this.#challenge.scope, ...needs.map((need) => need.scope));
         const tokens = await signInByBrowser(settings, context, { ...this.#challenge, scope });
-        // Whatever the answer covers: they do not ask again and again.
+        // Even if the answer covers less. Otherwise, these requests would ask again and again.
         for (const need of needs) need.takesAny = true;
         return tokens;
       },
       needsSignIn: (error) => refusalOf(error) !== undefined,
       describeRefusal: (error) => String(refusalOf(error)),
       accepts: (record) => {
-        // Of a given client, which this program does not have: the refresh token would be refused, or even end the sign-in.
+        // The record is of a given client, which this program does not have. Its refresh would be refused, or even end the sign-in.
         if (!clientInformation && record.clientId !== undefined && !record.data?.client) return false;
         const need = this.#need.getStore();
         return !need || need.takesAny || coversScopes(record, need.scope);
@@ -76,20 +76,20 @@ class McpAccess {
       if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
       const response = await fetch(input, { ...init, headers });
       const tries = left[response.status] ?? 0;
-      // A redirect may have led elsewhere, without the token.
+      // A redirect may have led to another origin, without the token.
       if (tries === 0 || (response.url !== '' && new URL(response.url).origin !== origin)) return response;
       const challenge = sdk.extractWWWAuthenticateParams(response);
       const { scope, resourceMetadataUrl = this.#challenge.resourceMetadataUrl } = challenge;
       const isStepUp = response.status === 403;
       if (isStepUp && challenge.error !== 'insufficient_scope') return response;
       left[response.status] = tries - 1;
-      // A sign-in under way has the scopes of its own requests, but only one address, which must not get lost.
+      // Requests that wait for a sign-in keep their own scopes. The metadata address is kept only here, so it must not get lost.
       this.#challenge = { scope, resourceMetadataUrl };
       if (isStepUp && (await this.#wasAsked(scope, token))) return response;
       token = await this.#obtain(token, signal, { scope, takesAny: !isStepUp });
       // A body that is a stream, or of a Request, can be read only once.
       if (token === undefined || Symbol.asyncIterator in Object(init.body ?? request?.body)) return response;
-      // If that fails, the answer broke off, which no longer matters.
+      // An error here means that the answer broke off, which no longer matters.
       void response.body?.cancel().catch(() => {});
     }
   }
@@ -97,37 +97,37 @@ class McpAccess {
   /** The token without asking a person or waiting for one. */
   async #currentToken(signal: AbortSignal | undefined): Promise<string | undefined> {
     const held = await this.shared.getToken({ interactive: false, signal }).catch(toNoToken);
-    // A token that counts no more here may still be good for the server.
+    // The server may still accept a token that this program would no longer use.
     return (held ?? (await this.shared.read()))?.accessToken;
   }
 
-  /** Whether the person was asked for the scopes of a 403 already: the token has what was granted. */
+  /** Whether the person was already asked for the scopes of a 403. Then the token has all that was granted. */
   async #wasAsked(scope: string | undefined, token: string | undefined): Promise<boolean> {
     const record = await this.shared.read();
     return record !== undefined && record.accessToken === token && coversScopes(record, scope);
   }
 
-  /** Another token than the rejected one. Undefined: it would need a person, who may not be asked. */
+  /** Another token than the rejected one. Undefined if that would need a person, who may not be asked. */
   async #obtain(
     rejected: string | undefined,
     signal: AbortSignal | undefined,
     need: Need,
   ): Promise<string | undefined> {
     const held = this.#need.run(need, () => this.shared.peek()?.accessToken);
-    // Another request has brought it, while the answer to this one was under way.
+    // Another request has brought this token while the answer to this request was under way.
     if (held !== undefined && held !== rejected) return held;
     // A token that lacks a scope is still good for other requests.
     const forceRefresh = rejected !== undefined && need.takesAny;
     const getToken = (options: GetTokenOptions) => this.#need.run(need, () => this.shared.getToken(options));
     this.#needs.add(need);
-    // This call goes on if the request is aborted: what the person does serves the next one.
+    // This call goes on if the request is aborted, because the next request can use the person's sign-in.
     const work = getToken({ forceRefresh });
     work.catch(() => {}).finally(() => this.#needs.delete(need));
     return (await getToken({ forceRefresh, signal }).catch(toNoToken))?.accessToken;
   }
 }
 
-/** Throws every error again that does not say that a person would have to sign in. */
+/** Undefined for SIGN_IN_REQUIRED. Every other error is thrown again. */
 function toNoToken(error: unknown): undefined {
   if ((Object(error) as { code?: unknown }).code !== 'SIGN_IN_REQUIRED') throw error;
 }

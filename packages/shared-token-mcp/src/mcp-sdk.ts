@@ -1,6 +1,6 @@
 import type { TokenResponse } from 'shared-token';
 
-/** What is read of an authorization server's metadata (RFC 8414). The rest goes back to the SDK as it came. */
+/** The fields that are read of an authorization server's metadata (RFC 8414). The SDK gets all fields back, unchanged. */
 export type ServerMetadata = { issuer: string; authorization_response_iss_parameter_supported?: unknown };
 
 /** What a server asks for with a 401 or 403. */
@@ -11,7 +11,7 @@ export type Challenge = {
 };
 
 /**
- * The functions that are taken of the SDK: the module `@modelcontextprotocol/sdk/client/auth.js` (1.x) and
+ * The functions of the SDK that are used here. `@modelcontextprotocol/sdk/client/auth.js` (1.x) and
  * `@modelcontextprotocol/client` (2.x) have them all. The types are wider than those of the SDKs, so that both fit.
  */
 export interface McpSdk {

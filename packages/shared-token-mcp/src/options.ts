@@ -7,13 +7,13 @@ export interface ClientInformation {
   client_id: string;
   client_secret?: string | undefined;
   /**
-   * The authorization server that knows it: no other one gets to see it. Default: that of its stored sign-in. Without one, it is shown to
-   * the one that the MCP server names.
+   * The authorization server that knows the client: the client is shown to no other server. Default: the server of the client's stored
+   * sign-in, or without a stored sign-in, the one that the MCP server names.
    */
   issuer?: string | undefined;
 }
 
-/** `undefined` is the default. */
+/** `undefined` stands for the default. */
 export interface McpFetchOptions {
   /** The SDK: `import * as sdk from '@modelcontextprotocol/sdk/client/auth.js'`, or from `'@modelcontextprotocol/client'`. */
   sdk: McpSdk;
@@ -22,15 +22,15 @@ export interface McpFetchOptions {
    * to its origin only.
    */
   serverUrl: string | URL;
-  /** Where the sign-in is kept. It stays the caller's. */
+  /** Keeps the sign-in. The caller closes the store. */
   store: TokenStore;
   /** Shows the person the page on which to sign in. If it throws or rejects, the sign-in ends with its error. */
   openBrowser: (url: string) => unknown;
   /** The https address of the client's metadata document, which is its client id at servers that support that. */
   clientMetadataUrl?: string | undefined;
-  /** Default: the metadata document, or else the client registers at its first sign-in (RFC 7591). */
+  /** Default: the client of the metadata document. Without one, the client registers at its first sign-in (RFC 7591). */
   clientInformation?: ClientInformation | undefined;
-  /** What it registers. The first of `redirect_uris` fixes host, port and path. Default: `http://localhost`, a free port. */
+  /** The metadata to register. The first of `redirect_uris` fixes host, port and path. Default: `http://localhost`, a free port. */
   clientMetadata?: { redirect_uris?: readonly string[]; [name: string]: unknown } | undefined;
   /** Whether a request may ask a person. If not, the SDK gets the 401 or 403. Default true. */
   interactive?: boolean | undefined;
@@ -59,7 +59,7 @@ export function readOptions(options: McpFetchOptions) {
     throw new RangeError(`maxStepUps must be an integer of at least 0, not ${maxStepUps}`);
   if (clientInformation && typeof clientInformation.client_id !== 'string')
     throw new TypeError(`clientInformation.client_id must be a string, not ${typeof clientInformation.client_id}`);
-  // Named, or the declaration would need the types of Node.js.
+  // Without the explicit type, the generated declaration would need the types of Node.js.
   const url: URL | null = URL.parse(String(serverUrl));
   if (!url || (url.protocol !== 'https:' && !loopback.test(url.href)) || url.password !== '')
     throw new TypeError('serverUrl must be an https address, or an http one on a loopback host, without a password');
@@ -70,7 +70,7 @@ export function readOptions(options: McpFetchOptions) {
   return { ...given, redirect, serverUrl: url, name: recordName(url) };
 }
 
-/** Names are in messages, and in a store in plain text. A query may have a secret. */
+/** Names appear in messages, and as plain text in a store. A query may have a secret. */
 function recordName({ origin, pathname, search }: URL): string {
   return `${origin}${pathname}${search && `?${hash('sha256', search)}`}`;
 }

@@ -2,7 +2,7 @@ import type { TokenRecord } from 'shared-token';
 import type { Settings } from './options.ts';
 import { isSameIssuer } from './sign-in-data.ts';
 
-/** The error after which only a sign-in helps (RFC 6749 section 5.2), as both SDKs and this package carry it. */
+/** The error after which only a sign-in helps (RFC 6749 section 5.2), from the fields that both SDKs and this package use. */
 export function refusalOf(error: unknown): string | undefined {
   const { errorCode, code }: Record<string, unknown> = Object(error);
   const refusals = ['invalid_grant', 'invalid_client', 'unauthorized_client', 'issuer_changed'];
@@ -13,7 +13,7 @@ export function refusalOf(error: unknown): string | undefined {
 export async function refreshAtIssuer(settings: Settings, record: TokenRecord, signal: AbortSignal) {
   const { sdk, fetch, clientInformation } = settings;
   const { issuer, client, resource } = record.data ?? {};
-  // The program's own client may be one of another issuer, which knows no secret of it.
+  // The given client may belong to another issuer than the record. The record's issuer must not see the client's secret.
   const { issuer: issuerOfClient = issuer } = (client === undefined && clientInformation) || {};
   if (issuer === undefined || !isSameIssuer(issuer, issuerOfClient) || (await hasMoved(settings, record, signal)))
     throw Object.assign(new Error('The server has another authorization server now'), { code: 'issuer_changed' });
@@ -30,7 +30,7 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
 /** Whether the MCP server names other authorization servers than that of the record. */
 export async function hasMoved({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
   const { issuer, resourceMetadataUrl } = record.data ?? {};
-  // A server that does not say it in time counts as unchanged.
+  // A server that does not answer in time counts as unchanged.
   const fetchFn = fetchUntil(fetch, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
   const found = sdk.discoverOAuthProtectedResourceMetadata(serverUrl, { resourceMetadataUrl }, fetchFn);
   const servers = (await found.catch(() => undefined))?.authorization_servers ?? [];

@@ -4,17 +4,17 @@ import type { TokenRecord } from 'shared-token';
 export type SignInData = Readonly<{
   /** The authorization server that gave the tokens, the only one that gets to see them. */
   issuer?: string;
-  /** The client that has registered itself, as JSON, its secret included. */
+  /** The client that has registered itself, as JSON with its secret. */
   client?: string;
   /** What the tokens are for (RFC 8707). */
   resource?: string;
-  /** Where the MCP server tells of its authorization server, if it said that itself (RFC 9728). */
+  /** The address of the MCP server's resource metadata, if the server named it (RFC 9728). */
   resourceMetadataUrl?: string;
   /** The scopes that the person was asked for, and those that the server gave. What was granted may be less. */
   scope?: string;
 }>;
 
-/** Both are addresses of one authorization server. */
+/** Whether both are addresses of one authorization server. */
 export function isSameIssuer(one: string, other: string | undefined): boolean {
   return one.replace(/\/$/, '') === other?.replace(/\/$/, '');
 }

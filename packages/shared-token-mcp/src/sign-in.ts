@@ -8,7 +8,7 @@ import { isSameIssuer, type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
 
-/** What shared-token keeps beside the tokens. It would leave out more, and with it whose tokens they are. */
+/** The limit of shared-token for `data`. Larger data would be dropped, and with it the issuer of the tokens. */
 const maxDataBytes = 65_536;
 
 /** How long the exchange of a code may take. */
@@ -33,7 +33,7 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
   const wait = new AbortController();
   const { acceptor, client } = await openAcceptorFor(settings, { ...context, signal: wait.signal }, state);
   await using _ = acceptor;
-  // From the answer on, the page tells what becomes of the code: it is exchanged and stored although nobody waits any longer.
+  // After the browser's answer, no abort ends the wait: the code is exchanged and stored even without callers, and the page reports that.
   const endWait = (why: unknown): unknown => acceptor.isWaiting && wait.abort(why);
   signal.throwIfAborted();
   signal.addEventListener('abort', () => endWait(signal.reason));
@@ -53,16 +53,16 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     },
     state: () => state,
     clientInformation: () => seen.client,
-    // If a given client could be saved, the SDK would register another one at another authorization server.
+    // A given client is not saved. Otherwise, the SDK would register another client at another authorization server.
     saveClientInformation: clientInformation ? undefined : (saved: Client) => see({ client: saved }),
-    // A sign-in starts anew, whatever is stored.
+    // A sign-in does not use the stored tokens.
     tokens: () => undefined,
     saveCodeVerifier: (verifier: string) => see({ verifier }),
     saveDiscoveryState: (found: Seen) => see(checkMetadata(found)),
     redirectToAuthorization: (url: URL) => see({ url: checkAddress(url) }),
   };
   const answer = acceptor.accept((response) => {
-    // Longer than callers wait: tokens that come late are stored as well. A server that never answers must not keep the process alive.
+    // Longer than callers wait, because late tokens are stored as well. A server that never answers must not keep the process alive.
     const limit = AbortSignal.timeout(exchangeLimitMs);
     limit.addEventListener('abort', () => wait.abort(limit.reason));
     return redeem(() => exchange(settings, seen, response, limit));
@@ -78,7 +78,7 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
   return await answer;
 }
 
-/** At the redirect URI of the registration. If the options want another, or a program listens there, the client registers again. */
+/** Opens the acceptor at the registered redirect URI. If the options want another, or its port is in use, the client registers again. */
 async function openAcceptorFor(settings: Settings, { record, signal }: SignInContext, state: string) {
   const { clientInformation, redirect } = settings;
   const { issuer, client: json } = record?.data ?? {};
@@ -86,7 +86,7 @@ async function openAcceptorFor(settings: Settings, { record, signal }: SignInCon
   const client: Client | undefined = clientInformation || hasEnded || !json ? undefined : JSON.parse(json);
   const { hostname, port: wanted, pathname: path } = new URL(redirect);
   const host = hostname.replace(/[[\]]/g, '') as 'localhost' | '127.0.0.1' | '::1';
-  // SharedToken ends the wait, and no number of guesses finds the state.
+  // Without limits, because SharedToken ends the wait, and no number of guesses finds the state.
   const limits = { timeout: 2 ** 31 - 1, maxStrayRequests: Number.POSITIVE_INFINITY };
   const open = (port: string) => openAcceptor({ state, signal, ...limits, host, port: Number(port), path });
   const registered = URL.parse(String(client?.redirect_uris?.[0]));
@@ -94,7 +94,7 @@ async function openAcceptorFor(settings: Settings, { record, signal }: SignInCon
   const isUsable = isSamePage && (wanted === '' || wanted === registered.port);
   const acceptor = isUsable ? await open(registered.port).catch(() => undefined) : undefined;
   if (acceptor) return { acceptor, client };
-  // Without an issuer, a given client would be shown to any. An undefined one is none.
+  // Without an issuer, the SDK would show a given client to any server. An undefined issuer counts as none.
   const given = clientInformation && { ...clientInformation, issuer: clientInformation.issuer ?? issuer };
   return { acceptor: await open(wanted), client: given };
 }
@@ -105,7 +105,7 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   const { sdk, fetch, clientInformation } = settings;
   const issuer = String(seen.authorizationServerUrl);
   const iss = params.get('iss') ?? undefined;
-  // RFC 9207 section 2.4. Version 1 of the SDK does not look.
+  // RFC 9207 section 2.4. Version 1 of the SDK does not check this.
   const isIssMissing = iss === undefined && metadata?.authorization_response_iss_parameter_supported === true;
   if (isIssMissing || (iss !== undefined && metadata && iss !== metadata.issuer))
     throw unusable(`The answer in the browser is not one of ${issuer}`);
@@ -113,7 +113,7 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   const tokens = await sdk.exchangeAuthorization(issuer, {
     ...{ metadata, clientInformation: client, resource, redirectUri, iss },
     ...{ authorizationCode: code, codeVerifier: verifier },
-    // Without the signal of the sign-in: the code is spent.
+    // Not with the signal of the sign-in, because the code is spent by this request.
     fetchFn: fetchUntil(fetch, limit),
   });
   const registration = clientInformation ? undefined : JSON.stringify(client);
@@ -125,14 +125,14 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   return { ...tokens, data };
 }
 
-/** RFC 8414 section 3.3. Version 1 of the SDK does not look. */
+/** RFC 8414 section 3.3. Version 1 of the SDK does not check this. */
 function checkMetadata(found: Seen): Seen {
   const { authorizationServerUrl: expected, authorizationServerMetadata: metadata } = found;
   if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
   throw unusable(`The metadata of ${expected} name another issuer, ${metadata.issuer}`);
 }
 
-/** The system would open other addresses with whatever program they name, and the SDK lets a server name them. */
+/** The system would open other addresses with the program for their scheme, and the SDK lets a server name such an address. */
 function checkAddress(url: URL): URL {
   if (/^https?:$/.test(url.protocol)) return url;
   throw unusable(`The server names a page to sign in that is neither https nor http, but ${url.protocol}`);
