@@ -48,7 +48,7 @@ export async function createPkce(): Promise<Pkce> {
 export async function createChallenge(verifier: string): Promise<string> {
   if (typeof verifier !== 'string') throw new TypeError(`\`verifier\` must be a string, not ${typeof verifier}`);
   if (!verifierPattern.test(verifier)) {
-    // The verifier is a secret, so the message tells only its length.
+    // The verifier is a secret, so the message has only its length.
     throw new RangeError(
       `\`verifier\` must be 43 to 128 characters of A-Z a-z 0-9 - . _ ~ (RFC 7636 section 4.1), not ${
         verifier.length < 43 || verifier.length > 128 ? `${verifier.length} characters` : 'another character'
@@ -61,8 +61,8 @@ export async function createChallenge(verifier: string): Promise<string> {
 /**
  * Whether the `state` that came back is the one that was sent (RFC 6749 section 10.12).
  *
- * The time depends only on the length of `received`, so that it does not tell how much of a guess was right. Returns false if
- * either value is empty or not a string: a missing `state` is never the same.
+ * The running time depends only on the length of `received`, so that it does not reveal how much of a guess was right. Returns
+ * false if either value is empty or not a string: a missing `state` never matches.
  */
 export function isSameState(expected: string, received: string | null | undefined): boolean {
   // Query parsers may return an array, even if their types say otherwise.
