@@ -2,7 +2,7 @@
 export interface DriveItem {
   readonly id: string;
   readonly name: string;
-  /** Bytes; of a folder, of all that is in it. */
+  /** Bytes; for a folder, of its whole content. */
   readonly size?: number;
   /** Changes with the content and with the name. */
   readonly eTag?: string;
@@ -12,14 +12,14 @@ export interface DriveItem {
   readonly createdDateTime?: string;
   /** ISO 8601. */
   readonly lastModifiedDateTime?: string;
-  /** Where a browser shows it. */
+  /** The address for a browser. */
   readonly webUrl?: string;
   /** Present if it is a file. */
   readonly file?: { readonly mimeType?: string; readonly hashes?: Readonly<Record<string, string>> };
   /** Present if it is a folder. */
   readonly folder?: { readonly childCount?: number };
-  /** The folder that it is in. */
+  /** The folder that contains it. */
   readonly parentReference?: { readonly driveId?: string; readonly id?: string; readonly path?: string };
-  /** What else Graph says of it. */
+  /** Further properties that Graph returns. */
   readonly [property: string]: unknown;
 }

@@ -8,7 +8,7 @@ export type GraphAddressReason = 'not-a-url' | 'not-encoded' | 'not-https' | 'ha
  * | --- | --- |
  * | `not-a-url` | it cannot be read as an http or https URL; a root must also have no `?` and no `#` |
  * | `not-encoded` | a path with a character that a URL cannot have there, or a name that `itemPath` cannot take |
- * | `not-https` | a root with plain http, to another host than this machine: the network would see the token |
+ * | `not-https` | a root with plain http and another host than this machine: the network would see the token |
  * | `has-password` | it has a user name or a password in it |
  * | `other-origin` | a path that is an absolute URL, and not on the root's origin |
  */
@@ -46,13 +46,13 @@ export function parseGraphRoot(root: string | URL): URL {
 
 /**
  * The path of a file or a folder by its names, each encoded: `itemPath('Backups', '100% done.txt')` is
- * `/me/drive/root:/Backups/100%25%20done.txt`. Add `:/content`, `:/children` and the like for what is below it.
+ * `/me/drive/root:/Backups/100%25%20done.txt`. Add `:/content`, `:/children` and the like for its content, its children and so on.
  *
  * @param names a `/` in one separates two names, so `/Backups/2026` may be given as one
  * @throws {GraphAddressError} not-encoded for no name or an empty one, for `.` and `..`, and for text that is not well-formed Unicode
  */
 export function itemPath(...names: readonly string[]): string {
-  // `itemPath('Backup', '')` must not be the whole folder: it may be deleted.
+  // `itemPath('Backup', '')` must not mean the whole folder: the caller may delete the item.
   const all = names.flatMap((name) => String(name).match(/[^/]+/g) ?? name);
   const wrong = all.find((name) => /^(\/*|\.\.?)$/.test(name) || !name.isWellFormed());
   if (all.length === 0 || wrong !== undefined) {
@@ -67,7 +67,7 @@ export function itemPath(...names: readonly string[]): string {
  * URL, taken as it stands: `%20` is a space, and `?` begins the query.
  *
  * @param root as `parseGraphRoot` returns it
- * @throws {GraphAddressError} if the token must not be sent there, or if the path cannot be meant
+ * @throws {GraphAddressError} if the token must not be sent there, or if the path is surely not what the caller means
  */
 export function resolveGraphUrl(root: URL, path: string | URL): URL {
   if (typeof path !== 'string' && typeof path?.href !== 'string') {
@@ -91,13 +91,13 @@ export function resolveGraphUrl(root: URL, path: string | URL): URL {
   return url;
 }
 
-/** not-encoded, for a character of a name that would be read as something else. */
+/** not-encoded, for a character of a name that has another meaning in a URL. */
 export function unencoded(path: string | URL, character: string): GraphAddressError {
   const problem = `a ${character} cannot stand there, and is ${encodeURIComponent(character)} in a name`;
   return new GraphAddressError('not-encoded', `'${path}': ${problem}; itemPath('Folder', 'name') encodes names`);
 }
 
-/** A character that was not meant as a URL has it: it is of a name, and would be read as something else. */
+/** Finds a character that the caller must have meant as part of a name, but that has another meaning in a URL. */
 function findUnencoded(text: string, { pathname, search }: URL): string | undefined {
   if (text.includes('#')) return '#';
   if (/%(?![0-9a-f]{2})/i.test(text)) return '%';
@@ -105,7 +105,7 @@ function findUnencoded(text: string, { pathname, search }: URL): string | undefi
   return pathname.includes(':/') && /:(\/\w+)?$/.test(search) ? '?' : undefined;
 }
 
-/** Whether the network cannot read what is sent there: https, or this machine itself. */
+/** Whether the network cannot read requests to this URL: https, or this machine itself. */
 export function isPrivate({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname));
 }

@@ -10,7 +10,7 @@ const retryableCodes: readonly GraphClientErrorCode[] = ['CONNECTION', 'CHANGED'
  *
  * | code | what happened | retryable |
  * | --- | --- | --- |
- * | `CONNECTION` | no connection was made, nothing came for `idleTimeout`, or it broke and trying again did not help; `cause` is what `fetch` threw | yes, unless `cause` says no |
+ * | `CONNECTION` | no connection was made, nothing came for `idleTimeout`, or the connection broke and retries did not help; `cause` is what `fetch` threw | yes, unless `cause` says no |
  * | `RESPONSE` | Graph's answer cannot be used: it is not JSON, not a collection, or leads to a page or an address that is refused | no |
  * | `CHANGED` | the item changed at Graph while it was downloaded | yes |
  * | `INCOMPLETE` | Graph gave no upload session, ended it early, or did not take a piece of the file | yes |
@@ -26,13 +26,13 @@ export class GraphClientError extends Error {
   constructor(code: GraphClientErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
     this.code = code;
-    // A `fetch` may say of its error that later does not help, for example of a certificate.
+    // A user's own `fetch` may mark an error as not retryable, for example a bad certificate.
     const { retryable = true } = Object(options?.cause) as { retryable?: unknown };
     this.retryable = retryableCodes.includes(code) && retryable !== false;
   }
 }
 
-/** For `catch`: throws FILE if the file system failed: `cannot write disk.img: no space left on device`. */
+/** A handler for `catch`, which throws FILE for an error of the file system: `cannot write disk.img: no space left on device`. */
 export function fileFailure(action: 'read' | 'write', file: string): (cause: Error & { errno?: number }) => never {
   return (cause) => {
     const reason = cause.errno === undefined ? cause.message : getSystemErrorMessage(cause.errno);

@@ -13,7 +13,7 @@ import { type Uploaded, upload } from './transfer/upload.ts';
 export interface GraphClientOptions {
   /**
    * Called before every request, so it should answer from memory while the token is valid. `forceRefresh` is true after a
-   * 401: then a new token is needed. What it throws ends the call, unchanged.
+   * 401: then a new token is needed. An error of `getToken` ends the call, unchanged.
    */
   getToken: (options: { forceRefresh: boolean; signal?: AbortSignal }) => string | Promise<string>;
   /** Sends the requests, for example through a proxy. It must obey `init.redirect`, 'manual'. Default: `globalThis.fetch`. */
@@ -23,12 +23,12 @@ export interface GraphClientOptions {
   /** Ends every call, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /**
-   * How long nothing may come from a host before the attempt is given up, in milliseconds: no connection, no first byte, no
-   * further byte. Then a transfer goes on with a new connection, and any other call ends in CONNECTION. The answer to the
-   * last piece of an upload may take four times as long, because Graph puts the file together. Default 30,000.
+   * How long a host may send nothing before the attempt is given up, in milliseconds: no connection, no first byte, no
+   * further byte. Then a transfer continues with a new connection, and any other call ends in CONNECTION. The answer to the
+   * last piece of an upload may take four times as long, because Graph assembles the file. Default 30,000.
    */
   idleTimeout?: number | undefined;
-  /** Told of every wait before it begins: Graph asked for it, or a transfer was interrupted. What it throws ends the call. */
+  /** Called before each wait: Graph asked for it, or a transfer was interrupted. An error of `onWait` ends the call. */
   onWait?: ((wait: GraphWait) => void) | undefined;
 }
 
@@ -36,11 +36,11 @@ export interface GraphClientOptions {
  * Calls Microsoft Graph with a token that you give.
  *
  * Every method takes a path below the root, `/me/drive`, or an absolute URL on the root's origin; anything else is a
- * {@link GraphAddressError}, and nothing is sent. 429 and 503 are waited for as `Retry-After` asks, for GET and HEAD also 502 and
- * 504: at most 5 attempts, each wait at most 5 minutes. After a 401 the token is refreshed once. Redirects are followed, to
- * another host without the token and without headers that say who asks.
+ * {@link GraphAddressError}, and nothing is sent. After 429 and 503, for GET and HEAD also after 502 and 504, the client waits as
+ * `Retry-After` asks and retries: at most 5 attempts, each wait at most 5 minutes. After a 401 the token is refreshed once. Redirects
+ * are followed, to another host without the token and without headers that identify the caller.
  *
- * An abort rejects with the signal's reason; no answer, or a broken one, with {@link GraphClientError}.
+ * After an abort, a call rejects with the signal's reason; without a complete answer, with {@link GraphClientError}.
  */
 export class GraphClient {
   readonly #sender: RequestSender;
@@ -66,15 +66,15 @@ export class GraphClient {
   }
 
   /**
-   * The response, whatever its status is: `GraphError.from` makes an error of one that is not `ok`, `readBody` reads its
-   * body. `init` is that of `fetch`. A body that is a stream is sent only once, so a 401 or 429 is returned at once.
+   * The response, whatever its status is: `GraphError.from` turns a response that is not `ok` into an error, `readBody` reads
+   * its body. `init` is that of `fetch`. A body that is a stream is sent only once, so a 401 or 429 is returned at once.
    */
   async request(path: string | URL, init: RequestInit = {}): Promise<Response> {
     return this.#sender.send(this.#describe(path, init));
   }
 
   /**
-   * What Graph answers, parsed; undefined if it answers nothing, as with 204. A body that is a string is sent as JSON if
+   * The parsed JSON of Graph's answer; undefined if the answer is empty, as with 204. A body that is a string is sent as JSON if
    * `init.headers` names no other type.
    *
    * @throws {GraphError} if the status is not a success; notGraph if the answer is not JSON
@@ -115,11 +115,11 @@ export class GraphClient {
   }
 
   /**
-   * Saves what Graph answers as `file`, for example the content of `/me/drive/root:/notes.txt:/content`. The file is there
-   * whole, or as it was before. A symbolic link is followed; a device, a pipe or `/dev/stdout` is written to directly.
+   * Saves Graph's answer as `file`, for example the content of `/me/drive/root:/notes.txt:/content`. `file` is always complete,
+   * or as it was before. A symbolic link is followed; a device, a pipe or `/dev/stdout` is written to directly.
    * A file that is itself a mount, as in a container, cannot be replaced: the complete content is written over it.
-   * After a broken connection the rest is requested, if Graph gave the file a strong ETag. On Linux then a later call does so
-   * too, with the file `….part` that an abort, a kill or a connection that stays broken leaves beside `file`.
+   * After a broken connection the rest is requested, if Graph gave the file a strong ETag. On Linux, a later call can then do
+   * the same: an abort, a kill or a connection that stays broken leaves a file `….part` beside `file` for it.
    *
    * @throws {GraphError} if the status is not a success
    * @throws {GraphClientError} CONNECTION, CHANGED, RESPONSE or FILE
@@ -132,8 +132,8 @@ export class GraphClient {
 
   /**
    * Uploads a file as the item at `path`, `/me/drive/root:/notes.txt` or `/me/drive/items/ID`, in pieces of 10 MiB. An item of
-   * that name is replaced. After a broken connection it goes on, with `sessions` also in a later call or process, if the
-   * file has the same size and time of modification.
+   * that name is replaced. The upload continues after a broken connection. With `sessions`, it continues in a later call or
+   * process as well, if the file has the same size and time of modification.
    *
    * @returns the item, as Graph describes it
    * @throws {GraphError} if the status is not a success
@@ -143,7 +143,7 @@ export class GraphClient {
     return (await this.#upload(path, file, options)).item;
   }
 
-  /** As {@link upload}, with Graph's last answer as it came: its status, its headers, its body. */
+  /** Like {@link upload}, but returns Graph's last answer as it came: its status, its headers, its body. */
   async requestUpload(path: string | URL, file: string, options: UploadOptions = {}): Promise<Response> {
     return (await this.#upload(path, file, options)).response;
   }

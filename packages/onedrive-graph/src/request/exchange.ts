@@ -1,21 +1,21 @@
 import { GraphClientError } from '../graph-client-error.ts';
 
 export const defaultIdleTimeoutMs = 30_000;
-/** The longest wait of a timer. A longer one would end at once. */
+/** The longest wait of a timer. A timer with a longer wait fires at once. */
 export const maxTimeoutMs = 2 ** 31 - 1;
 
-/** Where a response came from: `idleTimeout` says how many milliseconds nothing may come; what is not known is absent. */
+/** Where a response came from. `idleTimeout`: how many milliseconds the host may send nothing. Unknown values are absent. */
 type Source = { host: string; path?: string; idleTimeout: number; hadToken?: boolean };
 
 export const sources = new WeakMap<Response, Source>();
 
-/** A response that did not come from a client has the default limit. */
+/** A response that did not come from a `GraphClient` has the default limit. */
 export function sourceOf(response: Response): Source {
   const host = URL.parse(response.url)?.host ?? 'the server';
   return sources.get(response) ?? { host, idleTimeout: defaultIdleTimeoutMs };
 }
 
-/** What `work` resolves with, or at once a rejection with the signal's reason, also if `work` does not obey the signal. */
+/** Settles as `work` does. After an abort, rejects at once with the signal's reason, even if `work` ignores the signal. */
 export async function untilAborted<T>(signal: AbortSignal, work: () => T | Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
@@ -29,8 +29,8 @@ export async function untilAborted<T>(signal: AbortSignal, work: () => T | Promi
 }
 
 /**
- * What `work` gets from a host. Throws CONNECTION if it fails, or if nothing comes for `timeout` milliseconds: `stop` aborts
- * then. Throws the signal's reason after its abort.
+ * The result of `work`, which waits for a host. Throws CONNECTION if `work` fails, or if nothing comes for `timeout`
+ * milliseconds: `stop` aborts then. Throws the signal's reason after its abort.
  */
 export async function exchange<T>(
   { host, timeout, signal }: { host: string; timeout: number; signal: AbortSignal },
@@ -55,7 +55,7 @@ export async function exchange<T>(
 /**
  * The body of a response of `GraphClient.request`, piece by piece.
  *
- * @param signal ends the reading: after its abort its reason is thrown
+ * @param signal its abort ends the reading, which throws its reason
  * @throws {GraphClientError} CONNECTION if the connection breaks before the end, or if nothing comes for `idleTimeout`
  */
 export async function* readBody(response: Response, signal = AbortSignal.any([])): AsyncGenerator<Uint8Array, void> {
@@ -72,7 +72,7 @@ export async function* readBody(response: Response, signal = AbortSignal.any([])
   }
 }
 
-/** Gives the connection of a response back. If its body broke off, that no longer matters. */
+/** Releases the connection of a response. If the body broke off, that no longer matters. */
 export function discardBody({ body }: Response): void {
   void body?.cancel().catch(() => {});
 }

@@ -2,7 +2,7 @@ import { readBody, sourceOf } from './exchange.ts';
 
 /** More than any error of Graph has. */
 const maxErrorBytes = 65_536;
-/** Of 5xx, those that later does not change: not implemented, the version of HTTP, insufficient storage. */
+/** The 5xx statuses for which a retry does not help: not implemented, the version of HTTP, insufficient storage. */
 const permanentStatuses = [501, 505, 507];
 
 /** What is known about an error answer besides its message. */
@@ -15,9 +15,9 @@ export interface GraphErrorDetails {
 }
 
 /**
- * Graph answered with an error status, https://learn.microsoft.com/graph/errors, or a call has no good outcome for one of two
- * reasons of its own: `notGraph`, an answer of success that is not Graph's (`status` is that of the answer), and
- * `sourceChanged`, a file that changed while it was uploaded (`status` is 0).
+ * Graph answered with an error status, https://learn.microsoft.com/graph/errors. Or the call failed with one of two codes of
+ * this package: `notGraph`, an answer of success that is not Graph's (`status` is that of the answer), or `sourceChanged`, a
+ * file that changed while it was uploaded (`status` is 0).
  */
 export class GraphError extends Error {
   override readonly name = 'GraphError';
@@ -25,13 +25,13 @@ export class GraphError extends Error {
   readonly status: number;
   /** Graph's name for the error, for example `itemNotFound`; or `notGraph`, or `sourceChanged`. */
   declare readonly code?: string;
-  /** Graph's name for the request: Microsoft's support asks for it. */
+  /** Graph's id of the request: Microsoft's support asks for it. */
   declare readonly requestId?: string;
   /** How many milliseconds Graph asks to wait. */
   declare readonly retryAfter?: number;
   /**
-   * Whether the request had the token: not after a redirect to another host, and not at an upload's address, so that a 401 from there
-   * says nothing about the token. Undefined if it is not known.
+   * Whether the request had the token. False after a redirect to another host, and for an upload's address: a 401 from there says nothing
+   * about the token. Undefined if this is unknown.
    */
   declare readonly hadToken?: boolean;
   /** True if the same request may succeed later: 429 and every 5xx but 501, 505 and 507 (the drive is full). */
@@ -49,9 +49,9 @@ export class GraphError extends Error {
   }
 
   /**
-   * Reads an error response of `GraphClient.request` into the error that the other methods throw. It reads 64 KiB of the body
-   * at most; one that is not Graph's JSON, or that breaks off, leaves only the status. After an abort of `signal` it rejects
-   * with the signal's reason.
+   * Turns an error response of `GraphClient.request` into the error that the other methods throw. Reads at most 64 KiB of the
+   * body. From a body that is not Graph's JSON, or that breaks off, the error has only the status. After an abort of `signal`,
+   * rejects with the signal's reason.
    */
   static async from(response: Response, signal?: AbortSignal): Promise<GraphError> {
     const answer = await readJson(response, signal).catch(() => signal?.throwIfAborted());
@@ -79,7 +79,7 @@ export class GraphError extends Error {
   }
 }
 
-/** A program that gave a name as it is, and not as a URL has it, sees here what it was taken for. */
+/** The decoded path, for a program that did not encode a name: the message shows the name that Graph looked for. */
 function sayDecoded(path = ''): string {
   try {
     return path.includes('%') ? `. It looked for ${JSON.stringify(decodeURIComponent(path))}` : '';
@@ -88,7 +88,7 @@ function sayDecoded(path = ''): string {
   }
 }
 
-/** What the JSON of a response says; undefined if its body is empty. Throws as `readBody`, and notGraph if it is not JSON. */
+/** The parsed JSON of a response; undefined if the body is empty. Throws as `readBody` does, and notGraph if the body is not JSON. */
 export async function readJson(response: Response, signal?: AbortSignal): Promise<unknown> {
   const decoder = new TextDecoder();
   let content = '';
@@ -101,7 +101,7 @@ export async function readJson(response: Response, signal?: AbortSignal): Promis
   try {
     return content === '' ? undefined : JSON.parse(content);
   } catch {
-    // The cause would quote the answer.
+    // Without a cause, because that would quote the answer.
     throw GraphError.notGraph(response);
   }
 }
@@ -124,8 +124,8 @@ export function isPage(type: unknown): boolean {
 }
 
 /**
- * How many milliseconds a `Retry-After` header asks to wait: seconds or a date (RFC 9110 section 10.2.3), which counts by the
- * clock of the server, if the answer has its time. Undefined if there is none, or if it is neither.
+ * How many milliseconds a `Retry-After` header asks to wait. The header has seconds or a date (RFC 9110 section 10.2.3). The date
+ * counts by the server's clock, if the answer has a `Date`. Undefined if there is no header, or if it has neither.
  */
 export function readRetryAfter(headers: Headers): number | undefined {
   const value = headers.get('retry-after') ?? '';
@@ -136,7 +136,7 @@ export function readRetryAfter(headers: Headers): number | undefined {
   return Number.isNaN(instant) ? undefined : Math.max(0, instant - now);
 }
 
-/** Undefined for what is no text, and for an empty one. */
+/** Undefined for a value that is not a text, and for an empty text. */
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }

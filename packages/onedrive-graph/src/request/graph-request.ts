@@ -8,16 +8,16 @@ export interface GraphRequest {
   readonly method: string;
   readonly headers: Headers;
   readonly body?: RequestInit['body'];
-  /** False for an address that is a secret itself, and after a redirect to another host: what follows does not get the token. */
+  /** False for an address that is a secret itself, and for all requests after a redirect to another host. */
   readonly withToken: boolean;
   readonly signal: AbortSignal;
-  /** How long the answer may take to begin, in milliseconds. Default: as long as anything may. */
+  /** How long the answer may take to begin, in milliseconds. Default: `idleTimeout`. */
   readonly answerTimeout?: number;
-  /** What else the caller tells `fetch`. */
+  /** The caller's further options for `fetch`. */
   readonly init?: RequestInit;
 }
 
-/** The headers that a request keeps if it goes to another host or loses its body: none says who asks, or describes a body. */
+/** The headers that a request keeps if it goes to another host or loses its body: none identifies the caller or describes a body. */
 const keptHeaders = ['accept', 'accept-encoding', 'range', 'if-range', 'user-agent'];
 
 /** Whether the body can be sent a second time: a stream cannot. */
@@ -26,8 +26,8 @@ export function isRepeatable({ body }: GraphRequest): boolean {
 }
 
 /**
- * The request that a redirect asks for (RFC 9110 section 15.4). To another host it has no token, no body and no header that
- * says who asks. Throws GraphClientError if it must not be followed.
+ * The request that a redirect asks for (RFC 9110 section 15.4). To another host, the request has no token, no body and no header
+ * that identifies the caller. Throws GraphClientError if the redirect must not be followed.
  */
 export function redirectRequest(from: GraphRequest, status: number, location: string): GraphRequest {
   const url = URL.parse(location, from.url.href);

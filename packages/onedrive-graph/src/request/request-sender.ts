@@ -104,7 +104,7 @@ export class RequestSender {
       const response = await exchange({ host, timeout: answerTimeout ?? idleTimeout, signal }, (stop) =>
         fetch(url, { ...sent, signal: AbortSignal.any([signal, stop]) }),
       );
-      // Without the token it may be an address that is a secret itself.
+      // Without the token, the address may be a secret itself.
       const path = token === undefined ? '' : url.pathname;
       sources.set(response, { host, path, hadToken: token !== undefined, idleTimeout });
       return response;
@@ -127,12 +127,12 @@ export class RequestSender {
   }
 }
 
-/** After 429 and 503 Graph has done nothing. After 502 and 504 it may have, so only a request without effects is repeated. */
+/** After 429 and 503, Graph has done nothing. After 502 and 504, the request may have had its effect, so only GET and HEAD are repeated. */
 function isWorthRepeating(method: string, status: number): boolean {
   return status === 429 || status === 503 || ((status === 502 || status === 504) && /^(GET|HEAD)$/.test(method));
 }
 
-/** Whether another connection may help: it broke, or the one that `getToken` uses, whose error then has `retryable: true`. */
+/** Whether a new connection may help: this one broke, or one of `getToken`, whose error then has `retryable: true`. */
 export function isBreak(error: unknown): error is Error {
   if (error instanceof GraphClientError) return error.code === 'CONNECTION' && error.retryable;
   return !(error instanceof GraphError) && Object(error).retryable === true;

@@ -6,10 +6,10 @@ import { fileFailure } from '../graph-client-error.ts';
 import { untilAborted } from '../request/exchange.ts';
 import { leavePart, openPart } from './part-file.ts';
 
-/** How long a file that another program has open on Windows is waited for. */
+/** How long to wait for a file that another program has open on Windows. */
 const longestWaitMs = 5_000;
 
-/** What is written, where it goes when it is complete, and the mode of the file that is there. */
+/** `path` is written, and replaces `target` when it is complete. `mode` is that of the old file. */
 type Replacement = { path: string; target: string; mode: number | undefined };
 
 /**
@@ -20,11 +20,11 @@ export class Destination implements AsyncDisposable {
   /** As the caller named it. */
   readonly #file: string;
   readonly #output: FileHandle;
-  /** Undefined for what is written to directly. */
+  /** Undefined if the target is written to directly. */
   readonly #part: Replacement | undefined;
-  /** How many bytes an earlier download has left, which need not be requested again. */
+  /** How many bytes an earlier download has left. They need not be requested again. */
   readonly length: number;
-  /** True if a later download of the same content shall continue what is written. */
+  /** True if a later download of the same content can continue the part. */
   isPartKept = false;
 
   private constructor(file: string, output: FileHandle, part?: Replacement, length = 0) {
@@ -35,18 +35,18 @@ export class Destination implements AsyncDisposable {
   }
 
   /**
-   * `contentId`: see `contentIdOf`; what an earlier download has left of the same content is continued. Throws FILE, or the
-   * signal's reason: to open a pipe waits for its reader.
+   * Continues the part that an earlier download has left of the same content; `contentId`: see `contentIdOf`. Throws FILE, or
+   * the signal's reason, because opening a pipe waits for its reader.
    */
   static async open(file: string, contentId: string | undefined, signal: AbortSignal): Promise<Destination> {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
       if (found?.isFIFO()) return new Destination(file, await openPipe(file, signal));
       const target = !found || found.isFile() ? followLinks(file) : undefined;
-      // What a shell's >> has written before stays.
+      // Opened to append, so that the content before a shell's >> stays.
       if (target === undefined) return new Destination(file, await open(file, found?.isFile() ? 'a' : 'w'));
       const mode = found && found.mode & 0o777;
-      // Whoever goes on with the part must be able to open it, also if nobody may write the file.
+      // A later download must be able to open the part, even if the old file is read-only.
       const { path, output, length } = await openPart(target, contentId, mode === undefined ? mode : mode | 0o200);
       return new Destination(file, output, { path, target, mode }, length);
     } catch (error) {
@@ -55,7 +55,7 @@ export class Destination implements AsyncDisposable {
     }
   }
 
-  /** At its own place, because a process of another container, which cannot see this one, may go on with the same part. Throws FILE. */
+  /** Writes at `start`, because a process of another container, which cannot see this one, may continue the same part. Throws FILE. */
   async write(chunk: Uint8Array, start: number): Promise<void> {
     for (let done = 0; done < chunk.length; ) {
       const writing = this.#output.write(chunk, done, chunk.length - done, this.#part ? start + done : null);
@@ -87,8 +87,8 @@ export class Destination implements AsyncDisposable {
 }
 
 /**
- * The file that a name leads to, which need not be there yet. undefined if none can be put there: a folder, and what a process has open,
- * as /dev/stdout. Throws the file system's error.
+ * The file that a path leads to. The file need not exist yet. undefined if no file can be put there: a folder, or an open file of a
+ * process, such as /dev/stdout. Throws the file system's error.
  */
 function followLinks(file: string): string | undefined {
   const path = join(realpathSync(dirname(file)), basename(file));
@@ -99,8 +99,8 @@ function followLinks(file: string): string | undefined {
 }
 
 /**
- * Waits for the pipe's reader. At an abort it becomes the reader for a moment. Otherwise a thread of Node would wait for one for ever,
- * and the process could not exit.
+ * Waits for the pipe's reader. After an abort, this process itself opens the pipe for reading for a moment. Otherwise, a thread of Node
+ * would wait for a reader for ever, and the process could not exit.
  */
 async function openPipe(pipe: string, signal: AbortSignal): Promise<FileHandle> {
   const opening = open(pipe, 'w');
@@ -115,8 +115,8 @@ async function openPipe(pipe: string, signal: AbortSignal): Promise<FileHandle> 
 }
 
 /**
- * Windows does not replace a file that another program has open, as virus scanners, indexers and other downloads have for a moment.
- * It would be a pity to lose a long download to that. A file that is itself a mount, as in containers, is written to instead.
+ * Windows does not replace a file that another program has open. Virus scanners, indexers and other downloads open files for a moment,
+ * and a long download must not fail for that. A file that is itself a mount, as in containers, is written to instead.
  * Throws the file system's error.
  */
 async function replaceFile(written: string, target: string): Promise<void> {

@@ -8,7 +8,7 @@ import { Destination } from './destination.ts';
 import { contentIdOf } from './part-file.ts';
 import type { TransferProgress } from './transfer-options.ts';
 
-// This folder moves the content of files. What a single request needs is in ../request.
+// This folder moves the content of files. The code for single requests is in ../request.
 
 /** How many times in a row the connection may break without a new byte. */
 const maxBreaks = 5;
@@ -17,7 +17,7 @@ const maxBreaks = 5;
 type Begun = { sender: RequestSender; request: GraphRequest; first: Response };
 
 /**
- * Saves what Graph answers as `file`; returns its size in bytes. If the connection breaks, asks for the rest. Throws
+ * Saves Graph's answer as `file`; returns its size in bytes. If the connection breaks, requests the rest. Throws
  * GraphError, GraphClientError, the signal's reason.
  */
 export async function download(
@@ -32,7 +32,7 @@ export async function download(
   const whole = { ...request, headers };
   const first = await sender.sendSuccessfully(whole);
   try {
-    // With 202 or 204, for example, there is no file, and an empty one must not replace what is there.
+    // With 202 or 204, for example, there is no file, and an empty file must not replace the old one.
     if (first.status !== 200 && !(first.status === 206 && headers.has('range'))) {
       throw new GraphClientError('RESPONSE', `Graph did not answer with the file (HTTP ${first.status})`);
     }
@@ -60,7 +60,7 @@ export async function download(
   }
 }
 
-/** A page of HTML comes from a captive portal or a proxy that blocks, unless the item itself is one. Throws notGraph. */
+/** A page of HTML comes from a captive portal or a proxy that blocks, unless the item itself is such a page. Throws notGraph. */
 async function checkPage(sender: RequestSender, request: GraphRequest, page: Response): Promise<void> {
   refusePage(request.url, page);
   const url = new URL(request.url);
@@ -68,7 +68,7 @@ async function checkPage(sender: RequestSender, request: GraphRequest, page: Res
   url.search = '?$select=size,file';
   const answer = await sender.send({ ...request, url });
   const error = answer.ok ? undefined : await GraphError.from(answer, request.signal);
-  // Graph itself says that it cannot tell, for example of a page of OneNote: no portal is in the way.
+  // Graph itself answers with an error, for example for a page of OneNote: no portal is in the way.
   if (error?.code !== undefined) return;
   if (error) throw error;
   const { size, file } = Object(await readJson(answer, request.signal)) as Partial<DriveItem>;
@@ -80,8 +80,8 @@ async function checkPage(sender: RequestSender, request: GraphRequest, page: Res
 }
 
 /**
- * The file, piece by piece, over as many connections as it takes. An empty piece comes first, and again after each break. As
- * a generator it does not see what its reader throws, so it cannot take that for a broken connection.
+ * The file, piece by piece, over as many connections as it takes. An empty piece comes first, and again after each break. A
+ * generator does not see the errors of its reader, so it cannot take them for a broken connection.
  */
 async function* readPieces(begun: Begun, from: number): AsyncGenerator<Uint8Array, void> {
   const { sender, request, first } = begun;
@@ -94,7 +94,7 @@ async function* readPieces(begun: Begun, from: number): AsyncGenerator<Uint8Arra
       if (done === total) return yield new Uint8Array();
       response ??= await requestRest(begun, done);
       yield new Uint8Array();
-      // What is here is left out if the whole file comes instead of its rest: a proxy may have removed the range.
+      // If the whole file comes instead of the rest, the known bytes are skipped: a proxy may have removed the range.
       let known = response.status === 200 ? done : 0;
       for await (const chunk of readBody(response, request.signal)) {
         const piece = chunk.subarray(known);
@@ -127,7 +127,7 @@ async function requestRest({ sender, request, first }: Begun, done: number): Pro
   const { ok, status, headers } = response;
   if (!ok && status !== 416) throw await GraphError.from(response, request.signal);
   const tag = headers.get('etag');
-  // Without a tag it is of the same version too: otherwise If-Range brings the whole file.
+  // A rest without a tag is of the same version, too: for another version, If-Range brings the whole file.
   const range = new RegExp(`^bytes ${done}-\\d+/(${totalOf(first) ?? '\\d+'}|\\*)$`);
   const isRest = status === 206 && (tag ?? etag) === etag && range.test(String(headers.get('content-range')));
   if (isRest || (status === 200 && tag === etag)) return response;
@@ -135,7 +135,7 @@ async function requestRest({ sender, request, first }: Begun, done: number): Pro
   throw new GraphClientError('CHANGED', 'the file changed while it was downloaded');
 }
 
-/** The tag with which the rest can be asked for. Only a strong one says that the rest belongs to what is here (RFC 9110 section 13.1.5). */
+/** The tag for requests of the rest. Only a strong tag shows that the rest belongs to the known bytes (RFC 9110 section 13.1.5). */
 function tagOf({ status, headers }: Response): string | undefined {
   const tag = headers.get('etag');
   return status === 200 && !headers.has('content-encoding') && tag?.startsWith('"') ? tag : undefined;

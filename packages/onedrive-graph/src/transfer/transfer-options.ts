@@ -6,17 +6,17 @@ export interface TransferProgress {
   readonly total?: number;
 }
 
-/** What a download and an upload can be told. */
+/** Options of a download and of an upload. */
 export interface TransferOptions {
   /** Ends the transfer, which rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Called at the start, after each piece, and when the transfer goes on after a break. What it throws ends the transfer. */
+  /** Called at the start, after each piece, and when the transfer continues after a break. An error of it ends the transfer. */
   onProgress?: ((progress: TransferProgress) => void) | undefined;
   /** Headers for the requests to Graph. Not for the address that an upload's pieces go to. */
   headers?: RequestInit['headers'] | undefined;
 }
 
-/** What an upload can be told. */
+/** Options of an upload. */
 export interface UploadOptions extends TransferOptions {
   /** Where the addresses of unfinished uploads are kept. Default: nowhere, so that each call starts at the beginning. */
   sessions?: UploadSessions | undefined;
@@ -24,8 +24,8 @@ export interface UploadOptions extends TransferOptions {
 
 /**
  * Where the addresses of unfinished uploads are kept, by a name made of the item's URL and the local file's path. Within one
- * process a `Map` is enough. To go on in a later process, keep them in a file that only its owner can read.
- * Use one store for each account: the name does not say whose drive `/me/drive` is. What a method throws ends the upload.
+ * process a `Map` is enough. To continue in a later process, keep them in a file that only its owner can read.
+ * Use one store for each account: the name does not say whose drive `/me/drive` is. An error of a method ends the upload.
  */
 export interface UploadSessions {
   /** The upload of that name, if one is kept. */

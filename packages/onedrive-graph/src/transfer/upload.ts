@@ -12,25 +12,25 @@ import type { UnfinishedUpload, UploadOptions } from './transfer-options.ts';
 /** Graph takes a multiple of 320 KiB for every piece but the last, and recommends 5 to 10 MiB. */
 const unitBytes = 320 * 1024;
 const maxPieceUnits = 32;
-/** Graph puts the file together before it answers to the last piece. */
+/** Graph assembles the file before it answers the last piece. */
 const lastAnswerFactor = 4;
-/** How many times in a row Graph may not take a piece. */
+/** How many times in a row Graph may fail to take a piece. */
 const maxFailures = 5;
-/** After these, Graph can be asked how far it is. 429 and 503 have been waited for already. */
+/** After these, Graph can be asked how far the upload is. The sender has already waited and retried after 429 and 503. */
 const recoverableStatuses = [408, 416, 500, 502, 504];
 
 /** The item, and Graph's last answer as it came. */
 export type Uploaded = { item: DriveItem; response: Response };
 
-/** The local file, and what it was when it was opened. */
+/** The local file, and its state when it was opened. */
 type Source = { input: FileHandle; file: string; before: BigIntStats };
 
 /** What one request brought: the last answer, the start of the next piece, or why to try again. */
 type Step = { last: Response } | { next: number } | { reason: string; isGone?: boolean };
 
 /**
- * Uploads a file as the item that the request names, in place of an item of that name; goes on if an earlier upload of the
- * same content is kept in `sessions`. Throws GraphError, GraphClientError, the signal's reason.
+ * Uploads a file as the item that the request names, in place of an item of that name. Continues an earlier upload of the
+ * same content if `sessions` has one. Throws GraphError, GraphClientError, the signal's reason.
  */
 export async function upload(
   sender: RequestSender,
@@ -39,7 +39,7 @@ export async function upload(
   options: UploadOptions,
 ): Promise<Uploaded> {
   const fail = fileFailure('read', file);
-  // Checked before it is opened: to open a pipe waits for its writer.
+  // Checked before it is opened, because opening a pipe waits for its writer.
   if (!(await stat(file).catch(fail)).isFile()) throw new GraphClientError('NOT_A_FILE', `${file} is not a file`);
   await using input = await open(file, 'r').catch(fail);
   const before = await input.stat({ bigint: true });
@@ -53,13 +53,13 @@ export async function upload(
   return await readItem(response, item.signal);
 }
 
-/** Sends one file, piece by piece, to an address that Graph gives for it, which must not see the token. */
+/** Sends one file, piece by piece, to an address that Graph gives for the upload. That address must not see the token. */
 class Pieces {
   readonly #sender: RequestSender;
   readonly #item: GraphRequest;
   readonly #source: Source;
   readonly #size: number;
-  /** Of one piece. On a slow line a large piece takes longer than its answer may. */
+  /** The size of one piece. On a slow line, a large piece would take longer than the time limit of its answer. */
   #pieceUnits = maxPieceUnits;
 
   constructor(sender: RequestSender, item: GraphRequest, source: Source) {
@@ -79,7 +79,7 @@ class Pieces {
     /** The byte that Graph expects. undefined: Graph is asked. */
     let next: number | undefined;
     let furthest = 0;
-    /** How many sessions Graph has ended: without end, each could take a piece. */
+    /** How many sessions Graph has ended. They stay counted as failures. Otherwise, each new session could take a piece, without end. */
     let ended = 0;
     report(0);
     for (let failures = 0; ; ) {
@@ -94,7 +94,7 @@ class Pieces {
         throw error;
       });
       if ('last' in step) {
-        // Before the upload is forgotten: a captive portal is no reason for that.
+        // Read before the session is deleted, because an answer of a captive portal must not delete it.
         const uploaded = await readItem(step.last, this.#item.signal);
         await sessions?.delete(name);
         report(this.#size);
@@ -139,7 +139,7 @@ class Pieces {
     return { url, expiresAt: Date.parse(String(expirationDateTime)) };
   }
 
-  /** Sends a piece, or without a start the question how far Graph is. */
+  /** Sends the piece at `start`. Without `start`, asks Graph how far the upload is. */
   async #step(url: URL, start: number | undefined): Promise<Step> {
     const { signal } = this.#item;
     const { idleTimeout } = this.#sender.options;
@@ -158,12 +158,12 @@ class Pieces {
       const { status, ok } = response;
       const isQuick = performance.now() - startedAt < idleTimeout / 8;
       if (piece && isQuick) this.#pieceUnits = Math.min(maxPieceUnits, this.#pieceUnits * 2);
-      // Before the last piece nobody can have the whole file, whatever the answer says.
+      // Before the last piece, Graph cannot have the whole file, whatever the answer says.
       if (ok && isLast && status !== 202) return { last: response };
       if (ok) {
         const { nextExpectedRanges } = Object(await readJson(response, signal));
         const next = Number.parseInt(String(Object(nextExpectedRanges)[0]), 10);
-        // A piece beyond the end does not exist. Graph may still be busy with the last one.
+        // A piece beyond the end does not exist. Graph may still be busy with the last piece.
         return next >= 0 && next < this.#size ? { next } : { reason: 'Graph did not say what it expects next' };
       }
       const isGone = status === 404 || status === 410;
@@ -190,7 +190,7 @@ class Pieces {
     }
     // If the file is unchanged after its last byte was read, all pieces are of one content.
     if (done < piece.length || (start + done === this.#size && !(await isUnchanged(file, before)))) {
-      // Graph forgets what it has. It does so by itself after some days, so a failure is no matter.
+      // Makes Graph drop the pieces. Best effort, because Graph drops them itself after some days.
       await this.#sender.send({ ...question, method: 'DELETE' }).then(discardBody, () => {});
       throw sourceChanged(file);
     }
@@ -198,7 +198,7 @@ class Pieces {
   }
 }
 
-/** The address of an upload that was kept, if it is of this very content, and still open. A store may return anything. */
+/** The address of a kept upload, if it is of this very content, and has not expired. A store may return anything. */
 function addressOf(kept: unknown, content: Pick<UnfinishedUpload, 'size' | 'modifiedAt'>): URL | undefined {
   const { uploadUrl, expiresAt, size, modifiedAt } = Object(kept) as Partial<UnfinishedUpload>;
   const url = URL.parse(String(uploadUrl));
@@ -206,12 +206,12 @@ function addressOf(kept: unknown, content: Pick<UnfinishedUpload, 'size' | 'modi
   return url && isUploadAddress(url) && isSame && Number(expiresAt) > Date.now() ? url : undefined;
 }
 
-/** Whether the content may go there: the network cannot read it, and `fetch` takes the address, which it does not with a password. */
+/** Whether the content may go there: the network cannot read it, and the address has no password, with which `fetch` would reject it. */
 function isUploadAddress(url: URL): boolean {
   return isPrivate(url) && !url.username && !url.password;
 }
 
-/** Whether a session that is kept would be refused again by every later call. In a full drive there may be space by then. */
+/** Whether Graph would refuse a kept session in every later call, too. A full drive does not count: it may have space by then. */
 function isFinal(error: unknown): boolean {
   return error instanceof GraphError && !error.retryable && error.status !== 507 && error.code !== 'notGraph';
 }
@@ -227,7 +227,7 @@ async function isUnchanged(file: string, before: BigIntStats): Promise<boolean> 
   return (['dev', 'ino', 'size', 'mtimeNs'] as const).every((field) => now?.[field] === before[field]);
 }
 
-/** Throws notGraph or RESPONSE: a captive portal, or a proxy that blocks, answers with success too. */
+/** Throws notGraph or RESPONSE, because a captive portal, or a proxy that blocks, answers with success, too. */
 async function readItem(response: Response, signal: AbortSignal): Promise<Uploaded> {
   const copy = response.clone();
   sources.set(copy, sourceOf(response));
