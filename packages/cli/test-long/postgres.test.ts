@@ -104,7 +104,10 @@ pooled(
     assertFailed(await diagnosePooler(['stats_users = postgres', 'server_login_retry = 15']), { pooler: slow });
     for (const [settings, says] of [
       [['stats_users = postgres'], 'pgbouncer, with a server_login_retry of 1 s'],
-      [['server_login_retry = 15'], 'one that tells this user nothing; pgbouncer tells a user in its stats_users'],
+      [
+        ['server_login_retry = 15'],
+        'one whose settings this user cannot read; pgbouncer shows them to a user in its stats_users',
+      ],
     ] as const) {
       const checks = await diagnosePooler(settings);
       assertFailed(checks, {});

@@ -87,7 +87,7 @@ test('of PostgreSQL, each check is of one look, and says what it found', async (
   };
   const said = await sayings(postgresChecks(settings, look));
   assert.is(said.database, 'PostgreSQL 17.6 at postgresql://ada@db.example/tokens, encrypted');
-  assert.is(said['database-rights'], 'this user lacks no right');
+  assert.is(said['database-rights'], 'this user has every right it needs');
   assert.match(said.pooler ?? '', 'none');
   assert.is(said.lock, 'no process holds one');
   assert.is(looks, 2, 'and one for the locks');

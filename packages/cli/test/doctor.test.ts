@@ -145,7 +145,7 @@ test('a client id that the provider does not know, and one of which it tells not
   const turning: RequestListener = ({ url = '' }, response) =>
     response.writeHead(/well-known/.test(url) ? 200 : 302, { location: url }).end('{"token_endpoint":1}');
   const circle = await withServer(turning, (origin) => diagnose(home, { args: ['--authority', origin] }));
-  assert.match(circle.get('client-id')?.detail ?? '', 'tells only a browser');
+  assert.match(circle.get('client-id')?.detail ?? '', 'only a browser can find out');
 });
 
 test('the page of Microsoft for personal accounts is asked too', async () => {

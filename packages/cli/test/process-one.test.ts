@@ -14,7 +14,7 @@ if (!isPossible) console.log('skipped: there are no namespaces here');
 
 for (const [args, endpoint, says] of [
   [['doctor'], 'graph', undefined],
-  [['token', '--refresh'], 'token', /once more/],
+  [['token', '--refresh'], 'token', /interrupt again/],
 ] as const) {
   (isPossible ? test : test.skip)(`in a container, as process 1, ${args[0]} ends at Ctrl-C as elsewhere`, async () => {
     authority.fail(endpoint, { type: 'hang' }, { times: 9 });

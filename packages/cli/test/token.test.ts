@@ -224,7 +224,7 @@ test('a second signal during a refresh ends the process at once', async () => {
   running.child.kill('SIGTERM');
   const { signal, stderr } = await running.ended;
   assert.is(signal, 'SIGTERM');
-  assert.match(stderr, /^.*once more to stop at once\n$/);
+  assert.match(stderr, /^.*interrupt again to stop at once\n$/);
   assert.is((await home.call([])).status, 0);
 });
 

@@ -18,7 +18,7 @@ export const login = defineCommand({
   summary: 'sign in',
   description: `Opens the browser, or the command that BROWSER names, and waits until you have signed in there. Before that it asks Microsoft whether it knows the client id. Client id, authority, scopes and account are remembered for the app name, so later commands don't need them; only login needs --redirect-host again. If no browser can be opened (SSH, a container), it prints the address. Open it on any computer, sign in, and paste the address of the page on which that browser ends.
 
-PostgreSQL is shared: there, a sign-in takes the place of another client id's only after you have typed the app name, or with --yes.
+PostgreSQL is shared: there, a sign-in replaces that of another client id only after you have typed the app name, or with --yes.
 
 With --json: the same as status --json.`,
   examples: [

@@ -8,7 +8,7 @@ import { writeAnswer } from '../terminal/printable.ts';
 export const logout = defineCommand({
   name: 'logout',
   summary: 'sign out, which deletes the stored tokens',
-  description: `Deletes the tokens of one app name, or of all, from the database, and with them the client id: the next login needs --client-id. Unfinished uploads cannot be continued then. Microsoft does not notice. To revoke the access itself, go to https://account.live.com/consent/Manage.
+  description: `Deletes the tokens of one app name, or of all, from the database, and with them the client id: the next login needs --client-id. Unfinished uploads cannot be continued then. It sends nothing to Microsoft. To revoke the access itself, go to https://account.live.com/consent/Manage.
 
 PostgreSQL is shared: there, --all means the sign-ins of your client id, says how many they are, and asks you to type the name of the table. If you name a client id, it asks before it deletes a sign-in of another one.
 

@@ -10,7 +10,7 @@ import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 export const rekey = defineCommand({
   name: 'rekey',
   summary: 'change how the database is encrypted',
-  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. On PostgreSQL, it says how many sign-ins of how many client ids that are, and asks you to type the name of the table. The present passphrase comes from ONEDRIVE_TOKEN_KEY or --key-file; otherwise the command asks you for it.
+  description: `Encrypts the database with a key in the keyring of the system (--keyring) or with a new passphrase (--encrypt, --new-key-file), or stores tokens unencrypted (--decrypt). Every sign-in in it stays. On PostgreSQL, it first shows the number of sign-ins and client ids, and asks you to type the name of the table. The present passphrase comes from ONEDRIVE_TOKEN_KEY or --key-file; otherwise the command asks you for it.
 
 The keyring is GNOME Keyring or KWallet over D-Bus, the Keychain of macOS, or the Credential Manager of Windows. While it is unlocked, every program that you run in your session can read the key. The keyring needs one more package. Run: npm install --global @napi-rs/keyring`,
   examples: [

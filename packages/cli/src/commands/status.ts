@@ -10,7 +10,7 @@ import { printable, tellOut, writeAnswer } from '../terminal/printable.ts';
 export const status = defineCommand({
   name: 'status',
   summary: 'show who is signed in, with which scopes',
-  description: `Shows what is stored, and sends no request. Never makes or changes a file. The exit status is 0 if a token can be had without a person, otherwise 3: without a database or a client id, or if the stored sign-in has ended, even if its last token is still valid.
+  description: `Shows what is stored, and sends no request. Never makes or changes a file. The exit status is 0 if you need not sign in, otherwise 3: without a database or a client id, or if the stored sign-in has ended, even if its last token is still valid.
 
 With --json: {"signedIn": boolean, "appName": string, "account"?: {"name"?, "username"?, "id"?}, "scopes": string[], "accessTokenExpiresAt"?: number, "refreshedAt"?: number, "renewBy"?: number, "renewByIsEstimate"?: boolean, "needsSignIn"?: true, "refusedAt"?: number, "refusedBecause"?: string}. Timestamps are in milliseconds since 1970. renewBy says when the sign-in expires unless a refresh renews it before: what the provider says, else an estimate, 90 days after the last refresh. needsSignIn: you have to sign in again, because the provider refused the sign-in at refusedAt, or said that it ends at renewBy. After an estimate, a refresh may still work: the status is 0, with a warning.`,
   examples: [

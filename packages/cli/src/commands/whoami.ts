@@ -23,8 +23,8 @@ With --json: {"name"?: string, "username"?: string, "id"?: string}.`,
     const { account = {} } = found;
     const name = account.username ?? account.name;
     if (name === undefined) {
-      throw new Failure('the stored sign-in does not say whose it is', {
-        remedy: `It will after the next refresh or sign-in. Run: ${suggestCommand('token --refresh', settings)}`,
+      throw new Failure('the stored sign-in has no account name', {
+        remedy: `The next refresh or sign-in stores it. Run: ${suggestCommand('token --refresh', settings)}`,
       });
     }
     writeAnswer(`${settings.json ? JSON.stringify(account) : printable(name)}\n`);

@@ -126,9 +126,12 @@ Then sign in with its "Application (client) ID". It is remembered:
 /** Throws UsageError for what cannot be a client id of Microsoft. Another provider may have other ids. */
 export function assertClientId(id: string, authority = defaultAuthority): void {
   if (!isMicrosoft(authority) || /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return;
-  throw new UsageError(`${JSON.stringify(id)} is no client id: it looks like 12345678-90ab-cdef-1234-567890abcdef`, {
-    remedy: 'The overview page of the registration shows it. Then run login again',
-  });
+  throw new UsageError(
+    `${JSON.stringify(id)} is no client id: a client id looks like 12345678-90ab-cdef-1234-567890abcdef`,
+    {
+      remedy: 'The overview page of the registration shows it. Then run login again',
+    },
+  );
 }
 
 /** For the first sign-in on a terminal: explains how to register an app, and asks for its client id. Throws UsageError. */

@@ -141,7 +141,7 @@ ${here}To enter a short code on your phone instead, run: ${suggestCommand('login
     const { screen, settings } = this.#command;
     this.#showUrl();
     // An error page of the provider's looks like any other page to this process.
-    screen.say(`Does the browser show an error? Such a page never comes back here. What it means: ${microsoftPage}#the-errors
+    screen.say(`Does the browser show an error? This command cannot see it. What it means: ${microsoftPage}#the-errors
 Does it warn, show nothing, or not reach localhost? ${microsoftPage}#browsers-that-stop-the-way-back
 Or run: ${suggestCommand('login --paste', settings)}
 `);

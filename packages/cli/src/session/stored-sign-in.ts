@@ -30,7 +30,7 @@ export function notSignedIn(settings: Settings, { record, meant }: StoredSignIn)
   const place = `${name} in ${db} (user ${userName()})`;
   if (record && clientId === undefined) {
     const token = `${suggestCommand('token', settings)} --client-id <ID>`;
-    return new Failure(`the sign-in of ${place} does not say its client id: the Python class has stored it`, {
+    return new Failure(`the sign-in of ${place} has no client id: the Python class stored it`, {
       status: exitStatus.usage,
       remedy: `Name the client id that the Python program uses, once. Run: ${token}`,
     });

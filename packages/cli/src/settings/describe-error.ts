@@ -101,7 +101,7 @@ function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
   // Without --timeout, a device code is waited for as long as it lives.
   const { timeout = signInMethod === 'device' ? undefined : defaultTimeoutMs } = settings ?? {};
   const words = afterTimeout[signInMethod ?? 'other process'];
-  const doctor = `Most likely the browser shows an error, which never comes back here. To find it out, run: ${suggestCommand('doctor', settings)}`;
+  const doctor = `Most likely the browser shows an error page, which this command cannot see. To find the cause, run: ${suggestCommand('doctor', settings)}`;
   const remedy = signInMethod === undefined || signInMethod === 'device' ? words : `${doctor}. ${words}`;
   if (timeout === undefined) return { problem: 'the sign-in was not finished while its code was valid', remedy };
   const problem = `the sign-in was not finished within ${timeout / 1000} s`;
@@ -114,7 +114,7 @@ const afterTimeout: Record<SignInMethod | 'other process', string> = {
   device: 'The code was not entered and confirmed. Run the command again for a new code, or use login --paste',
   // Without --paste, a browser of this computer may come back, too.
   paste:
-    'No address came back. Run the command again, and paste the one at which a browser of another computer ends, or use login --device',
+    'No address came back. Run the command again. If the browser is on another computer, paste the address of the page on which it ends. Or use login --device',
   'other process': 'Another process was signing in, and did not finish. Run the command again',
 };
 
@@ -137,7 +137,8 @@ function describeStore(error: OneDriveTokenError): DescribedError {
 }
 
 export const installPostgres = 'Run: npm install --global token-store-postgres pg';
-const newerVersion = 'Run: npm install --global onedrive-token, for PostgreSQL together with token-store-postgres';
+const newerVersion =
+  'Run: npm install --global onedrive-token. If the database is PostgreSQL, install token-store-postgres too';
 const keySources =
   'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
 

@@ -57,7 +57,7 @@ export class Interrupt implements Disposable {
       // The kernel does not end process 1 that way, which this is in a container.
       process.exit(new Interrupted(signal).status);
     }
-    if (this.busyWith) writeErr(`onedrive-token: ${this.busyWith}; once more to stop at once\n`);
+    if (this.busyWith) writeErr(`onedrive-token: ${this.busyWith}; interrupt again to stop at once\n`);
     this.#controller.abort(new Interrupted(signal));
   };
 }

@@ -45,7 +45,9 @@ async function printBody(response: Response, signal: AbortSignal): Promise<void>
     writeAnswer(readable(await text(readBody(response, signal))));
   } else {
     await response.body?.cancel();
-    throw new UsageError(`that is ${type}, which would garble the terminal`, { remedy: 'Save it with --output FILE' });
+    throw new UsageError(`the response is ${type}, which would garble the terminal`, {
+      remedy: 'Save it with --output FILE',
+    });
   }
 }
 

@@ -78,7 +78,7 @@ const anyNames = new RegExp(`(?<=${toNames.source})[^:?]+`, 'g');
 export function encodeNames(path: string): string {
   if (/^https?:\/\//i.test(path)) return path;
   const encode = (name: string): string => {
-    if (name === '.' || name === '..') throw new UsageError(`${path}: no name in OneDrive is ${name}`);
+    if (name === '.' || name === '..') throw new UsageError(`${path}: no item in OneDrive can be named ${name}`);
     return encodeURIComponent(name);
   };
   return path.replace(anyNames, (names) => names.split('/').map(encode).join('/'));

@@ -70,7 +70,7 @@ export function networkChecks(
         if (clientId === undefined) throw new DoesNotApply('none is known yet');
         if (await checkRegistration({ authority, clientId }, (url) => ask(url, fetch)))
           return `the provider knows ${clientId}`;
-        throw new DoesNotApply(`${clientId}; this provider tells only a browser whether it knows it`);
+        throw new DoesNotApply(`${clientId}; only a browser can find out whether this provider knows it`);
       },
     },
     {
@@ -121,7 +121,7 @@ function judge({ url, status }: Answer, isRight: boolean, [what, option]: readon
     throw new Failure(`${host} has problems: it answered with status ${status}`, { remedy: 'Run this again later' });
   }
   if (!isRight) {
-    const remedy = `Correct ${option}, or log in to the network that you are in`;
+    const remedy = `Correct ${option}. If this network has a login page, log in there first`;
     throw new Failure(`${host} does not answer like ${what} (status ${status})`, { remedy });
   }
   const proxy = proxyOf(url);
@@ -173,7 +173,7 @@ function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, sett
   }
   if (error) throw error;
   const name = path === db ? db : `${db} (a link to ${path})`;
-  return `${name}, ${size} bytes, every page in order, ${isEncrypted ? 'encrypted' : 'not encrypted'}`;
+  return `${name}, ${size} bytes, no page is damaged, ${isEncrypted ? 'encrypted' : 'not encrypted'}`;
 }
 
 const elsewhere = 'Keep the database in a folder that only you can write (--db)';
@@ -230,7 +230,7 @@ function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
 
 /** What else is wrong with the tables, the check of the sign-in says, which opens them. */
 export function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
-  if (isReadOnly) throw new Failure('this server takes no writes', { remedy: 'Name the primary server with --db' });
+  if (isReadOnly) throw new Failure('this server is read-only', { remedy: 'Name the primary server with --db' });
   if (tables === 'missing' && missingRights.length > 0) {
     throw new Failure(`there are no tables yet, and this user lacks rights: ${missingRights.join(', ')}`, {
       remedy: 'Run login once as the owner of the schema, then GRANT this user its rights on the tables',
@@ -240,14 +240,18 @@ export function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspe
     const grants = missingRights.map((right) => `GRANT ${right} TO the user`).join('; ');
     throw new Failure(`this user lacks rights: ${missingRights.join(', ')}`, { remedy: `As the owner: ${grants}` });
   }
-  return tables === 'missing' ? 'there are no tables yet: the first login makes them' : 'this user lacks no right';
+  return tables === 'missing'
+    ? 'there are no tables yet: the first login makes them'
+    : 'this user has every right it needs';
 }
 
 export function judgePooler({ pooler }: PostgresInspection): string {
-  if (!pooler) throw new DoesNotApply('none: this leads to the server itself');
+  if (!pooler) throw new DoesNotApply('none: this is a direct connection');
   const { serverLoginRetry } = pooler;
   if (serverLoginRetry === undefined) {
-    throw new DoesNotApply('one that tells this user nothing; pgbouncer tells a user in its stats_users');
+    throw new DoesNotApply(
+      'one whose settings this user cannot read; pgbouncer shows them to a user in its stats_users',
+    );
   }
   const found = `pgbouncer, with a server_login_retry of ${serverLoginRetry / 1000} s`;
   if (serverLoginRetry <= longestLoginRetryMs) return found;

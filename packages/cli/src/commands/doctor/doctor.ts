@@ -101,7 +101,7 @@ async function runCheck({ name, run }: Check, command: Command): Promise<CheckRe
     return { name, ok: true, detail: await run() };
   } catch (error) {
     if (error instanceof DoesNotApply) return { name, ok: true, detail: error.message, applies: false };
-    const { problem, remedy = 'Mend this, then run doctor again' } = describeError(error, command);
+    const { problem, remedy = 'Fix this, then run doctor again' } = describeError(error, command);
     return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
   }
 }
