@@ -12,7 +12,7 @@ import {
 import { exitStatus, UsageError } from './terminal/failure.ts';
 import { tellErr, tellOut } from './terminal/printable.ts';
 
-/** In the order of the help. Only the one that runs is loaded. */
+/** The commands in the order of the help. Only the command that runs is loaded. */
 const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   token: async () => (await import('./commands/token.ts')).token,
   login: async () => (await import('./commands/login.ts')).login,
@@ -69,7 +69,7 @@ export async function runProgram(given: readonly string[]): Promise<number> {
     await program.parseAsync([...args], { from: 'user' });
     return status;
   } catch (error) {
-    // Commander has already printed what is wrong, or the help.
+    // Commander has already printed the error or the help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.usage;
     throw error;
   }
@@ -150,7 +150,7 @@ function addArguments(command: Program, { arguments: args = [] }: CommandDefinit
   }
 }
 
-/** Their variables and values are read by `readSettings`. */
+/** The common options. `readSettings` reads their variables and checks their values. */
 function addCommonOptions(command: Program): void {
   for (const option of Object.values(commonOptions)) {
     command.addOption(new Option(option.flags, option.description).env(variableOf(option)));
@@ -175,7 +175,7 @@ function readArgument(read: NonNullable<OptionDefinition['read']>, value: string
   }
 }
 
-/** An empty value is a mistake: a script's variable that was never set. */
+/** Refuses an empty value: in a script, it comes from a variable that was never set. */
 function notEmpty(value: string): string {
   if (value === '') throw new InvalidArgumentError('It is empty.');
   return value;

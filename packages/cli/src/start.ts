@@ -1,6 +1,6 @@
 /**
- * This file and what it imports are all that is loaded to print a stored token, so that `$(onedrive-token)` takes little longer
- * than Node itself. The rest is imported when it is needed.
+ * To print a stored token, only this file and its static imports are loaded, so `$(onedrive-token)` takes little longer than Node itself.
+ * Everything else is imported when it is needed.
  */
 import { readStoredToken, type StoredToken } from 'onedrive-token-handler/stored-token';
 import { printToken, runWithToken } from './commands/give-token.ts';
@@ -26,13 +26,13 @@ export async function start(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The stored token, if it only has to be read. The command itself connects, decrypts, and explains what is wrong. */
+/** The stored token, if reading it is enough. Only the full program connects to PostgreSQL, decrypts, and explains errors. */
 function readToken(settings: Settings, minValid: number | undefined): StoredToken | undefined {
   const { db, hasKey, verbose, postgresUrl, socket } = settings;
   if (hasKey || verbose || postgresUrl !== undefined || socket !== undefined) return undefined;
   try {
     const stored = readStoredToken({ ...meantToken(settings), dbFilepath: db, minValid });
-    // Only the command itself warns that the sign-in expires soon.
+    // Only the full program warns that the sign-in expires soon.
     return expiresSoon(stored?.renewBy) ? undefined : stored;
   } catch {
     return undefined;

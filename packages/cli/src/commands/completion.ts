@@ -4,8 +4,8 @@ import { exitStatus } from '../terminal/failure.ts';
 import { writeOut } from '../terminal/streams.ts';
 
 /**
- * By shell. Each script gives the words of the command line to `onedrive-token __complete` as they are, so that no shell
- * evaluates them, and reads lines of `value TAB description`. If it gets none, the shell completes file names.
+ * The script for each shell. It passes the words of the command line unchanged to `onedrive-token __complete`, so that no shell evaluates
+ * them. It reads lines of `value TAB description`. If there are none, the shell completes file names.
  */
 const scripts: Readonly<Record<string, string>> = {
   bash: `_onedrive_token() {
@@ -84,8 +84,8 @@ export const completion = defineCommand({
 type Candidate = readonly [value: string, description: string];
 
 /**
- * Prints what the last of `words` may become: one candidate per line, with a tab before its description. Prints nothing if a
- * file name is expected.
+ * Prints the candidates for the last of `words`, one per line, with a tab before the description. Prints nothing if a file name is
+ * expected.
  */
 export function complete(commands: readonly CommandDefinition[], words: readonly string[]): number {
   // bash makes three words of `--db=x`, the other shells one.
@@ -105,7 +105,7 @@ function candidatesFor(
   before: readonly string[],
   partial: string,
 ): readonly Candidate[] {
-  // A word after `--app` is a name.
+  // A word after an option such as `--app` is a value, even if a command has that name.
   const valued = Object.values(commonOptions).filter(takesValue).map(longFlag);
   const words = before.filter((_, index) => !valued.includes(before[index - 1] ?? ''));
   const command = words.map((word) => commands.find(({ name }) => name === word)).find(Boolean);

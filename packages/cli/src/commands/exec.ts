@@ -29,11 +29,11 @@ export const exec = defineCommand({
   async run(command, { minValid }, program) {
     const token = await getToken(command, minValid);
     const { interrupt, settings } = command;
-    // A signal that came while the token was stored is seen in the next turn of the event loop, or in the one after it.
+    // A signal that arrived during the storing of the token is reported in one of the next two turns of the event loop.
     for (const _ of [1, 2]) await setImmediate();
     interrupt.signal.throwIfAborted();
     const ended = runWithToken(token, program, settings);
-    // Not before it listens itself, or a signal would be lost in between.
+    // Not before `runWithToken` listens for signals, or a signal in between would be lost.
     interrupt[Symbol.dispose]();
     return ended;
   },

@@ -1,12 +1,12 @@
-// What is done with a token. The start of the command loads it: it must not import what only the full program needs.
+// Prints a token, or runs a program with it. start.ts loads this file, so it must not import what only the full program needs.
 import type { ChildProcess } from 'node:child_process';
 import { type DatabaseSettings, readDatabase } from '../settings/database-name.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { isTerminal, writeOut } from '../terminal/streams.ts';
 
 /**
- * `expiresAt`: epoch milliseconds. With `header`, prints a header of HTTP: a line for `curl -H @-`, or a JSON object of headers.
- * Returns the exit status.
+ * Prints the token; `expiresAt` is in epoch milliseconds. With `header`, prints an HTTP header instead: a line for `curl -H @-`, or with
+ * `json` an object of headers. Returns the exit status.
  */
 export function printToken(
   token: string,
@@ -45,13 +45,13 @@ export async function runWithToken(
     if (!isTyped) child?.kill(signal);
   };
   const known = forwarded.filter((signal) => signal in signals);
-  // Before the child exists: it may start, and send a signal, before this process goes on.
+  // Listen before the spawn: the child may start, and send a signal, before this process goes on.
   for (const signal of known) process.on(signal, forward);
   try {
     return await new Promise<number>((resolve, reject) => {
-      // On Windows it throws if the file is no program.
+      // On Windows, `spawn` throws if the file is not a program.
       child = spawn(name, args, { stdio: 'inherit', env });
-      // That it takes no signal from us (sudo) does not end it.
+      // A signal that cannot be sent, for example to sudo, does not end the child.
       child.on('error', (error: NodeJS.ErrnoException) => error.syscall === 'kill' || reject(error));
       child.once('exit', (status, signal) => resolve(signal ? 128 + signals[signal] : (status ?? 1)));
     });
@@ -62,16 +62,16 @@ export async function runWithToken(
   }
 }
 
-/** The environment of the program: it gets the token, and not what tokens are stored with. */
+/** The environment for the program, without the secrets of the database. */
 function withoutSecrets({ postgresUrl }: DatabaseSettings): NodeJS.ProcessEnv {
-  // With --db, the variable may name another database, whose password is as secret.
+  // With --db, ONEDRIVE_TOKEN_DB may name another database, whose password is a secret too.
   const named = readVariable();
-  // The two differ if the URL has a password.
+  // `db` is the URL without its password.
   const hasPassword = named.postgresUrl !== undefined && named.postgresUrl !== named.db;
   const isPostgres = postgresUrl !== undefined || named.postgresUrl !== undefined;
   const ofPostgres = isPostgres ? ['PGPASSWORD', 'PGPASSFILE'] : [];
   const secrets = ['ONEDRIVE_TOKEN_KEY', ...ofPostgres, ...(hasPassword ? ['ONEDRIVE_TOKEN_DB'] : [])];
-  // Windows finds a variable whose name was set in small letters, so that one has to go as well.
+  // Windows ignores the case of a variable's name.
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.includes(name.toUpperCase())));
 }
 
@@ -82,7 +82,7 @@ function readVariable(): DatabaseSettings {
   try {
     return readDatabase(name, { source, isOnCommandLine: false });
   } catch {
-    // A URL that cannot be read may have a password.
+    // An invalid URL may contain a password.
     return { db: '', postgresUrl: name };
   }
 }

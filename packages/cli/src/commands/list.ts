@@ -14,7 +14,7 @@ export const list = defineCommand({
   ],
   async run(command) {
     const names = await withDatabase(command, listAppNames, { readOnly: true });
-    // One with a line break must not look like two.
+    // A name with a line break must not look like two names.
     const text = names.map((name) => `${printable(/\p{Cc}/u.test(name) ? JSON.stringify(name) : name)}\n`).join('');
     writeAnswer(command.settings.json ? `${JSON.stringify(names)}\n` : text);
   },

@@ -21,7 +21,7 @@ With --json: an array of the app names whose tokens were deleted.`,
   options: { all: { flags: '--all', description: 'every app name in the database' }, ...sharedTableOptions },
   async run(command, { all, ...shared }) {
     const { settings, screen } = command;
-    /** By app name: the client id that is forgotten with the tokens. */
+    /** By app name: the client id that was deleted with the tokens. */
     const signedOut = new Map<string, string | undefined>();
     const touched: string[] = [];
     try {
@@ -42,7 +42,7 @@ With --json: an array of the app names whose tokens were deleted.`,
         screen.say(`Signed out of ${name}.${next}`);
       }
     } finally {
-      // They can be written without a token. If a later sign-in could not be deleted, the next logout does not find this one.
+      // Upload addresses work without a token, and the next logout would not find a sign-in that is already deleted.
       for (const app of touched) forgetUploads({ ...settings, app });
     }
   },

@@ -57,7 +57,7 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       throw new Failure(problem, { status: exitStatus.signInNeeded });
     }
     screen.say(`Moved the sign-in of ${settings.app} to ${target.db}.`);
-    // A logout there would not find them.
+    // A logout at the new database would not find these uploads.
     forgetUploads(settings);
     if (isEncrypted && key === undefined) {
       screen.say(`${target.db} is not encrypted. To encrypt it, run rekey --encrypt there.`);
@@ -65,7 +65,7 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
   },
 });
 
-/** Opens it with its key, so that a wrong one shows before anything is changed. */
+/** Opens the target with its key, so that a wrong key shows before anything is changed. */
 async function openTarget(target: DatabaseSettings, key: string | undefined): ReturnType<typeof openDatabase> {
   try {
     const database = await openDatabase(target, key);

@@ -38,12 +38,12 @@ With --json: {"token": string, "expiresAt": number}. expiresAt is in millisecond
   },
 });
 
-/** A token that has just been requested is a moment shorter than the provider says. */
+/** A new token is valid for a moment less than the provider says, because the request took time. */
 export const requestToleranceMs = 10_000;
 
 /**
- * A token that is valid for `minValid` milliseconds. Throws the error of the refresh, or a Failure if the provider's tokens are
- * shorter than that. Without `minValid`, one that is valid for `wishedMs`, or for less if the provider's tokens are shorter.
+ * Gets a token that is valid for `minValid` milliseconds. Throws the error of the refresh, or a Failure if the provider's tokens are
+ * valid for less. Without `minValid`, gets a token that is valid for `wishedMs`, or for less if the provider's tokens are.
  */
 export async function obtainToken(
   { interrupt }: Command,
@@ -56,7 +56,7 @@ export async function obtainToken(
   if (minValid === undefined) return found;
   const isLongEnough = (from: number, { expiresAt }: AccessToken): boolean =>
     expiresAt - from + requestToleranceMs >= minValid;
-  // The handler does not refresh for nearly all of a token's life. Here a person asks for it.
+  // For more than nine tenths of a token's life, the handler does not refresh. Here a person asks for that, so force it.
   if (!isLongEnough(Date.now(), found) && isLongEnough(found.obtainedAt, found) && !session.bridged)
     found = await ask(true);
   if (isLongEnough(Date.now(), found)) return found;

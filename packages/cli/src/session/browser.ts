@@ -18,8 +18,8 @@ export function hasBrowser(clues: Partial<typeof thisProcess> = {}): boolean {
 }
 
 /**
- * Opens `url` with the first command in the variable BROWSER that can: the address replaces `%s` in it, or is its last argument.
- * Resolves when the browser has ended, which may be long after the sign-in. Rejects if no command could be started and ended with status 0.
+ * Opens `url` with the first command in the variable BROWSER that succeeds. The address replaces `%s`, or becomes the last argument.
+ * Resolves when the browser has ended, which may be long after the sign-in. Rejects if no command ended with status 0.
  */
 export async function openWithBrowserCommand(browser: string, url: string): Promise<void> {
   let failure: unknown = new Error('BROWSER names no command');
@@ -46,7 +46,7 @@ const quoted = `"[^"]*"|'[^']*'`;
 const command = new RegExp(`(?:${quoted}|[^"'${delimiter}])+`, 'g');
 const word = new RegExp(`(?:${quoted}|[^\\s"'])+`, 'g');
 
-/** The commands in the variable BROWSER, between them colons; of each the words, split like a shell does. */
+/** The commands in the variable BROWSER, which a colon (on Windows a semicolon) separates, each split into words as in a shell. */
 export function browserCommands(browser: string): string[][] {
   // The name of an existing file may contain spaces.
   if (existsSync(browser)) return [[browser]];

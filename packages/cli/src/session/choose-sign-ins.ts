@@ -6,7 +6,7 @@ import { mayAsk } from '../settings/settings.ts';
 import { Failure, UsageError } from '../terminal/failure.ts';
 import { postgresTable } from './database.ts';
 
-/** Of a command that touches more than one sign-in. */
+/** Options of a command that may change sign-ins of other people. */
 export const sharedTableOptions = {
   allClients: { flags: '--all-clients', description: 'on PostgreSQL: also the sign-ins of other client ids' },
   yes: { flags: '--yes', description: 'on PostgreSQL: do not ask' },
@@ -15,9 +15,9 @@ export const sharedTableOptions = {
 type Shared = OptionValues<typeof sharedTableOptions>;
 
 /**
- * The app names whose sign-ins the command is to touch: all in a file, which is one person's. In PostgreSQL, those of the client id
- * that is meant, and only if a person types the name of the table, or with --yes. Throws UsageError if not. `verb`: what the command
- * will do with them, for example `sign out`. With `isOfWholeTable`, it cannot leave out one.
+ * Returns the app names whose sign-ins the command will change. In a file, which belongs to one person: all. In PostgreSQL: those of the
+ * client id that is meant, and only if a person types the name of the table, or with `yes`. Throws UsageError otherwise. `verb`: what the
+ * command does with the sign-ins, for example `sign out`. `isOfWholeTable`: the command cannot leave out a sign-in.
  */
 export async function chooseSignIns(
   command: Command,
@@ -45,8 +45,8 @@ export async function chooseSignIns(
 }
 
 /**
- * PostgreSQL is shared: what is stored under the app name may be of another client id than the one that is meant. Then it is touched only if
- * a person types the app name, or with --yes. Throws UsageError if not. `verb`: what the command will do with it, for example `delete`.
+ * PostgreSQL is shared, so the sign-in under the app name may have another client id than `meant`. Then a person has to type the app
+ * name, or give --yes. Throws UsageError otherwise. `verb`: what the command does with the sign-in, for example `delete`.
  */
 export async function spareOtherClient(
   command: Command,
@@ -73,7 +73,7 @@ async function confirm(
   if (typed.trim() !== word) throw new UsageError(`that is not the name of ${what}, and nothing was changed`);
 }
 
-/** Of the sign-in under this app name. undefined also if another program has damaged it: then it can only be deleted. */
+/** The client id of this app name. undefined also if another program has damaged the record: then it can only be deleted. */
 export async function readClientId(name: string, database: RekeyOptions): Promise<string | undefined> {
   try {
     return (await readRecord(name, database))?.clientId;

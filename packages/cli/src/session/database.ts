@@ -7,15 +7,15 @@ import { installPostgres } from '../settings/describe-error.ts';
 import { exitStatus, Failure, UsageError } from '../terminal/failure.ts';
 import { withKey } from './key.ts';
 
-/** Of the records, in PostgreSQL. */
+/** The table of the records in PostgreSQL. */
 export const postgresTable = 'oauth_token';
 
 /** The token database of a command line. */
 export type Database = Awaited<ReturnType<typeof openDatabase>>;
 
 /**
- * Calls `use` with the database of the settings and the key that opens it, and closes it afterwards. With `readOnly`, the key is not
- * moved into the keyring, as without a file, and no table is made. Throws STORE if the database can't be used.
+ * Calls `use` with the database of the settings and the key that opens it, and closes it afterwards. With `readOnly`, makes no table, and
+ * moves no key into the keyring; without a file, no key is moved either. Throws STORE if the database can't be used.
  */
 export function withDatabase<T>(
   command: Command,
@@ -24,14 +24,14 @@ export function withDatabase<T>(
 ): Promise<T> {
   const useWith = async (key: string | Uint8Array | undefined): Promise<T> => {
     await using database = await openDatabase(command.settings, key, access);
-    // A server may have kept the person waiting, who has given up.
+    // The server may have been slow, and the person may have pressed Ctrl-C meanwhile.
     command.interrupt.signal.throwIfAborted();
     return await use(database.options, key);
   };
   return withKey(command, useWith, { readOnly: access.readOnly || !databaseExists(command.settings) });
 }
 
-/** False if there is no such file. True also if it can't be seen: to open it then says why. */
+/** False if there is no such file. True if `stat` fails: opening the file then says why. */
 export function databaseExists({ db, postgresUrl }: DatabaseSettings): boolean {
   if (postgresUrl !== undefined) return true;
   try {
@@ -42,8 +42,8 @@ export function databaseExists({ db, postgresUrl }: DatabaseSettings): boolean {
 }
 
 /**
- * `options`, as the handler takes them. Connects, if the database is PostgreSQL; a file is opened when it is first used. Throws
- * STORE if that fails, or if the key is wrong.
+ * Returns `options` for the handler. Connects at once if the database is PostgreSQL; a file is opened at its first use. Throws STORE if
+ * connecting fails, or if the key is wrong.
  */
 export async function openDatabase(
   { db, postgresUrl }: DatabaseSettings,
@@ -65,7 +65,7 @@ export function inspectDatabase({ db, postgresUrl = '' }: DatabaseSettings): Pro
   return callPostgres(db, ({ inspectPostgresTokenStore: inspect }) => inspect(options));
 }
 
-/** With the optional peer package, which a user of a file need not install. */
+/** Calls the optional peer package, which only a user of PostgreSQL has to install. */
 async function callPostgres<T>(
   shown: string,
   call: (postgres: typeof import('token-store-postgres')) => Promise<T>,
@@ -81,7 +81,7 @@ async function callPostgres<T>(
         cause: error,
       });
     }
-    // Any other error is about an option in the URL.
+    // An error without a STORE code is about an option in the URL.
     if (!code?.startsWith('STORE_')) throw new UsageError(`${shown}: ${message}`, { cause: error });
     const retryable = reason === 'unreachable' || code === 'STORE_BUSY';
     throw new OneDriveTokenError('STORE', message, { cause: error, retryable });

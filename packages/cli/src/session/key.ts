@@ -60,14 +60,14 @@ async function tryKeys<T>(command: Command, use: (key: Key) => Promise<T>): Prom
 }
 
 /**
- * The passphrase that is set, or none; then the key in the keyring, or what the person types. If a passphrase is set and wrong,
- * that is an error and no question.
+ * Yields the passphrase that is set, or none; then the key in the keyring, or what the person types. Does not ask if a passphrase is set
+ * and wrong: that is an error.
  */
 async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
   const { settings, screen, interrupt } = command;
   const { db, keyring, postgresUrl } = settings;
   const passphrase = readPassphrase(settings);
-  // A URL is no path: nothing is read below the current folder for it.
+  // A PostgreSQL URL is not a path, so no file with that name is read.
   const isRemembered = postgresUrl === undefined && (keyring || passphrase === undefined);
   const account = isRemembered ? readKeyringAccount(db) : undefined;
   yield passphrase ?? command.passphrase;

@@ -7,14 +7,14 @@ import { writeErr } from '../terminal/streams.ts';
 
 const service = 'onedrive-token';
 /**
- * An older package may keep the key only until the next reboot. It is checked at run time, because npm does not apply the
- * manifest's peer range to global packages.
+ * An older @napi-rs/keyring may keep the key only until the next reboot. The version is checked at run time, because npm does not apply
+ * the manifest's peer range to global packages.
  */
 export const oldestKeyring = '2.1.2';
 const keyLength = 32;
 /** An unlocked keyring answers sooner. */
 const unlockNoticeAfterMs = 1500;
-/** With --no-interactive, no person comes to unlock it. */
+/** With --no-interactive, no person unlocks the keyring. */
 const unlockTimeoutMs = 5000;
 const unlockNotice = 'Waiting for the keyring, which may be asking for its password in a window; Ctrl-C cancels';
 const usePassphrase = 'use a passphrase instead: ONEDRIVE_TOKEN_KEY or --key-file';
@@ -56,13 +56,13 @@ export class KeyringEntry {
     if (present) return present;
     const key = randomBytes(keyLength);
     await this.#wait(this.#entry.setPassword(key.toString('base64url')));
-    // If a keyring only claims to have stored the key, the sign-in would be lost.
+    // Read the key back: if a keyring only claims to have stored it, the sign-in would be lost.
     const stored = await this.read();
     if (stored && Buffer.compare(stored, key) === 0) return key;
     throw failure('the keyring did not store the key, and nothing was changed', `You can ${usePassphrase}`);
   }
 
-  /** The database needs another key than this entry has, if it has one: the right one is lost. Tells how to get the tokens back. */
+  /** The error if this entry does not have the key that opens the database. Its remedy says how to get the tokens back. */
   keyLost(db: string): Failure {
     return failure(
       `${db} is encrypted, and ${this} does not have its key`,

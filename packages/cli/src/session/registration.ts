@@ -13,12 +13,12 @@ export interface Registration {
   readonly redirectHost?: string | undefined;
 }
 
-/** Whether that is Microsoft's own authority, and no other provider in its place. */
+/** Whether the authority is Microsoft's. */
 function isMicrosoft(authority: string): boolean {
   return URL.parse(authority)?.host === new URL(defaultAuthority).host;
 }
 
-/** What is wrong with a sign-in at `authority`, although it works at first (docs/microsoft.md). undefined if nothing is. */
+/** The problem of `/common`, whose sign-ins work at first and cannot be refreshed (docs/microsoft.md). Else undefined. */
 export function commonFailure(authority: string, settings: Settings): Failure | undefined {
   if (!/\/common\/*$/.test(authority)) return undefined;
   const flags = { ...settings.flags, authority: defaultAuthority };
@@ -34,10 +34,10 @@ const askTimeoutMs = 3000;
 const maxRedirects = 3;
 
 /**
- * Asks the provider to sign in without showing a page (`prompt=none`). It refuses that, because nobody is signed in there, or
- * because the registration is wrong. No code comes of it. Resolves with false if this provider would tell only a browser.
+ * Sends an authorization request that shows no page (`prompt=none`). The provider refuses it, because no user is signed in there, or
+ * because the registration is wrong. It issues no code. Resolves with false if this provider would tell only a browser.
  *
- * Throws a Failure if a browser would show an error page, which never comes back here, or what `ask` throws.
+ * Throws a Failure if a browser would show an error page, which this process cannot see, or what `ask` throws.
  */
 export async function checkRegistration(
   { authority, clientId, redirectHost = 'localhost' }: Registration,
@@ -53,7 +53,7 @@ export async function checkRegistration(
       redirect_uri: redirectUri,
       scope: 'openid',
       prompt: 'none',
-      // Nobody has a verifier with this hash.
+      // No verifier has this hash.
       code_challenge: 'A'.repeat(43),
       code_challenge_method: 'S256',
     }),
@@ -78,8 +78,8 @@ export async function checkRegistration(
 }
 
 /**
- * Says what would end the sign-in later, and throws a Failure if Microsoft says that the registration is wrong. That it does not
- * answer in time is no reason to stop. Another provider is not asked: it may count such a request as a sign-in.
+ * Warns of an authority whose sign-ins cannot be refreshed, and throws a Failure if Microsoft says that the registration is wrong.
+ * Ignores it if Microsoft does not answer in time. Does not ask another provider, which may count such a request as a sign-in.
  */
 export async function askProvider(
   { interrupt, screen, settings }: Pick<Command, 'interrupt' | 'screen' | 'settings'>,
@@ -114,7 +114,7 @@ No directory yet? That page links to Azure (free, but asks for a payment card).
 Used the Python class until now? Its database works here, without a sign-in:
   onedrive-token --db ./tokens.db --app APP-NAME --client-id ID`;
 
-/** No client id is known. Tells how to get one. */
+/** The error if no client id is known. It says how to get one. */
 export function missingClientId(settings: Settings): UsageError {
   return new UsageError(`no client id yet. ${registrationSteps}
 

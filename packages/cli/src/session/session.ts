@@ -1,4 +1,4 @@
-// session/ is the handler of one command line: its options, its key, and what a person sees of its events.
+// session/ prepares the handler for one command line: its options, its key, and what a person sees of its events.
 import { OneDriveTokenHandler, type OneDriveTokenHandlerOptions, type TokenEvent } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { reportNotStored } from '../settings/describe-error.ts';
@@ -12,7 +12,7 @@ import { askClientId, askProvider, assertClientId, defaultAuthority, missingClie
 import type { SignInView } from './sign-in-view.ts';
 import { needsSignIn, notSignedIn, readStoredSignIn, warnOfEnd } from './stored-sign-in.ts';
 
-/** Most waits have ended by then, and need no words. */
+/** Most waits are shorter, and need no message. */
 const noticeAfterMs = 1000;
 const waits: Partial<Record<TokenEvent['type'], string>> = {
   'refresh-started': 'Waiting for the provider to refresh the token',
@@ -24,20 +24,20 @@ export interface SessionOptions {
   interactive: boolean;
   /** What the person has named for a sign-in. */
   asked?: Asked | undefined;
-  /** The person signs in, whatever is stored: how. If a code is to be pasted, `responseMode` is 'query' in any case. */
+  /** Set if the person signs in, whatever is stored: how. If the address is pasted, `responseMode` is always 'query'. */
   signIn?: Pick<OneDriveTokenHandlerOptions, 'redirectHost' | 'redirectPort' | 'responseMode' | 'signInTimeout'>;
-  /** Encrypts a new database. Default: the key that is set, remembered or asked for. */
+  /** The passphrase of a new database. Default: the key that is set, remembered or asked for. */
   passphrase?: string;
-  /** Whether a sign-in may take the place of another client id's in PostgreSQL without a question. */
+  /** Whether a sign-in may replace that of another client id in PostgreSQL without a question. */
   yes?: boolean | undefined;
-  /** What the person sees of a sign-in. Default: what fits the place where this command runs. */
+  /** What the person sees of a sign-in. Default: a view that fits this terminal. */
   view?: SignInView;
 }
 
-/** Where a command has its tokens from: the handler, or a socket that answers as the handler does. */
+/** Where a command gets its tokens: from the handler, or from a socket with the same methods. */
 export interface TokenSession extends AsyncDisposable {
   readonly handler: Pick<OneDriveTokenHandler, 'getTokenDetails' | 'status' | 'fetch'>;
-  /** Why a token that should have been refreshed was not: it is still valid. */
+  /** The error of the last refresh, if it failed while the old token is still valid. */
   readonly bridged?: Error | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface Session extends TokenSession {
 export async function openSession(command: Command, options: SessionOptions): Promise<Session> {
   const { settings } = command;
   let { asked } = options;
-  // With --keyring, opening moves the key there, and a login makes the tables of PostgreSQL: not before it is known what for.
+  // Find out read-only which token is meant: with --keyring, opening moves the key, and a login makes the tables of PostgreSQL.
   if (settings.keyring || (settings.postgresUrl !== undefined && options.signIn)) {
     const access = { readOnly: true };
     const find = (database: Database['options']) => findToken(command, options, database, access);
@@ -85,7 +85,7 @@ async function findToken(
   const { record, meant, status } = stored;
   if (!status.signedIn && !interactive) {
     const missing = notSignedIn(settings, stored);
-    // Nothing names a client id. In cron it may be a wrong HOME, so this says where it looked, and not how to register an app.
+    // No client id is known. In cron the cause may be a wrong HOME, so the error names the database, and no way to register an app.
     if (meant.clientId === undefined && !databaseExists(settings)) throw new UsageError(missing.problem, missing);
     throw missing;
   }
@@ -97,7 +97,7 @@ async function findToken(
     if (!signIn || !mayAsk(settings)) throw missingClientId(settings);
     return { ...stored, asksPerson, clientId: await askClientId(command) };
   }
-  // Before a database is made for it.
+  // Check the client id before a database is made for it.
   if (asksPerson) assertClientId(clientId, authority);
   return { ...stored, asksPerson, clientId };
 }
@@ -159,7 +159,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
       if (error) throw error;
     },
     async [Symbol.asyncDispose]() {
-      // Nothing to warn of if it is closed already: a sign-in was made. That the provider refuses it, a refresh has said.
+      // After `finish`, status() rejects: a new sign-in needs no warning. A refusal was already reported by the refresh.
       const last = await handler.status().catch(() => undefined);
       if (last && last.refusedAt === undefined) warnOfEnd(last, settings);
       clearTimeout(notice);
@@ -170,7 +170,7 @@ async function openOn(database: Database, command: Command, options: SessionOpti
   };
 }
 
-/** While a refresh or the exchange of a code is under way, a signal must not cut it off: the sign-in would be lost. */
+/** Marks a refresh and the exchange of a code as work that no signal may cut off: the sign-in would be lost. */
 export function guardRequest(command: Command, { type }: TokenEvent): void {
   const { interrupt } = command;
   if (type === 'refresh-started') interrupt.busyWith = 'finishing the refresh, so that the sign-in is not lost';
@@ -185,7 +185,7 @@ export function guardRequest(command: Command, { type }: TokenEvent): void {
 function describeEvent({ type, ...fields }: TokenEvent): string {
   const text = JSON.stringify(fields, (name, value) => {
     if (isError(value)) return value.message;
-    // The state is in the query of the authorization URL.
+    // The query of the authorization URL has the state.
     return name === 'url' ? String(value).replace(/\?.*/, '?...') : value;
   });
   return `${type} ${text}`;

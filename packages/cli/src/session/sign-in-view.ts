@@ -5,7 +5,7 @@ import { suggestCommand } from '../settings/settings.ts';
 import { LineReader } from '../terminal/line-reader.ts';
 import { hasBrowser, openWithBrowserCommand } from './browser.ts';
 
-/** If the person has not signed in by then, no browser may have opened, or it may show an error page, which never comes back here. */
+/** After this time, probably no browser has opened, or it shows an error page, which this process cannot see. */
 const helpAfterMs = 15_000;
 const microsoftPage = 'https://github.com/onedrive-token/onedrive-token/blob/main/docs/microsoft.md';
 
@@ -21,7 +21,7 @@ export class SignInView {
   /** Why the provider refused the stored sign-in. */
   #refusal: unknown;
 
-  /** Without `opensBrowser`, shows the address, and takes a pasted one. */
+  /** Without `opensBrowser`, shows the address, and reads a pasted one. */
   constructor(command: Command, opensBrowser = hasBrowser()) {
     this.#command = command;
     this.#opensBrowser = opensBrowser;
@@ -29,7 +29,7 @@ export class SignInView {
 
   /** How the handler reaches a person here. */
   get handlerOptions(): Pick<OneDriveTokenHandlerOptions, 'openBrowser' | 'responseMode'> {
-    // An address can only be pasted if the code is in it.
+    // A pasted address must contain the code, so the code has to be in the query.
     if (!this.#opensBrowser) return { openBrowser: () => {}, responseMode: 'query' };
     const { BROWSER } = process.env;
     return BROWSER ? { openBrowser: (url) => openWithBrowserCommand(BROWSER, url) } : {};
@@ -101,7 +101,7 @@ export class SignInView {
     this.#command.screen.clear();
   }
 
-  /** Used instead of a browser: shows the address, and gives every pasted line to the listener until the sign-in has ended. */
+  /** Without a browser: shows the address, and gives every pasted line to the listener until the sign-in has ended. */
   #waitForPaste(deliver: (address: string) => void): void {
     const lines = this.#startPasting({ isListening: true });
     this.#lines = lines;
@@ -140,7 +140,7 @@ ${here}To enter a short code on your phone instead, run: ${suggestCommand('login
   #showHelp(): void {
     const { screen, settings } = this.#command;
     this.#showUrl();
-    // An error page of the provider's looks like any other page to this process.
+    // This process cannot see whether the browser shows an error page of the provider.
     screen.say(`Does the browser show an error? This command cannot see it. What it means: ${microsoftPage}#the-errors
 Does it warn, show nothing, or not reach localhost? ${microsoftPage}#browsers-that-stop-the-way-back
 Or run: ${suggestCommand('login --paste', settings)}

@@ -2,12 +2,12 @@ import { lstatSync, realpathSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { Failure } from '../terminal/failure.ts';
 
-/** Of every system, in bytes. Node 22 cuts a longer one off, and uses another file. */
+/** In bytes: the longest path that every system supports. Node 22 truncates a longer path, and uses another file. */
 export const longestSocketPath = 103;
 
 /**
- * Why users other than root and these could put something else in the place of `given`, which has no symbolic links: it or a
- * folder above it is theirs, or they can replace files in such a folder.
+ * Why users other than root and `trusted` could replace `given`: it or a folder above it is theirs, or they can replace files in such a
+ * folder. `given` has no symbolic links.
  */
 export function findExposure(given: string, ...trusted: readonly (number | undefined)[]): string | undefined {
   for (let path = given; ; path = dirname(path)) {
@@ -23,15 +23,15 @@ export function findExposure(given: string, ...trusted: readonly (number | undef
 
 /** Whether users other than the owner of a folder, and root, can replace the files in it. */
 function othersMayReplace({ uid, gid, mode }: Stats): boolean {
-  // Many systems give each user a group of its own, with the same number, which may write what the user may.
+  // Many systems give each user a group with the same number, of which that user is the only member.
   const othersWrite = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== uid);
-  // In a sticky folder, such as /tmp, only the owners of folder and file can.
+  // In a sticky folder, such as /tmp, only the owner of the folder or of a file can replace the file.
   return othersWrite && (mode & 0o1000) === 0;
 }
 
 /**
- * The socket without symbolic links. Throws a Failure if another user could answer there with tokens of another account, or the
- * file system's error. root may ask any user's server.
+ * The path of the socket without symbolic links. Throws a Failure if another user could answer there with tokens of another account, or
+ * the file system's error. root may use the server of any user.
  */
 export function findTrustedSocket(given: string): string {
   if (process.platform === 'win32') return given;

@@ -12,7 +12,7 @@ import { notSignedInAt } from './stored-sign-in.ts';
 /** Longer than the server may need for a refresh. */
 const answerTimeoutMs = 60_000;
 
-/** They say which tokens are meant. The `serve` at the other end has decided that. */
+/** Options that choose the tokens. With a socket, the `serve` behind it has chosen already. */
 const databaseOptions = ['app', 'clientId', 'db', 'keyFile', 'keyring', 'authority'] as const;
 
 /** Takes tokens from the `serve` that listens on `socket`. Throws UsageError if the command line names other tokens. */
@@ -31,9 +31,9 @@ export function openSocketSession({ settings, interrupt }: Command, socket: stri
       async getTokenDetails({ forceRefresh = false, minValid = 0, signal = interrupt.signal } = {}) {
         const path = `/token?refresh=${forceRefresh ? 1 : 0}&min_valid=${Math.ceil(minValid / 1000)}`;
         let answer = await ask(socket, path, signal);
-        // The provider fails, so there may be a token that ends sooner. The caller decides.
+        // The provider fails, but the server may have a token that expires sooner. The caller decides whether it is enough.
         if (answer.status >= 500 && minValid > 0 && !forceRefresh) bridged = failureOf(answer, socket);
-        // With 409, the provider's tokens are shorter than that. As with the handler, the caller looks at how long the token is valid.
+        // 409: the provider's tokens are valid for less. As with the handler, the caller checks how long the token is valid.
         if (answer.status === 409 || bridged) answer = await ask(socket, '/token', signal);
         const { token, expiresAt } = bodyOf(answer, socket);
         if (typeof token !== 'string' || typeof expiresAt !== 'number') throw notOurs(socket);
@@ -79,7 +79,7 @@ async function ask(socketPath: string, path: string, signal: AbortSignal): Promi
   }
 }
 
-/** The object that a good answer has. Throws a Failure for any other. */
+/** The body of an answer with status 200. Throws a Failure for any other status. */
 function bodyOf(answer: Answer, socket: string): Answer['body'] {
   if (answer.status !== 200) throw failureOf(answer, socket);
   return answer.body;

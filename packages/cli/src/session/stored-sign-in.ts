@@ -6,12 +6,12 @@ import { exitStatus, Failure, joinProblem, orUsageError, type Problem } from '..
 import { tellErr } from '../terminal/printable.ts';
 import { databaseExists } from './database.ts';
 
-/** What the database has under the app name that is meant, and what that means for this command line. */
+/** The stored record of the app name, the token that the command line means, and the status of the sign-in. */
 export type StoredSignIn = Readonly<Awaited<ReturnType<typeof readStoredSignIn>>>;
 
 /**
- * With `readOnly: false`, undoes what a killed process has left half written; else changes nothing about a file. Throws STORE, and
- * UsageError for an authority that cannot be used.
+ * With `readOnly: false`, first repairs what a killed process left half-written. Otherwise changes no file. Throws STORE, and UsageError
+ * for an invalid authority.
  */
 export async function readStoredSignIn(
   settings: Settings,
@@ -63,12 +63,12 @@ function userName(): string {
   }
 }
 
-/** The one judge of whether a person has to sign in before there can be a new token, as far as is known without asking the provider. */
+/** Whether a person has to sign in before there can be a new token, as far as the stored sign-in shows. All commands use this function. */
 export function needsSignIn({ signedIn, needsSignIn: hasEnded }: SignInStatus): boolean {
   return !signedIn || hasEnded === true;
 }
 
-/** What to say of a sign-in that was refused, expires soon, or has expired. `problem` goes on after its name. undefined if it did not. */
+/** The warning if the sign-in was refused, expires soon, or has expired; else undefined. `problem` continues `the sign-in`. */
 export function describeEnd(status: SignInStatus, settings: Settings): Problem | undefined {
   const { renewBy, renewByIsEstimate, refusedAt, refusedBecause } = status;
   const login = `Run: ${suggestCommand('login', settings)}`;
@@ -88,7 +88,7 @@ export function describeEnd(status: SignInStatus, settings: Settings): Problem |
   return { problem: `may have expired on ${day}, 90 days after its last refresh`, remedy: `To find out, ${refresh}` };
 }
 
-/** Warns on stderr if there is something to say of the sign-in's end. */
+/** Warns on stderr if the sign-in was refused, expires soon, or has expired. */
 export function warnOfEnd(status: SignInStatus, settings: Settings): void {
   const end = describeEnd(status, settings);
   if (end) tellErr(`onedrive-token: the stored sign-in ${joinProblem(end)}\n`);

@@ -7,8 +7,8 @@ import { openSession, type TokenSession } from './session.ts';
 import { notSignedIn, notSignedInAt, readStoredSignIn } from './stored-sign-in.ts';
 
 /**
- * Opens the database or, with ONEDRIVE_TOKEN_SOCKET, a connection to the `serve` that has it. A person is asked to sign in if
- * there is one. Throws as `openSession`.
+ * Opens the database or, with ONEDRIVE_TOKEN_SOCKET, a connection to the `serve` that has it. A person at a terminal may be asked to sign
+ * in. Throws as `openSession`.
  */
 export async function openTokenSource(command: Command): Promise<TokenSession> {
   const { settings } = command;
@@ -19,13 +19,13 @@ export async function openTokenSource(command: Command): Promise<TokenSession> {
 
 export interface ReadStatus {
   readonly found: SignInStatus;
-  /** Why nobody is signed in. */
+  /** Why no user is signed in. */
   readonly missing: Failure | undefined;
-  /** Those of the command line or the stored sign-in. */
+  /** From the command line or the stored sign-in; empty with a socket. */
   readonly meant: Partial<Pick<MeantToken, 'authority' | 'clientId'>>;
 }
 
-/** What is stored or, with ONEDRIVE_TOKEN_SOCKET, what the `serve` has. */
+/** Reads the status of the stored sign-in or, with ONEDRIVE_TOKEN_SOCKET, that of the `serve`. */
 export async function readStatus(command: Command): Promise<ReadStatus> {
   const { settings } = command;
   const { socket } = settings;

@@ -6,13 +6,13 @@ import { readEntries, realDatabase, writeEntries } from '../settings/private-fil
 import type { Settings } from '../settings/settings.ts';
 import { fileFailure } from '../terminal/failure.ts';
 
-/** Whose token an upload had. */
+/** Where the token of an upload came from. */
 type TokenPlace = Pick<Settings, 'app' | 'db' | 'socket'>;
 
 /**
- * Keeps the addresses of unfinished uploads in a file in the data folder, until the uploads are complete. Such an address needs
- * no token, so only the file's owner can read it, and no other account gets it. undefined without a home folder, or if the
- * account is not known.
+ * Keeps the addresses of unfinished uploads in a file in the data folder, until the uploads are complete. An upload address works without
+ * a token, so only the file's owner can read it, and only the same account can continue the upload. undefined without a home folder, or
+ * if the account is not known.
  */
 export function unfinishedUploads(place: TokenPlace, account: string | undefined): UploadSessions | undefined {
   const file = uploadsFile();
@@ -22,18 +22,18 @@ export function unfinishedUploads(place: TokenPlace, account: string | undefined
     try {
       writeUploads(file, { ...readEntries(file), [keyOf(name)]: upload });
     } catch {
-      // Then an upload that breaks off starts again from its beginning.
+      // Then an interrupted upload starts again from its beginning.
     }
   };
   return {
-    // onedrive-graph checks what it gets.
+    // onedrive-graph validates the entry.
     get: (name) => readEntries(file)[keyOf(name)] as UnfinishedUpload | undefined,
     set: write,
     delete: (name) => write(name, undefined),
   };
 }
 
-/** Deletes what is kept of uploads with such a token. Throws a Failure if the file cannot be written. */
+/** Deletes the addresses of uploads whose token came from `place`. Throws a Failure if the file cannot be written. */
 export function forgetUploads(place: TokenPlace): void {
   const file = uploadsFile();
   const entries = Object.entries(file === undefined ? {} : readEntries(file));
@@ -55,7 +55,7 @@ function placeKey({ app, db, socket }: TokenPlace): string {
   return JSON.stringify([socket ?? realDatabase(db), app]);
 }
 
-/** Without those that Graph has forgotten. */
+/** Leaves out uploads that have expired at Graph. */
 function writeUploads(file: string, uploads: Readonly<Record<string, unknown>>): void {
   const open = Object.entries(uploads).filter(([, upload]) => Object(upload).expiresAt > Date.now());
   mkdirSync(join(file, '..'), { recursive: true, mode: 0o700 });

@@ -10,11 +10,11 @@ export interface Command extends ErrorContext {
   readonly settings: Settings;
   readonly screen: Screen;
   readonly interrupt: Interrupt;
-  /** What the person has typed last: no command asks for it twice. */
+  /** The passphrase that the person typed last, so that no command asks twice. */
   passphrase?: string | undefined;
 }
 
-/** The version in this package's manifest. By its own name, because this file and the built one are not equally deep below it. */
+/** The version in this package's manifest, found by the package's name: src/ and dist/ have different depths. */
 export function readVersion(): string {
   return createRequire(import.meta.url)('onedrive-token/package.json').version;
 }
@@ -49,9 +49,9 @@ export interface CommandDefinition<Options extends OptionDefinitions = OptionDef
     readonly choices?: readonly string[];
   }[];
   readonly options?: Options;
-  /** It can't do its work through the socket of a `serve`. */
+  /** The command cannot work through the socket of a `serve`. */
   readonly needsDatabase?: true;
-  /** What comes after its first argument is not its own, but of the program that it runs. */
+  /** The arguments after the first one belong to the program that the command runs. */
   readonly runsProgram?: true;
   /** Resolves with the exit status, if that is not `done`. */
   run(command: Command, options: OptionValues<Options>, args: readonly string[]): Promise<number | undefined>;

@@ -28,7 +28,7 @@ export function readDatabase(
 ): DatabaseSettings {
   // A path of Windows may begin with `C://`.
   if (!/^\w{2,}:\/\//.test(name)) return { db: resolve(name), postgresUrl: undefined };
-  // PostgreSQL's own programs take a user without a host: then it is in a parameter or in PGHOST. URL does not.
+  // PostgreSQL's programs accept a user without a host, and take the host from a parameter or PGHOST. `URL` does not.
   const url = URL.parse(name) ?? URL.parse(name.replace('@/', '@host/'));
   // A `/`, `?` or `#` in a user's name or password ends the host too early, and the rest of the password would be shown.
   const isCutShort = /#|^\w+:\/\/([^/?@]*:[^/?]*[/?]|[^/?]*[/?][^=@]*:).*@/.test(name);
@@ -45,14 +45,14 @@ export function readDatabase(
   return { db: shown, postgresUrl: name };
 }
 
-/** The file in the data folder. */
+/** The default: tokens.db in the data folder. Throws UsageError without a home folder. */
 export function defaultDatabase(env: NodeJS.ProcessEnv): DatabaseSettings {
   const folder = dataFolder(env);
   if (folder) return { db: join(folder, 'tokens.db'), postgresUrl: undefined };
   throw new UsageError('no home folder was found: name the token database with --db or ONEDRIVE_TOKEN_DB');
 }
 
-/** The folder of our files. undefined without a home folder. */
+/** The data folder of this command. undefined without a home folder. */
 export function dataFolder(env?: NodeJS.ProcessEnv): string | undefined {
   try {
     return dirname(dataFilepath('onedrive-token', env && { env }));

@@ -51,7 +51,7 @@ export function reportNotStored(error: unknown, context: ErrorContext): void {
   tellErr(`onedrive-token: the token works, but could not be stored: ${problem}\n`);
 }
 
-/** The command's own words where those of the library tell a programmer which function to call; else the library's. */
+/** The library's words, or the command's own if the library's tell a programmer which function to call. */
 function describe(error: OneDriveTokenError, context: ErrorContext): DescribedError {
   switch (error.code) {
     case 'SIGN_IN_REQUIRED':
@@ -65,7 +65,7 @@ function describe(error: OneDriveTokenError, context: ErrorContext): DescribedEr
     case 'THROTTLED':
     case 'RESPONSE':
     case 'CLOSED':
-      // For example after a certificate that is not trusted, later does not help.
+      // Some of these errors are permanent, for example a certificate that is not trusted.
       return { ...withIds(error), status: error.retryable ? exitStatus.unavailable : exitStatus.failed };
     case 'CONFIGURATION':
       // With an OAuth error the provider refused the registration; without one the command line is wrong.
@@ -78,7 +78,7 @@ function describe(error: OneDriveTokenError, context: ErrorContext): DescribedEr
 function describeSignInRequired(error: OneDriveTokenError, { signInMethod, settings }: ErrorContext): Problem {
   const login = `Run: ${suggestCommand('login', settings)}`;
   const { reason = 'refused', problem, remedy } = error;
-  // During a sign-in, it was its code that the provider refused. The library says why that happens.
+  // During a sign-in, the provider refused its code, and not the stored sign-in. The library's words say why.
   if (reason === 'refused' && signInMethod !== undefined)
     return withIds(error, { problem, remedy: `${remedy}. ${login}` });
   return { problem: describeSignInReason(reason, settings, error), remedy: login };
@@ -98,7 +98,7 @@ export function describeSignInReason(reason: SignInReason, settings: Settings | 
 }
 
 function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
-  // Without --timeout, a device code is waited for as long as it lives.
+  // Without --timeout, a device sign-in waits until its code expires.
   const { timeout = signInMethod === 'device' ? undefined : defaultTimeoutMs } = settings ?? {};
   const words = afterTimeout[signInMethod ?? 'other process'];
   const doctor = `Most likely the browser shows an error page, which this command cannot see. To find the cause, run: ${suggestCommand('doctor', settings)}`;
@@ -112,7 +112,7 @@ function describeTimeout({ signInMethod, settings }: ErrorContext): Problem {
 const afterTimeout: Record<SignInMethod | 'other process', string> = {
   browser: 'If no browser opened, open the shown address yourself, or use login --paste or login --device',
   device: 'The code was not entered and confirmed. Run the command again for a new code, or use login --paste',
-  // Without --paste, a browser of this computer may come back, too.
+  // Also for a login without --paste that opens no browser. There, a browser on this computer may answer too.
   paste:
     'No address came back. Run the command again. If the browser is on another computer, paste the address of the page on which it ends. Or use login --device',
   'other process': 'Another process was signing in, and did not finish. Run the command again',
@@ -128,7 +128,7 @@ function describeStore(error: OneDriveTokenError): DescribedError {
   const { code, reason } = store ?? {};
   const { message, problem = message, remedy }: Error & Partial<Problem> = store ?? error;
   const ownRemedy = code === 'STORE_VERSION' ? newerVersion : reason && remedies[reason];
-  // A full disk does not get empty by itself. Else, what may succeed later waits for another process.
+  // A full disk needs a person. Any other retryable error is a wait for another process.
   const isLocked = code === 'STORE_BUSY' || (error.retryable && code !== 'STORE_FULL');
   const status = isLocked ? exitStatus.databaseLocked : exitStatus.database;
   // A server that cannot be reached comes back by itself.
@@ -142,7 +142,7 @@ const newerVersion =
 const keySources =
   'The key comes from ONEDRIVE_TOKEN_KEY or --key-file; without them from the keyring, if a .keyring.json is beside the database, else from you on a terminal';
 
-/** The command's own, where the store's words would not fit a person. */
+/** The command's remedies for reasons whose remedies from the store address a programmer. */
 const remedies: Partial<Record<TokenStoreErrorReason, string>> = {
   'key-missing': keySources,
   'key-wrong': keySources,
@@ -155,7 +155,7 @@ const remedies: Partial<Record<TokenStoreErrorReason, string>> = {
   'unfinished-write': 'To repair it, run the command token with the same options',
 };
 
-/** The words, by default those of the error itself, with what Microsoft's support asks for. */
+/** Adds the ids that Microsoft's support asks for. `words`: by default those of the error itself. */
 function withIds(error: OneDriveTokenError, words: Problem = error): Problem {
   return { remedy: words.remedy, problem: words.problem + inBrackets([], error) };
 }

@@ -11,7 +11,7 @@ export function resolveAddress(graph: string, path: string): { root: URL; url: U
     return { root, url: resolveGraphUrl(root, path) };
   } catch (error) {
     if (error instanceof GraphAddressError && error.reason === 'not-encoded') {
-      // The command encodes names itself: what the library advises would become part of a name.
+      // The command encodes names itself, so the escape that the library advises would become part of a name.
       const remedy = 'In OneDrive no name has a ?. Outside of names, write %23 for # and %25 for %';
       throw new UsageError(`'${path}': a ?, # or % is not allowed there`, { remedy, cause: error });
     }
@@ -28,13 +28,13 @@ export function graphFailure(error: unknown, settings: Settings): unknown {
     const details = { remedy: remedyFor(error, settings), cause: error };
     return new Failure(error.message, { status: isOfToken(error) ? exitStatus.signInNeeded : status, ...details });
   }
-  // The handler's fetch says more of a connection that failed: what to check, or that HTTPS_PROXY is wrong.
+  // The error of the handler's fetch is more helpful: what to check, or that HTTPS_PROXY is wrong.
   if (error.cause instanceof OneDriveTokenError) return error.cause;
   if (error.code === 'NOT_A_FILE') return new UsageError(`--upload: ${error.message}`, { cause: error });
   return new Failure(error.message, { status, cause: error });
 }
 
-/** What never got the token, such as the address of a file's content, says nothing about it. */
+/** Whether Graph refused the token. A 401 to a request without it, such as one for a file's content, says nothing about it. */
 function isOfToken({ status, hadToken }: GraphError): boolean {
   return status === 401 && hadToken !== false;
 }

@@ -19,7 +19,7 @@ export interface OptionDefinition {
   readonly read?: (value: string, before?: never) => unknown;
 }
 
-/** Options by the name that the command's work knows them by, which is the flag's in camel case. */
+/** Options by their names in the code: the flag's name in camel case. */
 export type OptionDefinitions = Readonly<Record<string, OptionDefinition>>;
 
 type Value<Option extends OptionDefinition> = Option extends { read: (...values: never[]) => infer Read }
@@ -30,12 +30,12 @@ type Value<Option extends OptionDefinition> = Option extends { read: (...values:
       ? string
       : boolean;
 
-/** What a command line says, by the options that it may have. */
+/** The values of the options on a command line. */
 export type OptionValues<Options extends OptionDefinitions> = {
   readonly [Name in keyof Options]?: Value<Options[Name]> | undefined;
 };
 
-/** The options that every command takes, on its command line or from the variable `variableOf` each. */
+/** The options of every command. `variableOf` names the variable for each. */
 export const commonOptions = {
   app: {
     flags: '--app <name>',
@@ -82,10 +82,10 @@ export const commonOptions = {
   },
 } as const satisfies OptionDefinitions;
 
-/** Of `token` and `exec`. */
+/** The option of `token` and `exec`, without its description. */
 export const minValidOption = { flags: '--min-valid <duration>', read: readDuration } as const;
 
-/** How long a token that `exec` hands out is valid at least, if the provider's tokens are valid for that long. */
+/** How long a token of `exec` is valid at least, if the provider's tokens are valid for that long. */
 export const execMinValidMs = 30 * 60_000;
 
 /** The common options of the command line, not checked yet. */

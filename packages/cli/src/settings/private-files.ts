@@ -1,4 +1,4 @@
-// What the command keeps beside the database, in JSON files of its own. No token is in them.
+// The command's own JSON files. They contain no token.
 import fs from 'node:fs';
 
 /** The database's path without symbolic links; `db` itself if there is no such file yet. */
@@ -16,7 +16,7 @@ export function readEntries(file: string): Record<string, unknown> {
   const entries: Record<string, unknown> = Object.create(null);
   const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
   try {
-    // Another user may have put a FIFO or a link there. That a flag may be a number, the types do not say.
+    // Another user may have put a FIFO or a link there. Node accepts a number as `flag`, but its types do not.
     const flag = (O_NOFOLLOW | O_NONBLOCK) as number & string;
     return Object.assign(entries, JSON.parse(fs.readFileSync(file, { encoding: 'utf8', flag })));
   } catch {

@@ -1,4 +1,4 @@
-// settings/ is what the command line, the environment and the stored sign-in say together, and the words of what goes wrong.
+// settings/ combines the command line, the environment and the stored sign-in, and has the words of errors.
 import type { TokenRecord } from 'onedrive-token-handler';
 import { UsageError } from '../terminal/failure.ts';
 import { isTerminal } from '../terminal/streams.ts';
@@ -28,7 +28,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const sourceOf = (name: keyof Flags): string =>
     (flags[name] === undefined ? variableOf : longFlag)(commonOptions[name]);
   const app = text('app') ?? 'onedrive-token';
-  // The names of locks are made with it.
+  // U+001F separates the parts of a lock's name.
   if (app.includes('\u001f')) throw new UsageError(`${sourceOf('app')}: the name has the control character U+001F`);
   const [db, keyFile, seconds] = [text('db'), text('keyFile'), text('timeout')];
   const keyring = flags.keyring ?? isOn('keyring', env);
@@ -52,7 +52,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     hasKey: keyring || keyFile !== undefined || Boolean(env.ONEDRIVE_TOKEN_KEY),
     authority: text('authority'),
     graph: text('graph') ?? 'https://graph.microsoft.com/v1.0',
-    /** Set if tokens come from the Unix socket of a `serve`, and not from a database: its path. */
+    /** The path of a `serve`'s Unix socket, if tokens come from there and not from a database. */
     socket: env.ONEDRIVE_TOKEN_SOCKET ? resolve(env.ONEDRIVE_TOKEN_SOCKET) : undefined,
     /** Milliseconds. */
     timeout: seconds === undefined ? undefined : readTimeout(seconds, sourceOf('timeout')),
@@ -87,7 +87,7 @@ function readTimeout(text: string, source: string): number {
 /** Asked for if neither the command line nor a stored sign-in names scopes. */
 export const defaultScopes: readonly string[] = ['Files.ReadWrite.All'];
 
-/** What a stored record says of its sign-in. That of the Python class says nothing. */
+/** The fields of a stored record that describe its sign-in. A record of the Python class has none of them. */
 type SignedInWith = Pick<Partial<TokenRecord>, 'clientId' | 'authority' | 'scope'>;
 
 /** What `login` has learned besides the common options. */
@@ -96,7 +96,7 @@ export interface Asked {
   readonly scopes?: readonly string[] | undefined;
 }
 
-/** Which token is meant, by the names of the handler's options. Without `authority`, its default. */
+/** The token that a command line means, as options of the handler. Without `authority`, the handler's default. */
 export type MeantToken = Readonly<ReturnType<typeof meantToken>>;
 
 /** The one place that decides which token a command line means: by its options and variables, else by the record, else by default. */
@@ -115,8 +115,8 @@ export function meantToken(settings: Settings, record: SignedInWith = {}, asked:
 }
 
 /**
- * A command line to copy: `command` with those options of the present one that say which tokens are meant. If they come from a
- * socket, it says where a person signs in.
+ * A command line to copy: `command`, with the present options that choose the tokens. If tokens come from a socket, a login says on which
+ * computer to run it.
  */
 export function suggestCommand(command: string, settings: Settings | undefined): string {
   const words = (['app', 'clientId', 'db', 'keyFile', 'authority'] as const).flatMap((name) => {
@@ -134,7 +134,7 @@ export function suggestLogin(settings: Settings, clientId: string | undefined): 
 }
 
 function quote(word: string): string {
-  // cmd.exe knows no single quotes, and PowerShell both.
+  // cmd.exe has no single quotes, and PowerShell has both.
   if (process.platform === 'win32')
     return /^[\w./\\:@+,-]+$/.test(word) ? word : `"${word.replaceAll('"', String.raw`\"`)}"`;
   return /^[\w./:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;

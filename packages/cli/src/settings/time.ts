@@ -1,6 +1,6 @@
 import { UsageError } from '../terminal/failure.ts';
 
-/** The largest first: in milliseconds, as it is typed, and as it is shown. */
+/** The largest unit first: its milliseconds, its name as typed, and its name as shown. */
 const units = [
   [86_400_000, 'd', 'days'],
   [3_600_000, 'h', 'h'],
@@ -20,7 +20,7 @@ export function readDuration(text: string): number {
   return duration;
 }
 
-/** Reads a number of seconds, above 0 and at most `longest`, as milliseconds. undefined if it is none. */
+/** Reads a number of seconds, above 0 and at most `longest`, as milliseconds. undefined for any other text. */
 export function readSeconds(text: string, longest: number): number | undefined {
   const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : 0;
   return seconds > 0 && seconds <= longest ? Math.max(1, Math.round(seconds * 1000)) : undefined;

@@ -6,9 +6,9 @@ export const exitStatus = {
   signInNeeded: 3,
   denied: 4,
   timedOut: 5,
-  /** The network or a server failed, and only that: worth trying again later. */
+  /** Only the network or a server failed: worth trying again later. */
   unavailable: 6,
-  /** A person has to mend something about the database. */
+  /** A person has to fix something about the database. */
   database: 7,
   /** Another process keeps the database locked: worth trying again soon. */
   databaseLocked: 8,
@@ -61,7 +61,7 @@ export function orUsageError<T>(work: () => T): T {
   }
 }
 
-/** By its shape: an error may come from another realm. */
+/** Checks the shape instead of `instanceof`: an error may come from another realm. */
 export function isError(value: unknown): value is Error {
   return typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string';
 }

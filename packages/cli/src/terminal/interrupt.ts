@@ -12,8 +12,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * Turns the first signal that would end the process into an abort, so that the answer to a refresh request can still be stored:
- * without it the sign-in would be lost. The second signal ends the process at once.
+ * Turns the first signal that would end the process into an abort, so that the answer to a refresh request can still be stored. Otherwise
+ * the sign-in would be lost. The second signal ends the process at once.
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
@@ -35,7 +35,7 @@ export class Interrupt implements Disposable {
     this.#abort('SIGINT');
   }
 
-  /** While `work` runs, the first signal already ends the process: native code that waits would keep it alive. */
+  /** While `work` runs, the first signal already ends the process: native code that waits would keep the process alive. */
   async endAtOnceDuring<T>(work: Promise<T>): Promise<T> {
     this.#cuttableWorks++;
     try {
@@ -54,7 +54,7 @@ export class Interrupt implements Disposable {
       if (this.#cuttableWorks > 0) writeErr('Interrupted.\n');
       this[Symbol.dispose]();
       process.kill(process.pid, signal);
-      // The kernel does not end process 1 that way, which this is in a container.
+      // In a container this may be process 1, which the kernel does not end that way.
       process.exit(new Interrupted(signal).status);
     }
     if (this.busyWith) writeErr(`onedrive-token: ${this.busyWith}; interrupt again to stop at once\n`);

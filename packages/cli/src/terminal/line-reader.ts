@@ -12,10 +12,10 @@ export interface LineOptions {
 }
 
 /**
- * Reads what a person types or pastes, line by line. On a terminal the line is edited in raw mode, because the terminal's own
- * editing cuts a line off at 1024 bytes on macOS and 4096 on Linux, and an address with a code in it may be longer.
+ * Reads what a person types or pastes, line by line. On a terminal the line is edited in raw mode, because the terminal's own editing
+ * cuts a line off at 1024 bytes on macOS and 4096 on Linux, and an address with a code in it may be longer.
  *
- * If it is closed while it asks, it ends the line of the prompt, so that the next message begins on a line of its own.
+ * If the reader is closed during a prompt, it ends the prompt's line, so that the next message begins on a new line.
  */
 export class LineReader extends Interface {
   readonly #options: LineOptions;
@@ -52,7 +52,7 @@ export class LineReader extends Interface {
 
   /** Asks for the next line. Throws a Failure that says `none` if the input ends (Ctrl-D), or the interrupt's reason. */
   async ask(none: string): Promise<string> {
-    // Lines that come before they are asked for are kept.
+    // The iterator keeps lines that arrive before they are asked for.
     this.#lines ??= this[Symbol.asyncIterator]();
     this.prompt();
     const { value, done } = await this.#lines.next();

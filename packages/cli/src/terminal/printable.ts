@@ -29,9 +29,9 @@ function fit(text: string, descriptor: 1 | 2): string {
   return columns > 0 ? wrap(harmless, columns) : harmless;
 }
 
-/** A row goes on below its own text: below the value of `name  value`, if that leaves half of the screen. */
+/** The start of a line. Further rows begin below the value of `name  value`, if that leaves half of the screen. */
 const label = /^ *(?:\S+ )*\S+ {2,}|^ */;
-/** A word, or a command to copy, which a line break would cut in two. */
+/** A word, or a command to copy. Neither is cut in two. */
 const unbreakable = / *(?:[Rr]un: .+?(?:\.(?= [A-Z])|$)|^\$ .+|\S+)/g;
 
 /** Breaks lines between words. A word that is longer than a line stays whole, so that an address can be clicked and copied. */

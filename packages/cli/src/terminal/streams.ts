@@ -8,9 +8,9 @@ export function isTerminal(descriptor: 0 | 1 | 2): boolean {
 }
 
 /**
- * Writes an answer to stdout, and returns when all of it is written: `process.stdout` takes 2 ms to set up, and loses what is
- * still buffered when the process exits. Returns false if nobody reads it any more (`| head`), which is no failure. Throws an
- * error with the system's message (a full disk).
+ * Writes an answer to stdout, and returns when all of it is written: `process.stdout` takes 2 ms to set up, and loses what is still
+ * buffered when the process exits. Returns false if the reader has gone (`| head`), which is no failure. Throws an error with the
+ * system's message (a full disk).
  */
 export function writeOut(data: string | Uint8Array): boolean {
   if (process.platform === 'win32' && process.stdout.isTTY) {

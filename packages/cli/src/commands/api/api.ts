@@ -99,7 +99,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
     const send = async (named: string): Promise<Response> => {
       await using input = named === '-' ? await spoolStdin(signal) : undefined;
       if (!input) {
-        // Only now is it sure whose token the upload will have: a person may have to sign in first.
+        // Get a token first: a person may have to sign in, and until then the account is unknown.
         await handler.getTokenDetails({ signal });
         sessions = unfinishedUploads(settings, (await handler.status()).account?.id);
       }
@@ -132,7 +132,7 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, value];
 }
 
-/** In milliseconds. Node's own fetch waits for 300 s at most. */
+/** Returns milliseconds. Node's own fetch waits for 300 s at most. */
 function readIdleTimeout(value: string): number {
   const timeout = readSeconds(value, 300);
   if (timeout === undefined) throw new UsageError('Expected seconds, above 0 and at most 300.');
@@ -157,7 +157,7 @@ function showProgress(screen: Screen) {
     return `${waiting.reason}; next attempt in ${Math.ceil((waiting.until - Date.now()) / 1000)} s`;
   };
   return {
-    /** Returns what is to be called as the transfer goes on. `verb` is what it does, for example `Uploading`. */
+    /** Returns a listener for the progress of a transfer. `verb` names the transfer, for example `Uploading`. */
     follow:
       (verb: string) =>
       ({ done, total }: TransferProgress): void => {

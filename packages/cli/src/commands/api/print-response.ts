@@ -5,8 +5,8 @@ import { writeAnswer } from '../../terminal/printable.ts';
 import { isTerminal, writeOut } from '../../terminal/streams.ts';
 
 /**
- * Prints the body, with `include` the status and the headers before it. Throws GraphError if the status is no success, and
- * notGraph for a page of a captive portal; with `json` for a body that is not JSON.
+ * Prints the body; with `include`, first the status and the headers. Throws GraphError if the status is no success, and
+ * `GraphError.notGraph` for a page of a captive portal or, with `json`, for a body that is not JSON.
  */
 export async function printResponse(
   response: Response,
@@ -19,7 +19,7 @@ export async function printResponse(
     if (include) printHead(response);
     return;
   }
-  // The error is read from the response itself: of a copy, it is not known whether the request had the token.
+  // Read the error from the original response: a copy does not say whether the request had the token.
   const shown = include && !response.ok ? response.clone() : response;
   const failure = response.ok ? undefined : await GraphError.from(response, signal);
   if (include) printHead(response);
@@ -27,7 +27,7 @@ export async function printResponse(
   if (failure) throw failure;
 }
 
-/** The status line and the headers, as HTTP/1.1 has them on the wire. */
+/** Prints the status line and the headers as in HTTP/1.1. */
 function printHead({ status, statusText, headers }: Response): void {
   const lines = [
     `HTTP/1.1 ${status} ${statusText}`.trimEnd(),
@@ -36,7 +36,7 @@ function printHead({ status, statusText, headers }: Response): void {
   writeAnswer(`${lines.join('\n')}\n\n`);
 }
 
-/** Byte for byte, or on a terminal so that a person can read it. */
+/** Prints the body byte for byte, or on a terminal as readable text. */
 async function printBody(response: Response, signal: AbortSignal): Promise<void> {
   const type = response.headers.get('content-type') ?? '';
   if (!isTerminal(1)) {

@@ -27,11 +27,11 @@ export async function readRequest({ method: given, data, header = [] }: RequestO
   return { method, headers, body };
 }
 
-/** Of one connection, and of how the body is sent. */
+/** Headers that belong to one connection, or to how the body is sent. */
 const ofConnection =
   /^(connection|content-length|expect|keep-alive|proxy-connection|te|trailer|transfer-encoding|upgrade)$/i;
 
-/** Of the characters that RFC 9110 allows in a name and a value. */
+/** A header line of the characters that RFC 9110 allows in a name and a value. */
 const header = /^([\w!#$%&'*+.^`|~-]+):\s*([\t\x20-\x7e\x80-\xff]*)$/;
 
 function readHeaders(lines: readonly string[]): Headers {
@@ -60,20 +60,20 @@ async function readBody(data: string): Promise<Uint8Array<ArrayBuffer>> {
   );
 }
 
-/** Throws UsageError for a folder: Node takes it as empty. */
+/** Throws UsageError if stdin is a folder, which Node would read as empty. */
 function openStdin(): NodeJS.ReadStream {
   if (fstatSync(0).isDirectory()) throw new UsageError('stdin is a folder');
   return process.stdin;
 }
 
-/** A site is addressed by colons too: /sites/HOST:/PATH:/drive/root:/NAME. */
+/** The path of a site has colons too: /sites/HOST:/PATH:/drive/root:/NAME. */
 const toSite = '(?:[^:?]*/sites/[^:?/]*:/[^:?]*:)?';
 const toNames = new RegExp(`^${toSite}[^:?]*:/`);
 const anyNames = new RegExp(`(?<=${toNames.source})[^:?]+`, 'g');
 
 /**
- * The path as Graph takes it. What follows `root:/`, up to the next `:` or `?`, is a name as the shell has it, of which each
- * character is itself: `%20` is no space. An absolute URL is encoded already. Throws UsageError for the names `.` and `..`.
+ * Encodes the names in a path for Graph: the text after `root:/`, up to the next `:` or `?`. Each character of a name stands for itself,
+ * so `%20` is not a space. An absolute URL is encoded already. Throws UsageError for the names `.` and `..`.
  */
 export function encodeNames(path: string): string {
   if (/^https?:\/\//i.test(path)) return path;
@@ -103,13 +103,13 @@ export function readUploadPath(path: string): string {
   return item;
 }
 
-/** Another container's processes have other numbers, and may share the temporary folder. */
+/** With the host name: containers may share the temporary folder, and their process ids are not unique. */
 const spoolPrefix = `onedrive-token-${hostname()}-`;
 
 /**
- * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. It is in a folder that only
- * this user can enter, and is deleted at the end; if the process is killed, by the next that copies stdin. Throws a Failure if
- * the disk is full, or the signal's reason.
+ * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. Only this user can enter the folder of
+ * the file. The file is deleted at the end, or after a kill by the next process that copies stdin. Throws a Failure if the disk is full,
+ * or the signal's reason.
  */
 export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: string } & AsyncDisposable> {
   const stdin = openStdin();
@@ -132,10 +132,10 @@ async function removeLeftovers(): Promise<void> {
   const names = await readdir(tmpdir()).catch(() => []);
   for (const name of names.filter((found) => found.startsWith(spoolPrefix))) {
     const pid = Number(/^\d+(?=-)/.exec(name.slice(spoolPrefix.length))?.[0]);
-    // This process has left nothing yet. In a container that has started again, a killed one had the same number.
+    // This process has made no folder yet. A folder with its id is from a killed process: a restarted container reuses ids.
     if (!(pid > 0) || (pid !== process.pid && isRunning(pid))) continue;
     const folder = join(tmpdir(), name);
-    // Another user could put a link into a folder of theirs while it is emptied, and files of this user would go.
+    // While another user's folder is emptied, that user could put a link into it. Then files of this user would be deleted.
     const isOwn = await lstat(folder).then(
       ({ uid }) => [uid, undefined].includes(process.getuid?.()),
       () => false,

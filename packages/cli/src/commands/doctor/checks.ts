@@ -12,19 +12,19 @@ import { type Settings, suggestLogin } from '../../settings/settings.ts';
 import { formatDuration } from '../../settings/time.ts';
 import { Failure, type Problem } from '../../terminal/failure.ts';
 
-/** One thing that has to be right. It changes nothing. */
+/** Checks one requirement, and changes nothing. */
 export interface Check {
   readonly name: string;
-  /** The checks without which this one says nothing. */
+  /** If one of these checks has failed, this check is left out. */
   readonly needs?: readonly string[];
-  /** Returns what is there, without a full stop. Throws what is wrong: its problem and its remedy are the finding. */
+  /** Returns the finding without a full stop. Throws a problem with its remedy. */
   run(): Promise<string> | string;
 }
 
-/** Ends a check of what this machine does without, or cannot tell. Its message says so. Nothing is wrong. */
+/** Thrown by a check that has nothing to check, or cannot find out. That is no problem. The message says why. */
 export class DoesNotApply extends Error {}
 
-/** Does the work at the first call. All calls have its one result. */
+/** Does the work at the first call. All calls share its result. */
 export function lazily<T>(work: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => {
@@ -38,10 +38,10 @@ export type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 type Answer = Awaited<ReturnType<typeof ask>>;
 
 const timeoutMs = 10_000;
-/** A machine that sets its clock by the network is closer. Seconds are all that the Date header has. */
+/** A machine that synchronizes its clock is closer. The Date header has whole seconds only. */
 const toleranceMs = 60_000;
 
-/** The clock, the authority and Graph. That a name is not found, or a certificate not trusted, is in the error of the request. */
+/** Checks authority, clock, client id and Graph. An unknown host or an untrusted certificate is the error of the request. */
 export function networkChecks(
   registration: () => Promise<{ authority: string; clientId: string | undefined }>,
   settings: Settings,
@@ -77,7 +77,7 @@ export function networkChecks(
       name: 'graph',
       async run() {
         const answer = await ask(resolveAddress(settings.graph, '/me').url, fetch);
-        // Without a token, Graph answers 401, in JSON. A page is of another server.
+        // Without a token, Graph answers 401, in JSON. An HTML page comes from another server.
         const isRight = [200, 401, 403].includes(answer.status) && /^\s*(\{|$)/.test(answer.body);
         return judge(answer, isRight, ['Microsoft Graph', '--graph (or ONEDRIVE_TOKEN_GRAPH)']);
       },
@@ -89,12 +89,12 @@ function below(base: string, path: string): URL {
   return new URL(base.replace(/\/+$/, '') + path);
 }
 
-/** What a server answers to one request. Throws what the handler says about the connection. */
+/** Sends one request, and returns what the checks need of its answer. Throws the handler's error if the connection fails. */
 async function ask(url: URL, fetch: Fetch) {
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await fetch(url, { signal, redirect: 'manual' });
-    // By how much this machine's clock is ahead of the server's. NaN if it does not tell.
+    // How far this machine's clock is ahead of the server's. NaN without a Date header.
     const aheadMs = Date.now() - Date.parse(response.headers.get('date') ?? '');
     const location = response.headers.get('location');
     return { url, status: response.status, location, body: await response.text(), aheadMs };
@@ -105,7 +105,7 @@ async function ask(url: URL, fetch: Fetch) {
   }
 }
 
-/** If the clock is wrong by so much that no certificate is accepted, the error of the request says so. */
+/** If the clock is so wrong that every certificate is invalid, the error of the request says so. */
 function judgeClock({ url: { host }, aheadMs }: Answer): string {
   if (Number.isNaN(aheadMs)) throw new DoesNotApply(`${host} does not say what time it is`);
   if (Math.abs(aheadMs) <= toleranceMs) return `agrees with ${host} to the minute`;
@@ -128,16 +128,16 @@ function judge({ url, status }: Answer, isRight: boolean, [what, option]: readon
   return `${host} answers${proxy ? ` through the proxy ${proxy.host} (${proxy.variable})` : ''}`;
 }
 
-/** A refresh writes a journal as large as the pages that change, and the new tokens. */
+/** A refresh writes the new tokens, and a journal as large as the changed pages. */
 const neededBytes = 1_000_000;
 /** How long a refresh takes at most. */
 const longestHoldMs = 3000;
-/** A server that restarts in 2 s must not be away for as long as a lease. */
+/** With a longer server_login_retry, a server that restarts in 2 s could be unreachable for the length of a lease. */
 const longestLoginRetryMs = 1000;
 
 type Access = NonNullable<StoreInspection['access']>['file'];
 
-/** `look`: what it is that is there. Default: the file itself. */
+/** The checks of a database file. `look` inspects the file; tests replace `look`. */
 export function fileChecks(
   settings: Settings,
   look = () => inspectStore({ dbFilepath: settings.db }),
@@ -152,7 +152,7 @@ export function fileChecks(
   ];
 }
 
-/** As `fileChecks`. */
+/** The same for PostgreSQL. */
 export function postgresChecks(settings: Settings, look = () => inspectDatabase(settings)): readonly Check[] {
   const inspect = lazily(look);
   const lookAtLocks = async (): Promise<readonly Problem[]> => heldInPostgres(await look());
@@ -177,14 +177,14 @@ function judgeDatabase({ path, size, error, isEncrypted }: StoreInspection, sett
 }
 
 const elsewhere = 'Keep the database in a folder that only you can write (--db)';
-/** In a user namespace, what root has outside of it belongs to this one, too. */
+/** The overflow user id. In a user namespace, files of users outside it, such as root, have this owner (user_namespaces(7)). */
 const unmapped = 65_534;
 
 function judgeAccess({ access }: StoreInspection): string {
   const user = process.getuid?.();
   if (access) {
     const { file, directory } = access;
-    // Only a folder of our own is to be changed: any other one, such as /tmp, may be meant to be as it is.
+    // Advise a new mode for the command's own folder only. Another folder, such as /tmp, may need the mode that it has.
     const isOurs = directory.path === realDatabase(dataFolder() ?? '');
     const ofFolder = isOurs ? `Run: chmod u=rwx,go= ${directory.path}` : elsewhere;
     if (user !== undefined) {
@@ -228,7 +228,7 @@ function judgeFileSystem({ fileSystem, path }: StoreInspection): string {
   return `${type}, ${Math.floor(free / 1e6)} MB free`;
 }
 
-/** What else is wrong with the tables, the check of the sign-in says, which opens them. */
+/** Other problems of the tables show in the check of the sign-in, which opens them. */
 export function judgeRights({ isReadOnly, tables, missingRights }: PostgresInspection): string {
   if (isReadOnly) throw new Failure('this server is read-only', { remedy: 'Name the primary server with --db' });
   if (tables === 'missing' && missingRights.length > 0) {
@@ -260,7 +260,7 @@ export function judgePooler({ pooler }: PostgresInspection): string {
   });
 }
 
-/** Throws a lock that is held for longer than a refresh takes: of two looks, the same lock of the same process has the same words. */
+/** Throws if one process holds the same lock in two looks, longer than a refresh takes. Then both have the same text. */
 async function judgeLocks(look: () => Promise<readonly Problem[]>): Promise<string> {
   const first = await look();
   if (first.length === 0) return 'no process holds one';

@@ -1,5 +1,5 @@
-// doctor/ looks for what keeps the command from working, one check for each thing that has to be right. It changes nothing, and
-// asks the provider for no token.
+// doctor/ finds what keeps the command from working, with one check for each requirement. The checks change nothing, and request no
+// token.
 import { once } from 'node:events';
 import { accessSync, constants, statSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -28,7 +28,7 @@ interface CheckResult {
   readonly ok: boolean | null;
   readonly detail: string;
   readonly remedy?: string;
-  /** There was nothing to check. Not for the JSON. */
+  /** False if there was nothing to check. Not in the JSON. */
   readonly applies?: false;
 }
 
@@ -75,7 +75,7 @@ async function runChecks(command: Command): Promise<number> {
   return wrong === 0 ? exitStatus.done : exitStatus.failed;
 }
 
-/** The checks that fit the settings, of a file, of PostgreSQL, or of a socket, in the order in which they are run. */
+/** The checks for these settings (a file, PostgreSQL or a socket), in the order in which they run. */
 function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   const { settings } = command;
   // Read once: a second look at the database could ask the keyring a second time.
@@ -106,13 +106,13 @@ async function runCheck({ name, run }: Check, command: Command): Promise<CheckRe
   }
 }
 
-/** What runs. An older Node could not have come here. */
+/** The versions. bin/onedrive-token.js has already refused an older Node. */
 const checkNode: Check = {
   name: 'node',
   run: () => `Node.js ${process.version} for ${process.platform} ${process.arch}; onedrive-token ${readVersion()}`,
 };
 
-/** Whether a browser on this machine could bring its answer to the sign-in. */
+/** Whether a browser on this machine could reach the listener of a sign-in. */
 const checkLoopback: Check = {
   name: 'loopback',
   async run() {
@@ -132,7 +132,7 @@ const checkLoopback: Check = {
   },
 };
 
-/** What would open a browser. A server has none, and that is no error. */
+/** Which program would open a browser. A server has no browser, which is no error. */
 const checkBrowser: Check = {
   name: 'browser',
   run() {
@@ -149,7 +149,7 @@ const checkBrowser: Check = {
 };
 
 function isProgram(name: string): boolean {
-  // A name without a slash is looked for on the PATH alone.
+  // A name without a slash is searched in PATH only.
   const folders = /[/\\]/.test(name) ? [''] : (process.env.PATH ?? '').split(delimiter);
   return folders.some((folder) => {
     const file = resolve(folder, name);
@@ -167,7 +167,7 @@ function judgeSignIn({ found, missing }: ReadStatus, settings: Settings): string
   if (missing) throw missing;
   const end = describeEnd(found, settings);
   if (end) throw new Failure(`the sign-in ${end.problem}`, end);
-  // JSON goes into a bug report.
+  // The JSON goes into a bug report, so it names no account.
   const who = settings.json ? undefined : (account?.username ?? account?.name);
   const age = refreshedAt === undefined ? '' : `, refreshed ${formatDuration(Date.now() - refreshedAt)} ago`;
   return `${who ? `${who}, ` : ''}scopes ${scopes.join(' ')}${age}`;
@@ -187,7 +187,7 @@ function redact(json: string): string {
   try {
     home = homedir();
   } catch {
-    // A user id without an account may have none. Then it is in no path.
+    // A user id without an account may have no home folder. Then no path contains it.
   }
   const named = [realDatabase(home), home].filter((path) => path.length > 1);
   const withoutHome = named.reduce((text, path) => text.replaceAll(JSON.stringify(path).slice(1, -1), '~'), json);

@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { findExposure, longestSocketPath } from '../../session/socket-place.ts';
 import { Failure, fileFailure, UsageError } from '../../terminal/failure.ts';
 
-/** How many clients may connect at the same moment. The system may allow less. */
+/** How many connections may wait to be accepted. The system may allow fewer. */
 const backlog = 4096;
 const remedy = 'Choose another one, in a folder that only you use, with --socket';
 
@@ -21,21 +21,21 @@ export function socketPath(given: string | undefined): string {
   throw new UsageError(`--socket: ${path} is longer than the ${longestSocketPath} bytes that a socket's path may have`);
 }
 
-/** A name in the same folder, which no other process has. */
+/** A random path in the same folder, which no other process uses. */
 function draftOf(path: string): string {
   return join(dirname(path), `.${Math.random().toString(36).slice(2, 8)}`);
 }
 
 /**
- * Listens on a socket with mode 0600 in a folder that other users cannot enter, and replaces a socket that an ended process has
- * left. Returns what removes it: to be called before the server is closed. Throws Failure.
+ * Listens on a socket with mode 0600 in a folder that other users cannot enter, and replaces a socket that an ended process has left.
+ * Returns a function that removes the socket; call it before the server is closed. Throws Failure.
  */
 export async function listenPrivately(server: Server, path: string): Promise<() => void> {
   preparePrivateFolder(dirname(path));
   const present = lstatSync(path, { throwIfNoEntry: false });
   if (present?.isSocket() === false) throw new Failure(`${path} is not a socket, and was left as it is`, { remedy });
   if (present && (await isLive(path))) throw new Failure(`another process already serves at ${path}`, { remedy });
-  // Node removes the name that it has listened on, whatever is there by then. So it gets one that this process alone uses.
+  // When the server closes, Node removes its path, even if another process listens there by then. So Node gets a path of its own.
   const draft = draftOf(path);
   server.listen({ path: draft, backlog });
   await once(server, 'listening').catch((error) => {
@@ -45,7 +45,7 @@ export async function listenPrivately(server: Server, path: string): Promise<() 
   const { dev, ino } = lstatSync(draft);
   renameSync(draft, path);
   return () => {
-    // Another process may have started at the same moment, and have put its own there.
+    // Another process that started at the same moment may have put its own socket there.
     const found = lstatSync(path, { throwIfNoEntry: false });
     if (found?.dev === dev && found.ino === ino) rmSync(path);
   };
@@ -66,15 +66,15 @@ function preparePrivateFolder(folder: string): void {
   if (!stats.isDirectory()) throw new Failure(`cannot use ${folder}: it is not a folder`, { remedy });
   if ((stats.mode & 0o077) !== 0) {
     const mode = (stats.mode & 0o777).toString(8).padStart(4, '0');
-    // No advice to change its mode: it may be /tmp.
+    // No advice to change the folder's mode: the folder may be /tmp.
     throw new Failure(`other users can enter ${folder} (mode ${mode}), and would get your tokens`, { remedy });
   }
-  // root can read everything anyway, and systemd makes folders as root.
+  // Folders of root are trusted: root can read everything anyway, and systemd makes folders as root.
   const exposure = findExposure(realpathSync.native(folder), process.getuid?.());
   if (exposure) throw new Failure(`${exposure}, who could take your tokens or answer in your place`, { remedy });
 }
 
-/** False for a socket that an ended process has left. With EAGAIN, as many clients as can be wait to be accepted. */
+/** False for a socket that an ended process has left. EAGAIN comes from a live server with a full backlog. */
 function isLive(path: string): Promise<boolean> {
   const socket = connect(path);
   const judge = ({ code }: NodeJS.ErrnoException): boolean => code !== 'ECONNREFUSED';

@@ -1,5 +1,5 @@
-// serve/ hands out access tokens over a Unix socket: who may connect (listen.ts), which token is the newest (token-desk.ts), and
-// what is answered (this file). It knows nothing of how a token is refreshed.
+// serve/ hands out access tokens over a Unix socket: listen.ts decides who may connect, token-desk.ts which token is the newest, and this
+// file what is answered. Refreshing is left to the handler.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { OneDriveTokenError } from 'onedrive-token-handler';
@@ -11,11 +11,11 @@ import { requestToleranceMs } from '../token.ts';
 import { listenPrivately, socketPath } from './listen.ts';
 import { TokenDesk } from './token-desk.ts';
 
-/** A client sends its request, which is one short packet, in less time than this, or loses its connection. */
+/** A client that has not sent its request, one short packet, by then loses its connection. */
 const requestTimeoutMs = 10_000;
-/** When a client should come back if the provider does not say. */
+/** The `Retry-After` if the provider names none. */
 const defaultRetryAfterMs = 10_000;
-/** How long the clients that already have their answer may take to read it when the server ends. */
+/** When the server ends, clients have this long to read answers that were already sent. */
 const lastAnswersMs = 500;
 
 export const serve = defineCommand({
@@ -44,7 +44,7 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
       throw new Failure('serve needs Unix sockets with file modes, which Windows does not have');
     }
     const path = socketPath(socket);
-    // First, so that a wrong key or a damaged database shows before a client can connect.
+    // Open the database first, so that a wrong key or a damaged database shows before a client can connect.
     await using desk = new TokenDesk(command);
     const { signedIn } = await desk.status();
     const server = createTokenServer(desk, command);
@@ -54,7 +54,7 @@ If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and sta
     if (!interrupt.signal.aborted) await once(interrupt.signal, 'abort');
     removeSocket();
     const closed = once(server.close(), 'close');
-    // Requests that still wait for a refresh get an error when it is stored.
+    // Waits until a running refresh is stored. Then requests that wait for it get an error.
     await desk[Symbol.asyncDispose]();
     setTimeout(() => server.closeAllConnections(), lastAnswersMs);
     await closed;
@@ -65,7 +65,7 @@ interface Answer {
   readonly status: number;
   readonly body: object;
   readonly headers?: Record<string, string>;
-  /** What a person has to know of it. */
+  /** The message for the person who runs the server. */
   readonly problem?: string;
 }
 
@@ -77,13 +77,13 @@ function createTokenServer(desk: TokenDesk, command: Command): Server {
     requestTimeout: requestTimeoutMs,
     connectionsCheckingInterval: 1000,
   };
-  /** The status that the person was told of, as long as it lasts: not a line for each of a thousand clients. */
-  let told: number | undefined;
+  /** The status of the last reported problem, until a token is handed out. A thousand clients do not cause a thousand lines. */
+  let reported: number | undefined;
   return createServer(options, async (request, response) => {
     const answer = await answerTo(request, desk).catch((error) => answerToError(error, command));
     const { status, body, headers, problem } = answer;
-    if (problem !== undefined && status !== told) screen.say(`onedrive-token: ${problem}`);
-    if (problem !== undefined || 'token' in body) told = problem === undefined ? undefined : status;
+    if (problem !== undefined && status !== reported) screen.say(`onedrive-token: ${problem}`);
+    if (problem !== undefined || 'token' in body) reported = problem === undefined ? undefined : status;
     if (settings.verbose) screen.say(`${request.method} ${request.url} ${status}`);
     const content = `${JSON.stringify(body)}\n`;
     response.writeHead(status, {
@@ -116,7 +116,7 @@ async function answerTo({ method, url }: IncomingMessage, desk: TokenDesk): Prom
     return { status: 409, body: { error: 'min_valid_too_long', message } };
   }
   const lacksMs = (): number => minValid - (found.expiresAt - Date.now());
-  // The handler does not refresh for nearly all of a token's life. Here a client asks for it.
+  // For more than nine tenths of a token's life, the handler does not refresh. Here a client asks for that, so force it.
   if (lacksMs() > requestToleranceMs && !desk.bridged) found = await find(true);
   if (lacksMs() > 0 && desk.bridged) throw desk.bridged;
   return { status: 200, body: { token: found.accessToken, expiresAt: found.expiresAt } };
@@ -125,7 +125,7 @@ async function answerTo({ method, url }: IncomingMessage, desk: TokenDesk): Prom
 function answerToError(error: unknown, command: Command): Answer {
   const { code, retryAfter = defaultRetryAfterMs } = error as Partial<OneDriveTokenError>;
   const later = { status: 503, headers: { 'Retry-After': String(Math.ceil(retryAfter / 1000)) } };
-  // A sign-out ends the session of the requests that wait.
+  // A sign-out closes the session, so waiting requests fail with CLOSED.
   if (code === 'CLOSED' || command.interrupt.signal.aborted)
     return { ...later, body: { error: 'unavailable', message: 'the sign-in or the server has ended' } };
   const described = describeError(error, command);

@@ -4,18 +4,18 @@ import type { Command } from '../../settings/command.ts';
 import { describeError, isKeyError } from '../../settings/describe-error.ts';
 import { exitStatus, Failure } from '../../terminal/failure.ts';
 
-/** For so long, clients that ask for a refresh share one, and its token or error. */
+/** Clients that ask for a refresh within this time share one refresh, with its token or error. */
 const sharedRefreshMs = 10_000;
 
-/** The session, and what its database says. */
+/** The session's handler, and the status that was just read from the database. */
 interface Found {
   readonly handler: Session['handler'];
   readonly status: SignInStatus;
 }
 
 /**
- * Gives out the tokens of one app name. What other processes do in the meantime counts at once: a sign-out, a sign-in of another
- * account, a refresh.
+ * Gives out the tokens of one app name. Every call sees at once what other processes did: a sign-out, a sign-in of another account, a
+ * refresh.
  */
 export class TokenDesk implements AsyncDisposable {
   #command: Command;
@@ -38,7 +38,7 @@ export class TokenDesk implements AsyncDisposable {
     }
   }
 
-  /** Throws SIGN_IN_REQUIRED, or a Failure of the same status, if a person is needed. */
+  /** Throws SIGN_IN_REQUIRED, or a Failure of the same status, if a person has to sign in. */
   async getToken({ forceRefresh = false, ...needed }: GetTokenOptions): Promise<AccessToken> {
     const found = await this.#find();
     if (forceRefresh) await this.#refreshOnce(found);
@@ -46,16 +46,16 @@ export class TokenDesk implements AsyncDisposable {
     const token = await handler.getTokenDetails(needed);
     const { refreshedAt = 0, accessTokenExpiresAt } = status;
     if (refreshedAt < token.obtainedAt || accessTokenExpiresAt === token.expiresAt) return token;
-    // That was from the handler's memory. A forced refresh reads the database first, and takes the other token that is there.
+    // The database has a newer token than the handler's memory. A forced refresh reads the database first, and takes that token.
     return handler.getTokenDetails({ ...needed, forceRefresh: true });
   }
 
-  /** Why a token that should have been refreshed was not. */
+  /** The error of the last refresh, if it failed while the old token is still valid. */
   get bridged(): Error | undefined {
     return this.#session?.bridged;
   }
 
-  /** To be called when the command was interrupted: then no session is opened any more. */
+  /** Call this only after the command was interrupted: from then on, no session is opened. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#finding?.catch(() => {});
     await this.#session?.[Symbol.asyncDispose]();
@@ -70,7 +70,7 @@ export class TokenDesk implements AsyncDisposable {
     try {
       await last.token;
     } catch (error) {
-      // Otherwise, another process has brought a new token since.
+      // Otherwise, another process has stored a new token since.
       if (last.of.status.refreshedAt === found.status.refreshedAt) throw error;
     }
   }
@@ -91,14 +91,14 @@ export class TokenDesk implements AsyncDisposable {
       return undefined;
     });
     if (this.#session && status?.signedIn) return { handler: this.#session.handler, status };
-    // The next sign-in may be of another client id.
+    // The next sign-in may have another client id.
     await this.#session?.[Symbol.asyncDispose]();
     this.#session = undefined;
     if (interrupt.signal.aborted) throw new Failure('the server is ending');
     try {
       this.#session = await openSession(this.#command, { interactive: false });
     } finally {
-      // After the first time, no person waits for a question. What was typed then is in `passphrase`.
+      // After the first call, no person waits for a question. A passphrase that was typed is in `command.passphrase`.
       this.#command = { ...this.#command, settings: { ...settings, interactive: false } };
     }
     const { handler } = this.#session;
