@@ -13,7 +13,7 @@ interface Rule {
   readonly builtins?: boolean;
 }
 
-/** A floor: its packages by name. They do not know each other. */
+/** A floor: its packages by name. Packages of one floor must not import each other. */
 type Floor = Readonly<Record<string, Rule>>;
 
 /** The published packages, the highest floor first. Every arrow of the dependencies points down. */
@@ -46,7 +46,7 @@ const house: readonly Floor[] = [
     'loopback-acceptor': { below: ['pkce-state'] },
   },
   {
-    // It also runs in browsers, so it may not import what only Node has.
+    // pkce-state also runs in browsers, so it may not import what only Node has.
     'pkce-state': { builtins: false },
   },
 ];
@@ -55,15 +55,15 @@ const dependencyFields = ['dependencies', 'peerDependencies', 'optionalDependenc
 type Manifest = { name: string } & { [field in (typeof dependencyFields)[number]]?: Record<string, string> };
 
 /**
- * Every dependency and every import of the packages under `root` that the floors do not allow, a line each. `floors` replaces those
- * of this repository in a test.
+ * Lists every dependency and every import of the packages under `root` that the floors do not allow, a line each. `floors` replaces the
+ * floors of this repository in a test.
  */
 export function findWrongArrows(root: string, floors: readonly Floor[] = house): string[] {
   const manifests = globSync('packages/*/package.json', { cwd: root }).sort();
   return [...arrowsUp(floors), ...manifests.flatMap((file) => wrongArrowsOf(root, file, floors))];
 }
 
-/** The arrows of the floors themselves that do not point down. */
+/** Lists the dependencies in `floors` itself that are not on a lower floor. */
 function arrowsUp(floors: readonly Floor[]): string[] {
   return floors.flatMap((floor, index) => {
     const lower = new Set(floors.slice(index + 1).flatMap((below) => Object.keys(below)));
@@ -98,7 +98,7 @@ function wrongArrowsOf(root: string, manifestFile: string, floors: readonly Floo
   return wrong;
 }
 
-/** The packages, and the modules of Node, that a source imports. */
+/** The packages and Node modules that a source imports. */
 function importedPackages(source: string): string[] {
   const packages = importedSpecifiers(source)
     .filter((specifier) => !specifier.startsWith('.'))

@@ -1,9 +1,9 @@
 /**
  * Builds the package in the working directory: `node ../../scripts/build.ts [ENTRY…]`
  *
- * Its entries are the files that `exports` of the manifest names, and each ENTRY, a file of `src/` without its ending, which is a program.
- * Every dependency stays an import, those of this repository included: `check` holds them against the manifest. The JavaScript has no
- * comments: they are in `src/` and in the declarations, which tsc writes.
+ * The entries are the files that `exports` of the manifest names, and each ENTRY: a program in `src/`, named without its file ending. Every
+ * dependency stays an import, also one of this repository: `check` compares the imports with the manifest. The JavaScript has no comments:
+ * they are in `src/` and in the declarations, which tsc writes.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
@@ -16,14 +16,14 @@ const exported = [...JSON.stringify(exports).matchAll(/"\.\/dist\/([\w-]+)\.js"/
 const entries = [...exported, ...process.argv.slice(2)];
 
 rmSync('dist', { recursive: true, force: true });
-// The declarations of others, which take most of the time, are left to `check.ts`.
+// Checking the declarations of dependencies takes most of the time, so `check.ts` does that.
 const emit = isLibrary ? '--emitDeclarationOnly' : '--noEmit';
 process.exitCode = tool('tsc', ['-p', 'tsconfig.build.json', '--skipLibCheck', emit]);
 if (process.exitCode === 0) {
   await build({
     input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
     external: isOfOthers,
-    // Of a program, the files that are imported later may import from the entry itself.
+    // In a program, files that are imported later may import from the entry itself.
     preserveEntrySignatures: isLibrary ? 'exports-only' : 'allow-extension',
     platform: 'node',
     transform: { target: 'node22.12' },
@@ -31,7 +31,7 @@ if (process.exitCode === 0) {
   });
 }
 
-/** What the compiler itself adds for syntax that our oldest Node lacks becomes part of the file. */
+/** Whether an import stays an import. Helpers that the compiler adds for syntax that our oldest Node lacks are bundled. */
 function isOfOthers(id: string): boolean {
   return !/^[.\0]/.test(id) && !isAbsolute(id) && !id.startsWith('@oxc-project/runtime/');
 }

@@ -1,7 +1,7 @@
 /**
- * How `changeset version` writes the changelogs: the text of each changeset, without commit ids, because a user who reads the
- * changelog in node_modules can do nothing with them. .changeset/config.json names this file. Its exports have the shape of
- * ChangelogFunctions from @changesets/types.
+ * Makes the changelogs for `changeset version`: the text of each changeset, without commit ids, which are useless to a user who reads the
+ * changelog in node_modules. .changeset/config.json names this file. Its exports have the shape of ChangelogFunctions from
+ * @changesets/types.
  */
 interface Dependency {
   name: string;

@@ -1,6 +1,6 @@
 /**
- * `pnpm check [--built]`: format and lint, types, dead code, the packages as npm will see them, what they bring along, and who imports whom.
- * With `--built` it builds nothing: turbo would write each `dist/` again, while the long tests of `.ci/run` use it.
+ * `pnpm check [--built]`: checks format and lint, types, dead code, the packages as npm publishes them, their dependencies, and the
+ * imports. With `--built` it builds nothing: turbo would rewrite each `dist/` while the long tests of `.ci/run` use it.
  */
 import { globSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -14,12 +14,12 @@ import { writeTypeProjects } from './type-projects.ts';
 
 interface Check {
   readonly name: string;
-  /** Resolves with what it has to say. Empty: nothing, and it has passed. */
+  /** Resolves with the problems that it found; empty if it passed. */
   run(): Promise<string>;
 }
 
 const built = process.argv.includes('--built') || turbo(['build', '--output-logs=errors-only']) === 0;
-// Those that take long come first.
+// The slow checks come first.
 const checks: Check[] = [
   ...writeTypeProjects('node_modules/.cache/types').map((project) => withTool('types', 'tsc', ['-p', project])),
   withTool('format and lint', 'biome', ['ci', '--error-on-warnings', '.']),

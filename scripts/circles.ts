@@ -6,8 +6,8 @@ import { importedSpecifiers } from './imports.ts';
 const sources = ['packages/*/src/**/*.ts', 'testing/*/src/**/*.ts', 'scripts/*.ts'];
 
 /**
- * The circles among the files under `root` that import each other, a line each: `a.ts → b.ts → a.ts`. Every set of files with a
- * circle gives at least one line; break that one and look again.
+ * Lists the import cycles among the files under `root`, a line each: `a.ts → b.ts → a.ts`. Every set of files with a cycle gives at least
+ * one line; break that cycle and run the check again.
  */
 export function findFileCircles(root: string): string[] {
   const circles: string[] = [];

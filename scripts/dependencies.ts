@@ -3,15 +3,15 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Licences under which a user may install what our packages bring along. */
+/** Licences that our users can accept for the dependencies of our packages. */
 const allowedLicences = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT']);
 
-/** The parts of a CycloneDX bill of materials that are read here. */
+/** The fields of a CycloneDX bill of materials that this check reads. */
 export interface BillOfMaterials {
   components?: { name: string; licenses?: ({ license: { id?: string; name?: string } } | { expression: string })[] }[];
 }
 
-/** What a published package brings along must have a licence that its users can accept. */
+/** Lists the dependencies of a published package whose licence its users cannot accept. */
 export function findWrongLicences(name: string, { components = [] }: BillOfMaterials): string[] {
   return components.flatMap(({ name: dependency, licenses = [] }) => {
     const ids = licenses.map((each) =>
@@ -22,7 +22,7 @@ export function findWrongLicences(name: string, { components = [] }: BillOfMater
   });
 }
 
-/** Everything that is installed must be a package of the registry with a checksum: no address, no Git repository. */
+/** Lists the installed packages that do not come from the registry with a checksum, but for example from a Git repository. */
 export function findUnlocked(lockfile: string): string[] {
   const packages = /^packages:\n([\s\S]*?)^snapshots:/m.exec(lockfile)?.[1] ?? '';
   const entries = packages.split(/\n(?= {2}\S)/).filter((entry) => entry.trim() !== '');

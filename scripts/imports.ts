@@ -1,4 +1,4 @@
-/** What a source imports: statically, dynamically, by `require`, or only a type. Each specifier once, in the order of the source. */
+/** The specifiers that a source imports: statically, dynamically, by `require`, or as a type. Each once, in the order of the source. */
 export function importedSpecifiers(source: string): string[] {
   // An example in a comment imports nothing.
   const code = source.replaceAll(/^\s*(?:\/\*\*|\*|\/\/).*$/gm, '');

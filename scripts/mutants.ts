@@ -5,10 +5,10 @@ import { API } from 'typescript/unstable/sync';
 
 /** A small defect in one place of a source. */
 export interface Mutant {
-  /** From the root of the repository, with slashes. */
+  /** The path from the root of the repository, with slashes. */
   readonly file: string;
   readonly line: number;
-  /** `FILE OPERATOR: BEFORE → AFTER`, each the line, or a statement's lines in one. It does not change when the line moves. */
+  /** `FILE OPERATOR: BEFORE → AFTER`: the line, or a statement's lines in one. The name does not change when the line moves. */
   readonly name: string;
   /** The whole file with the defect. */
   readonly text: string;
@@ -54,7 +54,7 @@ function mutantsOf(source: ast.SourceFile, file: string, text: string): Mutant[]
   return mutants;
 }
 
-/** Nothing of it runs, or it is an import. */
+/** Whether the node is an import or a type, of which nothing runs. */
 function isOnlyType(node: ast.Node): boolean {
   if (ast.isTypeNode(node)) return !ast.isExpressionWithTypeArguments(node);
   const { isInterfaceDeclaration, isTypeAliasDeclaration, isImportDeclaration, isExportDeclaration } = ast;
@@ -99,7 +99,7 @@ function binary({ left, operatorToken, right }: ast.BinaryExpression, replace: R
 
 function condition(node: ast.Expression, replace: Replace): void {
   for (const value of ['true', 'false']) replace(node, value, 'condition');
-  // An operator has mutants of its own.
+  // An operator has its own mutants.
   if (!ast.isBinaryExpression(node) && !ast.isPrefixUnaryExpression(node))
     replace(node, `!${node.getText()}`, 'condition');
 }
@@ -110,14 +110,14 @@ function statement(node: ast.ExpressionStatement, replace: Replace): void {
   if (called !== 'super(') replace(node, ';', listens ? 'listener' : 'statement');
 }
 
-/** The block of an `if` is left out by its condition. */
+/** An `if` block needs no mutant of its own: `condition` already leaves it out. */
 function block(node: ast.Block, replace: Replace): void {
   const { parent } = node;
   const isOther = ast.isIfStatement(parent) ? node === parent.elseStatement : !ast.isTryStatement(parent);
   if (isOther && node.statements.length > 0) replace(node, '{}', 'block');
 }
 
-/** Words for people may change, so a text with spaces stays. Of a limit, one millisecond more or less means nothing. */
+/** A text with spaces stays: words for people may change. Limits get no neighbour values: a millisecond means nothing. */
 function literal(node: ast.Node, replace: Replace): void {
   if (node.kind === ast.SyntaxKind.TrueKeyword) replace(node, 'false', 'literal');
   else if (node.kind === ast.SyntaxKind.FalseKeyword) replace(node, 'true', 'literal');
@@ -133,7 +133,7 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-/** Long parts lose their middle. */
+/** Shortens a long part in its middle. */
 function shorten(part: string): string {
   const line = oneLine(part);
   return line.length > 90 ? `${line.slice(0, 60)} … ${line.slice(-20)}` : line;

@@ -3,16 +3,16 @@
  *
  *   pnpm mutate PACKAGE [--seed N] [--sample K] [--only PART]
  *
- * PACKAGE is a folder of `packages/`. The seed (default: another each time) chooses K defects (default 25) among those that the compiler
- * accepts and, with `--only`, whose printed line has PART. Each that survives is printed, and at last how many were killed: by a test that
- * fails, or by tests that take three times as long as without a defect. What killed the others goes to stderr. It all happens in a copy of
- * the repository, in the temporary folder.
+ * PACKAGE is a folder of `packages/`. The seed (default: a random one) chooses K defects (default 25) among those that compile and, with
+ * `--only`, whose printed line contains PART. Prints each defect that survives, and at last how many were killed: by a test that fails, or
+ * by tests that take three times as long as without a defect. Prints to stderr what killed the others. All this happens in a copy of the
+ * repository, in the temporary folder.
  *
- * No test has to repeat a sentence: a text with spaces stays as it is. The condition that chooses between two texts is changed, because it
- * chooses what is said.
+ * Tests need not repeat sentences, so a text with spaces is not changed. A condition that chooses between two texts is changed, because it
+ * decides what is said.
  *
- * A defect that nobody could notice is listed in `mutate-equivalents.txt`, as it is printed but without the number of its line, and with the
- * reason: `FILE OPERATOR: BEFORE → AFTER  # REASON`.
+ * A defect that changes no behaviour is listed in `mutate-equivalents.txt`, as printed but without its line number, with the reason:
+ * `FILE OPERATOR: BEFORE → AFTER  # REASON`.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
@@ -39,7 +39,7 @@ if (positionals.length !== 1 || !fs.existsSync(join('packages', name, 'package.j
   process.exit(2);
 }
 
-/** Tests elsewhere that belong to a package. They run after its own. */
+/** Tests in other folders that belong to a package. They run after its own tests. */
 const elsewhere: Partial<Record<string, string>> = { 'shared-token': 'testing/simulation/test/schedules.test.ts' };
 
 const base = fs.mkdtempSync(join(fs.realpathSync(tmpdir()), 'mutate-'));
@@ -48,14 +48,14 @@ const temporary = join(base, 'tmp');
 const folder = `packages/${name}`;
 const late = 'the deadline';
 const refused = 'the compiler';
-/** A deadline is good for so long. */
+/** How long a measured deadline is used. */
 const measureAfterMs = 60_000;
 let measuredAt = 0;
 let running: ChildProcess | undefined;
 process.once('exit', () => {
   // The test runner ends all that it has started.
   running?.kill('SIGTERM');
-  // A test that is ended leaves its small disk.
+  // A test that was killed leaves its small disk mounted.
   const mounts = fs.existsSync('/proc/mounts') ? fs.readFileSync('/proc/mounts', 'utf8') : '';
   for (const [, path = ''] of mounts.matchAll(/^\S+ (\S+)/gm)) if (path.startsWith(base)) spawnSync('umount', [path]);
   fs.rmSync(base, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
@@ -81,24 +81,24 @@ async function run(): Promise<void> {
     const ordered = order(tests, mutant, kills);
     let killer = await tryMutant(mutant, ordered, deadlineMs);
     if (killer?.startsWith(late)) {
-      // The machine may have become busier, or was it for a moment.
+      // The machine may have become busier, or was busy for a moment.
       if (performance.now() > measuredAt + measureAfterMs) deadlineMs = await measureDeadline(tests);
       killer = await tryMutant(mutant, ordered, deadlineMs);
     }
     if (killer === refused) continue;
     judged++;
-    const told = mutant.name.replace(' ', `:${mutant.line} `);
+    const labelled = mutant.name.replace(' ', `:${mutant.line} `);
     if (killer) killed++;
-    else console.log(told);
-    // For a person who watches, or wonders whether one unstable test kills them all.
-    if (killer) console.error(`killed by ${killer}: ${told}`);
+    else console.log(labelled);
+    // Shows progress, and whether one unstable test kills all mutants.
+    if (killer) console.error(`killed by ${killer}: ${labelled}`);
     for (const key of [`${killer}`, `${killer} ${mutant.file}`]) kills.set(key, (kills.get(key) ?? 0) + 1);
   }
   const percent = Math.floor((100 * killed) / Math.max(judged, 1));
   console.log(`${name}: ${killed} of ${judged} killed (${percent} %), seed ${seed}, ${equivalent} equivalent`);
 }
 
-/** Three times as long as all takes without a defect. */
+/** Measures the build and the tests without a defect; returns three times as long, and at least 10 s. */
 async function measureDeadline(tests: readonly string[]): Promise<number> {
   const started = performance.now();
   const failed = (await runScript('build', folder, [], 600_000)) ?? (await test(tests, 600_000));
@@ -110,7 +110,7 @@ async function measureDeadline(tests: readonly string[]): Promise<number> {
   return Math.max(3 * (measuredAt - started), 10_000);
 }
 
-/** Returns what killed the mutant, or `refused` if the compiler does not take it. */
+/** Returns what killed the mutant, or `refused` if it does not compile. */
 async function tryMutant(mutant: Mutant, tests: readonly string[], deadlineMs: number): Promise<string | undefined> {
   const file = join(copy, mutant.file);
   const text = fs.readFileSync(file);
@@ -135,7 +135,7 @@ function readEquivalents(mutants: readonly Mutant[]): Set<string> {
   return listed;
 }
 
-/** By the seed, and independent of where each stands, so that a change elsewhere leaves the sample as it is. */
+/** Sorts by the seed and the name alone, so that a change elsewhere leaves the sample as it is. */
 function shuffle(mutants: readonly Mutant[]): Mutant[] {
   const seen = new Map<string, number>();
   const keyed = mutants.map((mutant) => {
@@ -146,7 +146,7 @@ function shuffle(mutants: readonly Mutant[]): Mutant[] {
   return keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ mutant }) => mutant);
 }
 
-/** First the tests that killed mutants of this file, and those named like it, then those that killed others. */
+/** First the tests that killed mutants of this file or are named like it, then those that killed other mutants. */
 function order(tests: readonly string[], { file }: Mutant, kills: ReadonlyMap<string, number>): string[] {
   const topic = basename(file, '.ts');
   const score = (path: string): number => {
@@ -156,7 +156,7 @@ function order(tests: readonly string[], { file }: Mutant, kills: ReadonlyMap<st
   return [...tests].sort((a, b) => score(b) - score(a));
 }
 
-/** Runs three test files, then the others, then those elsewhere. Returns what failed first. */
+/** Runs three test files, then the others, then those in other folders. Returns the first failure. */
 async function test(tests: readonly string[], deadlineMs: number): Promise<string | undefined> {
   const end = performance.now() + deadlineMs;
   const other = elsewhere[name];
@@ -169,7 +169,7 @@ async function test(tests: readonly string[], deadlineMs: number): Promise<strin
   return undefined;
 }
 
-/** Runs a script of a package in the copy. Returns what failed; of test files, it waits for the first that does. */
+/** Runs a script of a package in the copy, until it ends or a test file fails. Returns what failed. */
 async function runScript(
   script: string,
   folder: string,
@@ -202,20 +202,20 @@ async function runScript(
   return failed || (status === 0 ? undefined : `${what} of ${folder}`);
 }
 
-/** The tree as it is now. Of node_modules it has the links alone: what they lead to does not change. */
+/** Copies the working tree. Links to node_modules, because its content does not change. */
 function makeCopy(): void {
   const left = ['.git', '.turbo', 'node_modules'].map((path) => join(root, path));
-  // What a cache has may be large, and go while it is copied.
+  // Caches may be large, and may change during the copy.
   const filter = (path: string): boolean => !left.includes(path) && basename(path) !== '.cache';
   fs.cpSync(root, copy, { recursive: true, verbatimSymlinks: true, filter });
   const modules = join(root, 'node_modules');
   fs.mkdirSync(join(copy, 'node_modules'));
   for (const entry of fs.readdirSync(modules).filter((entry) => entry !== '.cache'))
     fs.symlinkSync(join(modules, entry), join(copy, 'node_modules', entry));
-  // Who forgets a statement also takes out the name that it leaves unused.
+  // A deleted statement may leave a name unused, which is no compiler error here.
   const config = join(copy, 'tsconfig.base.json');
   fs.writeFileSync(config, fs.readFileSync(config, 'utf8').replaceAll(/("noUnused\w+": )true/g, '$1false'));
-  // Tests start programs as other users too.
+  // Tests also start programs as other users.
   fs.mkdirSync(temporary);
   fs.chmodSync(temporary, 0o1777);
   fs.chmodSync(base, 0o755);

@@ -1,7 +1,7 @@
 /**
- * `pnpm proof [PART…]`: runs the trials whose names have one of the PARTs, or are one, and writes what comes out, with the commit and the
- * day, into the table of docs/proof.md. Without a PART it lists the trials. A trial that fails writes nothing. Each is a command that a
- * person can run, too; some take an hour.
+ * `pnpm proof [PART…]`: runs the trials whose name is a PART or contains it, and writes each result with the commit and the day into the
+ * table of docs/proof.md. Without a PART, lists the trials. A trial that fails writes nothing. A person can also run the command of each
+ * trial; some take an hour.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root
 for (const { name, folder, commands, env, read } of chosen) {
   console.log(`\n=== ${name}`);
   const outputs: string[] = [];
-  // After one that fails, the others are of no use.
+  // After a command that fails, the others are not needed.
   const hasPassed = commands.every((args) => {
     const output = run(join(root, folder), args, env);
     outputs.push(output ?? '');
@@ -30,7 +30,7 @@ for (const { name, folder, commands, env, read } of chosen) {
   else process.exitCode = 1;
 }
 
-/** What the program says; undefined if it failed. */
+/** The output of the program; undefined if it failed. */
 function run(cwd: string, args: readonly string[], env?: Readonly<Record<string, string>>): string | undefined {
   const { status, stdout } = spawnSync(process.execPath, args, {
     cwd,
@@ -43,7 +43,7 @@ function run(cwd: string, args: readonly string[], env?: Readonly<Record<string,
   return status === 0 ? stdout : undefined;
 }
 
-/** The newest result takes the place of the last one; the order is that of the trials. */
+/** Replaces the row of the trial. The rows have the order of the trials. */
 function write(name: string, result: string): void {
   const [before = '', rows = '', after = ''] = readFileSync(page, 'utf8').split(
     /(?<=<!-- table -->\n)|(?=<!-- end of table -->)/,

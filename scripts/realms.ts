@@ -2,8 +2,8 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Each `instanceof` of a built-in class in the packages under `root`: `file:line: instanceof Error`. It is false for a value of
- * another realm: under Jest and Vitest's `vmThreads`, each error of the system is one.
+ * Lists each `instanceof` of a built-in class in the packages under `root`: `file:line: instanceof Error`. Such a test is false for a value
+ * of another realm: under Jest and Vitest's `vmThreads`, each system error is such a value.
  */
 export function findBuiltInInstanceof(root: string): string[] {
   return globSync('packages/*/src/**/*.ts', { cwd: root })

@@ -1,14 +1,14 @@
 /**
- * Runs test files, and ends with a line `N passed, N failed, N skipped`: in the root of the repository it builds all packages and tests
- * them, in the folder of a package it tests that one.
+ * Runs test files, and ends with a line `N passed, N failed, N skipped`. In the root of the repository it builds and tests all packages. In
+ * the folder of a package it tests that package.
  *
  *   node scripts/suite.ts [--long] [--jobs N] [--deadline MILLISECONDS] [--retry] [--bail] [PART…]
  *
- * `--long` runs `test-long/` instead of `test/`. PART is a part of a file's name: only such files run. `--jobs` says how many processes run
- * at a time, each with several files of a package (`test-process.js`), besides those that mostly wait. `--deadline` says how long a file may
- * take. With `--retry`, a file that fails runs once more, alone, when all others have ended. If it passes then, it is listed as unstable.
- * That is for `.ci/run` alone, whose machine may be busy: an unstable test is a defect. With `--bail`, a file ends with its first test that
- * fails, for `mutate.ts`.
+ * `--long` runs `test-long/` instead of `test/`. With a PART, only files run whose names contain it. `--jobs` limits the processes that run
+ * at a time, each with several files of a package (`test-process.js`). Processes that mostly wait do not count. `--deadline` limits the
+ * time of a file. With `--retry`, a file that fails runs once more, alone, when all others have ended. If it passes then, it is listed as
+ * unstable. That is for `.ci/run` alone, whose machine may be busy: an unstable test is a defect. With `--bail`, a file ends with its first
+ * test that fails, for `mutate.ts`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -32,23 +32,23 @@ const { values, positionals: parts } = parseArgs({
   allowPositionals: true,
 });
 const { long, retry, bail } = values;
-// More than cores, because most tests wait for something now and then. Long ones measure how long something takes.
+// More processes than cores, because most tests wait now and then. Fewer for long tests, which measure time.
 const jobs = Number(values.jobs ?? availableParallelism() + (long ? 3 : 4));
 const deadlineMs = Number(values.deadline ?? (long ? 900_000 : 240_000));
-// What files of one package load and warm up takes most of the time of a short one. Long ones do not notice it.
+// A short file spends most of its time on loading and warming up, which files of one package can share. A long file does not.
 const filesOfProcess = long || bail ? 1 : 10;
-// If more of those that mostly wait ran at once, they would miss their own deadlines when all of them wake up.
+// If more waiting files ran at once, they would miss their own deadlines when all of them wake up.
 const waitingJobs = 4;
 if (long) process.env.TEST_POSTGRES ??= 'system';
 else if (hasMemory()) process.env.TMPDIR ??= '/dev/shm';
-// Several processes run on few cores. Threads for the garbage collection cost more than they give, and so do many small collections.
+// Several processes share few cores, where threads and frequent small collections of garbage cost more than they save.
 const savingArgs = ['--single-threaded-gc', '--max-semi-space-size=32'];
 
 interface Result {
   passed: number;
   failed: number;
   skipped: number;
-  /** All that the file printed, with what is wrong beside failed tests. */
+  /** The output of the file, with problems other than failed tests. */
   output: string;
 }
 
@@ -62,7 +62,7 @@ if (isRoot) {
   }
 }
 
-// A test process is a process group, so that nothing outlives it. Windows has none.
+// A test process leads a process group, so that nothing outlives it. Windows has no process groups.
 const hasGroups = process.platform !== 'win32';
 const running = new Set<ChildProcess>();
 for (const [signal, status] of [
@@ -95,7 +95,7 @@ console.log(
 );
 process.exitCode = total.failed > 0 ? 1 : 0;
 
-/** Whether files can be in memory. Databases sync each commit, and on a disk the short tests would mostly wait for that. */
+/** Whether temporary files can be in memory. Databases sync each commit, so on a disk the short tests mostly wait. */
 function hasMemory(): boolean {
   try {
     const [, options = 'noexec'] = /^\S+ \/dev\/shm tmpfs (\S+)/m.exec(readFileSync('/proc/mounts', 'utf8')) ?? [];
@@ -106,7 +106,7 @@ function hasMemory(): boolean {
   }
 }
 
-/** Those that take long come first, so that none of them is still running when everything else has ended. */
+/** The slowest files come first, so that none of them is still running when all others have ended. */
 function findFiles(): string[] {
   const inPackage = `${long ? 'test-long' : 'test'}/**/*.test.ts`;
   const patterns = isRoot
@@ -119,14 +119,14 @@ function findFiles(): string[] {
     .sort((a, b) => seconds(b) - seconds(a));
 }
 
-/** How long a file says that it takes. */
+/** The duration that a file states. */
 function seconds(file: string): number {
   return Number(/^\/\/ Takes about (\d+) s\.$/m.exec(readFileSync(file, 'utf8'))?.[1] ?? 0);
 }
 
 /**
- * Runs the files, up to `size` of a package one after the other in a process, and `jobs` processes at a time. A short one that says how
- * long it takes mostly waits: it has a process of its own, which counts as none of the `jobs`.
+ * Runs the files: up to `size` files of a package one after the other in a process, and `jobs` processes at a time. A short file that
+ * states its duration mostly waits: it has a process of its own, which does not count as one of the `jobs`.
  */
 async function runFiles(files: readonly string[], size: number, jobs: number): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
@@ -137,18 +137,18 @@ async function runFiles(files: readonly string[], size: number, jobs: number): P
     Array.from({ length: Math.ceil(group.length / size) }, (_, index) => group.slice(index * size, (index + 1) * size)),
   );
   const run = async (group: readonly string[]): Promise<void> => {
-    // If a process ends early, another runs the rest.
+    // If a process ends early, another one runs the remaining files.
     for (let done = 0; done < group.length; ) {
       for (const result of await runProcess(group.slice(done))) results.set(group[done++] as string, result);
     }
   };
-  // At the end, small ones fill what is left.
+  // Small groups come last, and fill the gaps.
   groups.sort((a, b) => b.length - a.length);
   await Promise.all([beside(waitingJobs, waiting, (file) => run([file])), beside(jobs, groups, run)]);
   return results;
 }
 
-/** Runs the files in a process, until it ends. Resolves with the results of those that it has begun. */
+/** Runs the files in a process, until it ends. Resolves with the results of the files that have begun. */
 async function runProcess(files: readonly string[]): Promise<Result[]> {
   const results: Result[] = [];
   const mark = `\n${randomUUID()}\n`;
@@ -169,7 +169,7 @@ async function runProcess(files: readonly string[]): Promise<Result[]> {
     stderr = '';
     timer.refresh();
   };
-  // A file that never comes back from a loop cannot keep its own deadline, and what it started may hold its output open.
+  // A file in an endless loop cannot keep its own deadline, and a process that it started may hold the output open.
   const timer = setTimeout(() => {
     late = true;
     end(child);
@@ -193,16 +193,16 @@ async function runProcess(files: readonly string[]): Promise<Result[]> {
   return results;
 }
 
-/** Ends a test process, and what it has left. */
+/** Kills a test process and all that it has started. */
 function end({ pid }: ChildProcess): void {
   try {
     if (pid !== undefined) process.kill(hasGroups ? -pid : pid, 'SIGKILL');
   } catch {
-    // Nothing was left.
+    // The process group has already ended.
   }
 }
 
-/** uvu passes a file that runs no test, and leaves tests out beside one that is `.only`. */
+/** uvu does not fail a file that runs no test, or one in which `.only` keeps other tests from running. */
 function judge(stdout: string, stderr: string, end: string, source: string): Result {
   if (end === 'exit 0' && /^skipped: .*\n$/.test(stdout)) return { passed: 0, failed: 0, skipped: 1, output: stdout };
   const counts = /Total: +(\d+)\n +Passed: +(\d+)\n +Skipped: +(\d+)/.exec(stdout);
@@ -216,12 +216,12 @@ function judge(stdout: string, stderr: string, end: string, source: string): Res
   return { passed, failed, skipped, output: `${stdout}${stderr}${problem ? `${problem}\n` : ''}` };
 }
 
-/** If a file passes, only its lines that begin with `skipped:` or `measured:` are shown. */
+/** Of a file that passes, shows only the lines that begin with `skipped:` or `measured:`. */
 function show(file: string, { passed, failed, skipped, output }: Result, ms: number): void {
   const counts = `${passed} passed, ${failed} failed, ${skipped} skipped (${(ms / 1000).toFixed(1)} s)`;
   console.log(`${failed > 0 ? '✘' : '✔'} ${nameOf(file)}: ${counts}`);
   if (failed > 0) console.log(output.replace(/^/gm, '    '));
-  // uvu leaves the line with its dots unfinished.
+  // uvu does not end the line of its dots.
   else for (const line of new Set(output.match(/(?<=^|• )(skipped|measured): .*$/gm))) console.log(`    ${line}`);
 }
 

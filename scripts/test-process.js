@@ -1,8 +1,8 @@
 /**
- * Runs test files of one package one after the other: `test-process.js DEADLINE_MS MARK FILE…`. It prints MARK between two files.
+ * Runs test files of one package one after the other: `test-process.js DEADLINE_MS MARK FILE…`. Prints MARK between two files.
  *
- * They run in the folder of the package, and find the programs that it depends on. Each has a deadline, ends when nothing that it started is
- * left, and must leave the process as it was. What it starts knows nothing of the runner.
+ * The files run in the folder of the package, with the programs of its dependencies in PATH. Each file has a deadline, ends when everything
+ * that it started has ended, and must leave the process unchanged. Processes that a file starts do not see the runner.
  */
 import { existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -26,7 +26,7 @@ const { exec } = await import('uvu');
 
 const end = setTimeout(() => {
   console.error(`no end in ${deadlineMs / 1000} s`);
-  // What listens to the exit ends what it has started, and the end of the run ends the rest.
+  // Listeners of `exit` end what the tests have started. The end of the run kills the rest.
   process.exit(1);
 }, deadlineMs);
 end.unref();
@@ -38,7 +38,7 @@ for (const [index, file] of files.entries()) {
   const before = state();
   const running = resources();
   await import(pathToFileURL(file));
-  // Its tests, if it has any, would run with those of the next file.
+  // Stop: this file did not call `run()`, so its tests would run with those of the next file.
   if (globalThis.UVU_QUEUE[0].length === 1) break;
   await exec();
   while (resources() > running) await sleep(5);
@@ -50,12 +50,12 @@ for (const [index, file] of files.entries()) {
   }
 }
 
-/** How much is still to come: timers, servers, child processes. A socket counts also if nothing waits for it. */
+/** The number of active timers, servers and child processes. Node lists sockets and pipes even if nothing waits for them. */
 function resources() {
   return process.getActiveResourcesInfo().filter((name) => !/Socket|Pipe/.test(name)).length;
 }
 
-/** What a test may change only for a while. */
+/** The state that a test may change only for a while. */
 function state() {
   const { env, platform, versions, stdout, stderr, kill, exit, emitWarning } = process;
   const signals = process.eventNames().filter((name) => /^SIG|warning|uncaught|unhandled/.test(String(name)));

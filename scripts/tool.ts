@@ -24,7 +24,7 @@ export function tool(name: string, args: readonly string[], { env, quiet = false
   return status ?? 1;
 }
 
-/** Runs a development tool beside others: its output is part of the result. */
+/** Runs a development tool while others run: its output is part of the result, not on the terminal. */
 export async function toolBesideOthers(
   name: string,
   args: readonly string[],
@@ -60,14 +60,14 @@ export function turbo(args: readonly string[], options: ToolOptions = {}): numbe
   return tool('turbo', ['run', ...args, ...turboOptions], { ...options, env: { ...turboEnv, ...options.env } });
 }
 
-/** Installs the rest if only one package was installed: after a clone's first command with `--filter`, pnpm takes that for a whole installation. */
+/** Completes the installation if a clone's first command had `--filter`: then pnpm installs one package, and takes that for everything. */
 function completeInstall(): void {
   const state = resolve(modules, '.pnpm-workspace-state-v1.json');
   if (!existsSync(state) || !JSON.parse(readFileSync(state, 'utf8')).filteredInstall) return;
   tool('pnpm', ['install', '--frozen-lockfile'], { quiet: true });
 }
 
-/** Works on the items in their order, `jobs` at a time. */
+/** Processes the items in their order, `jobs` at a time. */
 export async function beside<T>(jobs: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const waiting = [...items];
   const workOn = async (): Promise<void> => {

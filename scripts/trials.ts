@@ -1,19 +1,19 @@
-/** What `pnpm proof` can run. Each is a command of this repository, too. */
+/** The trials of `pnpm proof`. A person can also run the command of each trial. */
 import { globSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface Trial {
-  /** As in the table of docs/proof.md. */
+  /** The name in the table of docs/proof.md. */
   readonly name: string;
   readonly folder: string;
   /** Arguments of Node. */
   readonly commands: readonly (readonly string[])[];
   readonly env?: Readonly<Record<string, string>>;
-  /** The cell of the table, from all that the commands have printed. */
+  /** Makes the cell of the table from the output of all commands. */
   read(output: string): string;
 }
 
-/** Another one each time, far from those that the tests use. */
+/** A new seed for each run, far from the seeds of the tests. */
 const seed = 10_000_000 + Math.floor(Math.random() * 1e9);
 const million = 1_000_000;
 

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 
-/** Packages whose tests, or what those import, bring the types of browsers along, which other packages must not see. */
+/** Packages whose tests, or imports of those, bring the types of browsers along. Other packages must not see these types. */
 const besideBrowsers = new Set([
   'authority',
   'browsers',
@@ -16,8 +16,8 @@ const besideBrowsers = new Set([
 ]);
 
 /**
- * Writes the projects in which `pnpm check` looks at the types of all packages, and returns their files. Packages with the same options
- * share one, because most of the time the compiler looks at the declarations of Node and of dependencies: once for each project.
+ * Writes the projects with which `pnpm check` checks the types of all packages, and returns their files. Packages with the same options
+ * share a project: in each project, the compiler spends most of its time on the declarations of Node and of dependencies.
  */
 export function writeTypeProjects(folder: string): string[] {
   const shared = { plain: [] as string[], 'beside-browsers': [] as string[] };
@@ -27,7 +27,7 @@ export function writeTypeProjects(folder: string): string[] {
   })) {
     const project = resolve(root, file);
     const text = readFileSync(project, 'utf8').replaceAll(/^\s*\/\/.*$/gm, '');
-    // Those of `testing/` have the options and files of testing/tsconfig.json.
+    // The projects of `testing/` take options and files from testing/tsconfig.json.
     const { compilerOptions = {}, include = ['**/*.ts'] } = JSON.parse(text);
     const { rootDir, noEmit, ...others } = compilerOptions;
     if (Object.keys(others).length > 0) alone.push(project);

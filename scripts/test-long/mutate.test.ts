@@ -46,7 +46,7 @@ const files = {
   'packages/tiny/test/tiny.test.ts': tests,
 };
 
-/** Runs it in a repository that has this package alone. Returns the status, the lines, and what it left in the temporary folder. */
+/** Runs mutate.ts in a repository with this package alone. Returns the status, the lines, and what is left in the temporary folder. */
 function mutate(args: readonly string[], more: Readonly<Record<string, string>> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mutated-'));
   const [root, temporary] = [join(folder, 'repository'), join(folder, 'temporary')];
@@ -80,7 +80,7 @@ test('it names what survives, and counts what a test or the deadline kills', () 
   assert.match(lines[0] ?? '', /^tiny: \d+ mutants, seed 7$/);
   const all = /^tiny: (\d+) of (\d+) killed \(\d+ %\), seed 7, 1 equivalent$/.exec(lines.at(-1) ?? '');
   assert.equal(lines.slice(1, -1), [`packages/tiny/src/index.ts:2 ${survivor}`]);
-  // Both conditions, both prices, and the age are noticed, and a promise that never resolves or a timer that never ends.
+  // The tests notice both conditions, both prices, the age, a promise that never resolves and a timer that never ends.
   assert.ok(Number(all?.[1]) >= 7 && Number(all?.[2]) === Number(all?.[1]) + 1, lines.at(-1));
   assert.equal(left, []);
 });

@@ -9,7 +9,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const suite = join(import.meta.dirname, '../suite.ts');
-// Without it, a start from TypeScript takes three times as long.
+// Without the cache, a start from TypeScript takes three times as long.
 const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
 const pass = "test('passes', () => {});\ntest.run();";
 
@@ -46,7 +46,7 @@ function runSuite(sources: Record<string, string>, args: string[] = []): { statu
   return { status, lines: stdout.trimEnd().split('\n') };
 }
 
-// Written like this because the runner looks for the word in this file too.
+// A constant, because the runner searches the source of this file for the word too.
 const only = 'only';
 
 const skipped = "console.log('skipped: no such system');";
@@ -116,7 +116,7 @@ async function untilTrue(isSo: () => boolean): Promise<void> {
 
 function isRunning(pid: number): boolean {
   try {
-    // A process whose parent has ended may stay for a moment as one that nobody has waited for.
+    // A process whose parent has ended may stay a zombie for a moment.
     return (
       !/^State:\s+Z/m.test(existsSync('/proc') ? readFileSync(`/proc/${pid}/status`, 'utf8') : '') &&
       process.kill(pid, 0)
