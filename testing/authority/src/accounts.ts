@@ -43,7 +43,7 @@ export function accountById(id: string): Account | undefined {
   return accounts.get(id);
 }
 
-/** The `client_info` of an account, if a request says `client_info=1`. MSAL makes its key of an account from it. */
+/** The `client_info` of an account, for a request with `client_info=1`. MSAL makes its key of an account from this. */
 export function clientInfoOf(accountId: string): string {
   const info = { ver: '1.0', uid: accountById(accountId)?.oid, utid: consumerTenant };
   return Buffer.from(JSON.stringify(info)).toString('base64url');

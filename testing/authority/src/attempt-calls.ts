@@ -1,6 +1,6 @@
 import { isRoot, otherUser } from './temporary-directory.ts';
 
-/** What these programs use of a store. */
+/** The methods of a store that these programs use. */
 export interface ProgramStore extends Disposable {
   readonly path: string;
   get(name: string): unknown;
@@ -18,14 +18,14 @@ const common: Actions<ProgramStore> = {
 
 /**
  * The program `attempt.ts PATH CALL… [-- PATH CALL…]…`: opens each store and makes the calls, as an ordinary user even if root runs the
- * tests. Prints a line of JSON for each: `{ results }` or `{ code, reason, message }`. `own`: calls besides those that all stores have.
+ * tests. Prints one line of JSON for each store: `{ results }` or `{ code, reason, message }`. `own`: calls that not all stores have.
  */
 export async function attemptCalls<Store extends ProgramStore>(
   open: (path: string) => Store,
   own: Actions<Store> = {},
 ): Promise<void> {
   if (isRoot) {
-    // All that it needs is loaded by now: the other user may not be able to enter the directory of these files.
+    // All modules are loaded by now: the other user may not be able to enter their directory.
     process.setgroups?.([]);
     process.setgid?.(otherUser);
     process.setuid?.(otherUser);

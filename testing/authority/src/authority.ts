@@ -28,7 +28,7 @@ export interface Authority extends AsyncDisposable {
   readonly clientId: string;
   /** A second such client. */
   readonly otherClientId: string;
-  /** A third, for programs without PKCE, which Microsoft still serves. If one sends a challenge, the challenge counts. */
+  /** A third client, for programs without PKCE, which Microsoft still serves. If a program sends a challenge, it is checked. */
   readonly clientIdWithoutPkce: string;
   /** A client that has to send its secret in the form. */
   readonly confidentialClient: { readonly clientId: string; readonly clientSecret: string };
@@ -46,7 +46,7 @@ export interface Authority extends AsyncDisposable {
   revokeAll(): Promise<void>;
   /** Makes all access tokens expire: Graph answers 401 to them. */
   expireAccessTokens(): Promise<void>;
-  /** Resolves when no client is connected any more, so that all that a killed process had sent has been read and answered. */
+  /** Resolves when no client is connected any more. Then everything that a killed process has sent has been answered. */
   untilDisconnected(): Promise<void>;
   /** Closes every connection and stops listening. */
   close(): Promise<void>;

@@ -4,14 +4,14 @@ import { rolldown } from 'rolldown';
 import { builtKey, makeSigningKey } from './provider/signing-key.ts';
 
 /**
- * `pnpm build`: oidc-provider in one file, and a key. It has hundreds of files, and to find and read them takes longer than everything else
- * in the start of an authority, which most test files of this repository start.
+ * `pnpm build`: bundles oidc-provider into one file, and makes a key. oidc-provider has hundreds of files. Finding and reading them takes
+ * most of the start of an authority, and most test files of this repository start one.
  */
 const bundle = await rolldown({
   input: 'oidc-provider',
   platform: 'node',
   cwd: join(import.meta.dirname, '..'),
-  // depd, in oidc-provider's dependencies, uses it.
+  // depd, a dependency of oidc-provider, uses eval.
   checks: { eval: false },
 });
 await bundle.write({ file: join(import.meta.dirname, '../dist/oidc-provider.js'), format: 'esm' });

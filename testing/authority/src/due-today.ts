@@ -1,6 +1,6 @@
 /**
- * Those of the items whose turn it is today; each has one in `days` days. For what shows the same each time, until the code changes.
- * In the environment, `DAY` is the number of another day, or `all`.
+ * The items whose turn it is today: the turn of each comes once in `days` days. For tests whose result changes only with the code. In the
+ * environment, `DAY` is the number of another day, or `all`.
  */
 export function dueToday<T>(items: readonly T[], days: number): T[] {
   const { DAY: day = String(Math.floor(Date.now() / 86_400_000)) } = process.env;

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 
-/** A free port below the range from which the system takes ports for other programs, so that none takes it meanwhile. */
+/** A free port below the system's range of ephemeral ports, so that no other program gets it in the meantime. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(10_000, 30_000);

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ProgramStore } from './attempt-calls.ts';
 
 /**
- * The program `hold.ts PATH NAME MILLISECONDS [TIMEOUT]`: prints `asks`, then `holds` when it holds the lock, then `done` after that
- * many milliseconds. If it does not get the lock, prints the error's code and process id.
+ * The program `hold.ts PATH NAME MILLISECONDS [TIMEOUT]`: prints `asks`, then `holds` when it holds the lock, then `done` after that many
+ * milliseconds. Without the lock, prints the code and process id of the error.
  */
 export async function holdLock(open: (path: string) => ProgramStore): Promise<void> {
   const [path = '', name = '', milliseconds, timeout = '60000'] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
-/** The part of DER (ITU-T X.690) that a certificate needs. */
+/** The tags of DER (ITU-T X.690) that a certificate needs. */
 const tag = {
   integer: 0x02,
   bits: 0x03,
@@ -23,11 +23,11 @@ export interface IssuedCertificate {
 }
 
 /**
- * A certificate for `localhost`, `127.0.0.1` and `::1`, from a certificate authority of its own, for a server of https. A client
- * trusts it if it gets `ca` (its option `ca`, NODE_EXTRA_CA_CERTS, the settings of a browser). Valid for a day before `at`, default now, and two
- * days after it.
+ * A certificate for an https server at `localhost`, `127.0.0.1` and `::1`, from a certificate authority of its own. A client trusts it if
+ * it gets `ca` (by an option, NODE_EXTRA_CA_CERTS, or settings of a browser). Valid from a day before `at` (default now) to two days after
+ * it.
  *
- * The authority and the server have a certificate each, because Firefox refuses one that is both, even if it is imported.
+ * The authority and the server have a certificate each, because Firefox refuses one for both, even if it is imported.
  */
 export function issueCertificate({ at = Date.now() }: { at?: number } = {}): IssuedCertificate {
   const authority = { name: commonName('A certificate authority of tests'), ...makeKeyPair() };
@@ -53,7 +53,7 @@ function commonName(text: string): Buffer {
   return sequence(der(tag.set, sequence(oid('550403'), der(tag.utf8, Buffer.from(text)))));
 }
 
-/** A certificate of RFC 5280 around the time `at`, as PEM: the issuer's word that name and key of the subject belong together. */
+/** A certificate of RFC 5280 around the time `at`, as PEM: the issuer states that the subject has this name and key. */
 function certify(subject: Party, issuer: Party, extensions: Buffer[], at: number): string {
   const body = sequence(
     der(0xa0, der(tag.integer, Buffer.from([2]))),
@@ -81,7 +81,7 @@ function subjectAltName(): Buffer {
   return sequence(oid('551d11'), der(tag.octets, names));
 }
 
-/** Whether the key may sign certificates. */
+/** The extension that says whether the key may sign certificates. */
 function basicConstraints(isAuthority: boolean): Buffer {
   const content = isAuthority ? sequence(yes) : sequence();
   return sequence(oid('551d13'), yes, der(tag.octets, content));

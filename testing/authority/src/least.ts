@@ -1,6 +1,6 @@
 /**
- * Runs a task until its result is at most `limit`, but at most so many times, and returns the least result. For promises about time: a busy
- * machine can make any try slow, a defect makes all of them slow.
+ * Runs a task up to `tries` times, until its result is at most `limit`. Returns the least result. For promises about time: a busy machine
+ * can make any try slow, but a defect makes every try slow.
  */
 export async function least(limit: number, tries: number, task: () => Promise<number>): Promise<number> {
   let least = Number.POSITIVE_INFINITY;

@@ -1,10 +1,10 @@
 import type { INetworkModule, NetworkRequestOptions, NetworkResponse } from '@azure/msal-node';
 import type { Authority } from './authority.ts';
 
-/** The host that msal-node thinks it talks to. msal-node requires https and has the endpoints of this host built in. */
+/** The authority in msal-node's configuration. msal-node requires https, and has the endpoints of this host built in. */
 export const microsoft = 'https://login.microsoftonline.com';
 
-/** For `system.networkClient` of msal-node: sends requests to an authority that are meant for Microsoft. */
+/** For `system.networkClient` of msal-node: sends requests for Microsoft to this authority instead. */
 export function networkClientFor({ origin }: Authority): INetworkModule {
   return {
     sendGetRequestAsync: (url, options) => send('GET', url.replace(microsoft, origin), options),

@@ -5,18 +5,18 @@ export const graphResource = 'https://graph.microsoft.com/';
 export const identityScopes: ReadonlySet<string> = new Set(['openid', 'profile', 'email']);
 
 /**
- * The inner name of `offline_access`. oidc-provider drops `offline_access` unless the request prompts for consent, and then refuses
- * a refresh that names it. Microsoft grants it to every request that asks for it, and accepts it in every refresh.
+ * The name of `offline_access` inside oidc-provider, which drops that scope unless the request prompts for consent, and then refuses a
+ * refresh that names it. Microsoft grants it to every request that asks for it, and accepts it in every refresh.
  */
 export const offlineScope = 'microsoft.offline_access';
 
 const files = ['Files.Read', 'Files.Read.All', 'Files.ReadWrite', 'Files.ReadWrite.All', 'Files.ReadWrite.AppFolder'];
-/** The first spelling that was seen of each name. The case of a scope does not matter, and every other scope exists too. */
+/** The first spelling that was seen of each name. Case does not matter in a scope. Every other scope exists too. */
 const spellings = new Map([...identityScopes, 'User.Read', ...files].map((name) => [name.toLowerCase(), name]));
 
 /**
- * Translates a client's `scope` parameter for oidc-provider: canonical spelling, no prefix of Graph, each scope once.
- * In a refresh, `granted` has the scopes of the refresh token. Scopes about the sign-in that it lacks are left out, not refused.
+ * Translates a client's `scope` parameter for oidc-provider: canonical spelling, no prefix of Graph, each scope once. In a refresh,
+ * `granted` has the scopes of the refresh token. Sign-in scopes that it lacks are dropped instead of refused.
  */
 export function toInnerScope(scope: string, granted?: string): string {
   const names = [...new Set(namesIn(scope).map(toInnerName))];
@@ -26,7 +26,7 @@ export function toInnerScope(scope: string, granted?: string): string {
   return names.filter((name) => had.has(name) || !tolerated.has(name)).join(' ');
 }
 
-/** The scopes of an inner list that belong to Graph, `offlineScope` included. */
+/** The scopes of Graph in an inner list, `offlineScope` included. */
 export function apiScopes(inner: Iterable<string>): string[] {
   return [...inner].filter((name) => !identityScopes.has(name));
 }

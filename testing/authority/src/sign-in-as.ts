@@ -3,7 +3,7 @@ import { type Page, ScriptedBrowser } from 'testing-browsers/scripted-browser';
 import { accountPassword } from './accounts.ts';
 
 export interface SignInAsOptions {
-  /** Every e-mail address has an account. Default: the one that the page suggests (`login_hint`), else `someone@example.com`. */
+  /** The account; every e-mail address has one. Default: the address that the page suggests (`login_hint`), else `someone@example.com`. */
   username?: string;
   /** Default: the right password. */
   password?: string;
@@ -12,7 +12,7 @@ export interface SignInAsOptions {
   signal?: AbortSignal;
   /** The certificate to trust, as PEM, if the authority serves https. */
   ca?: string;
-  /** The browser, which may already have a session of the user. Default: a new one. */
+  /** The browser, which may already have a session. Default: a new one. */
   browser?: ScriptedBrowser;
 }
 
@@ -25,9 +25,7 @@ export async function signInAs(authorizationUrl: string, options: SignInAsOption
   return goThrough(authorizationUrl, options);
 }
 
-/**
- * The same with a browser on another computer, which cannot reach the app. Resolves with the address at which that browser ends.
- */
+/** Signs in with a browser on another computer, which cannot reach the app. Resolves with that browser's final address. */
 export async function signInElsewhere(authorizationUrl: string): Promise<string> {
   const browser = new ScriptedBrowser({ reaches: new URL(authorizationUrl).origin });
   return (await goThrough(authorizationUrl, { browser })).url;
@@ -66,7 +64,7 @@ function fill(form: HtmlForm, options: SignInAsOptions, userCode: string): URLSe
   const typed: Record<string, string> = { password, user_code: userCode };
   const fields = new URLSearchParams();
   for (const [name, value] of form.fields) fields.append(name, typed[name] ?? value);
-  // A user does not change the address that the app's login_hint has filled in.
+  // Keep the address that the app's login_hint has filled in, as a user does.
   if (fields.has('username')) fields.set('username', username ?? (fields.get('username') || 'someone@example.com'));
   const signsIn = form.fields.some(
     ([name]) => name === 'password' || (name === 'user_code' && form.buttons.length === 1),

@@ -18,10 +18,9 @@ import { injectFaults } from './requests/inject-faults.ts';
 import { logRequests, type ServedRequest } from './requests/request-log.ts';
 import { serveSignIn } from './sign-in/serve-sign-in.ts';
 
-/** What is limited takes milliseconds, but the machine may be busy. */
+/** Disconnecting takes milliseconds, but the machine may be busy. */
 const disconnectTimeoutMs = 60_000;
 
-/** Starts an authority. */
 export async function startAuthority(options: AuthorityOptions = {}): Promise<Authority> {
   let handle: RequestListener | undefined;
   const server = listenerOf(options, (request, response) => handle?.(request, response));
@@ -67,7 +66,7 @@ class LocalAuthority implements Authority {
     return this.origin + graphPath;
   }
 
-  /** Returns the handler of requests. It needs the origin, so the server has to listen already. */
+  /** Returns the request handler. It needs the origin, so the server has to listen already. */
   async serve(origin: string): Promise<RequestListener> {
     this.origin = origin;
     const { deviceInterval = 5 } = this.#options;
@@ -79,7 +78,7 @@ class LocalAuthority implements Authority {
       accessTokenTtl: () => this.accessTokenTtl,
       onIssued,
     });
-    // The same server by another name, because Microsoft serves content from other hosts than Graph.
+    // The same server by another name, because Microsoft serves content from another host than Graph.
     const content = new ContentStore(origin.replace('127.0.0.1', 'localhost'));
     provider.use(logRequests(this.requests));
     provider.use(injectFaults(this.#faults));
@@ -114,7 +113,7 @@ class LocalAuthority implements Authority {
   }
 
   async untilDisconnected(): Promise<void> {
-    // The system may keep connections that this process has not accepted yet, and hands them out in their order: this one is the last.
+    // The system queues connections that this process has not accepted yet. Accepting is in order, so this new connection is the last.
     await this.#askOnNewConnection();
     const connections = promisify(this.#server.getConnections.bind(this.#server));
     const end = performance.now() + disconnectTimeoutMs;
@@ -158,7 +157,7 @@ class LocalAuthority implements Authority {
 }
 
 function listenerOf({ tls }: AuthorityOptions, handle: RequestListener): Server {
-  // 0: an idle connection stays open. If this side closed it, a request that is sent at that moment would fail, and so would the test.
+  // 0 keeps idle connections open: if this side closed one, a request that is sent at that moment would fail, and so would the test.
   const options = { keepAliveTimeout: 0 };
   return tls
     ? https.createServer({ ...options, key: tls.key, cert: tls.cert }, handle)

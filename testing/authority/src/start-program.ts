@@ -2,19 +2,19 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-// Without it, a start from TypeScript takes three times as long.
+// Without the cache, a start from TypeScript takes three times as long.
 const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
 
 const running = new Set<ChildProcess>();
 process.once('exit', killPrograms);
 
-/** Ends all programs that still run: a test that failed leaves them, and they would keep the process alive. */
+/** Kills all programs that still run: a failed test leaves them, and they would keep the process alive. */
 export function killPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
 export interface Ended {
-  /** Everything on stdout that `line` has not returned. */
+  /** The rest of stdout, which `line` has not returned. */
   readonly output: string;
   readonly errors: string;
   readonly code: number | null;
@@ -25,9 +25,9 @@ export interface Program {
   readonly pid: number;
   /** The next line on stdout, or undefined at its end. Rejects after a minute. */
   line(): Promise<string | undefined>;
-  /** Rejects if it has written to stderr, unless it was killed, and after five minutes. */
+  /** Rejects after five minutes, or if the program has written to stderr and was not killed. */
   readonly ended: Promise<Ended>;
-  /** One line for its stdin. */
+  /** Writes one line to its stdin. */
   tell(line: string): void;
   kill(signal?: NodeJS.Signals): void;
 }
@@ -38,7 +38,7 @@ export function startProgram(file: URL, args: readonly string[], before: readonl
   const [command = '', ...rest] = [...before, process.execPath, name, ...args];
   const child = spawn(command, rest, { env });
   running.add(child);
-  // It may end before it has read its input.
+  // The program may end before it has read its input.
   child.stdin.on('error', () => {});
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -80,7 +80,7 @@ export function startProgram(file: URL, args: readonly string[], before: readonl
   };
 }
 
-/** The promise's outcome, or an error if that takes longer. */
+/** The promise's outcome, or an error after the deadline. */
 export async function within<T>(milliseconds: number, what: string, promise: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new Error(`waited ${milliseconds} ms for ${what}`)), milliseconds);

@@ -14,7 +14,7 @@ export function temporaryDirectory(parent: string = tmpdir()): string {
   return directory;
 }
 
-/** Makes a symbolic link. False if the system makes none: Windows lets few users, and wine says yes but makes none. */
+/** Makes a symbolic link. False if the system makes none: Windows allows it to few users, and wine succeeds without making one. */
 export function makeLink(target: string, path: string): boolean {
   try {
     symlinkSync(target, path);
@@ -30,10 +30,10 @@ export function makeLink(target: string, path: string): boolean {
 /** Whether this process may become another user. */
 export const isRoot = process.getuid?.() === 0;
 
-/** The user that the programs of tests become if root runs the tests: "nobody". */
+/** The user of the tests' programs if root runs the tests: "nobody". */
 export const otherUser = 65_534;
 
-// An ordinary user can enter its own temporary directory, whatever is above it.
+// An ordinary user can enter its own temporary directory, even below private directories.
 const parents = isRoot ? [tmpdir(), '/tmp', '/var/tmp', '/dev/shm'].filter(isOpenToAll) : [tmpdir()];
 /** Whether `directoryForUsers` has a place for its directories. */
 export const hasPlaceForUsers = parents.length > 0;

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Authority, ScriptedBrowser, signInAs, startAuthority } from '../src/index.ts';
 
-// What tests of the packages rely on: without it, they would pass although a package is wrong.
+// The behaviour that the tests of the packages rely on: without it, they would pass although a package is wrong.
 
 const authority = await startAuthority({ accessTokenTtl: 120 });
 test.after(() => authority.close());
@@ -18,14 +18,14 @@ interface Reply {
 const code_verifier = 'v'.repeat(43);
 const redirect_uri = 'http://localhost:1/';
 
-/** Posts a form to the token endpoint. A library could hide a mistake of the authority. */
+/** Posts a form to the token endpoint, without a library, which could hide a mistake of the authority. */
 async function post(form: Record<string, string>, at: Authority = authority, path = '/consumers'): Promise<Reply> {
   const body = new URLSearchParams({ client_id: at.clientId, ...form });
   const response = await fetch(`${at.origin}${path}/oauth2/v2.0/token`, { method: 'POST', body });
   return { status: response.status, json: await response.json() };
 }
 
-/** The form that redeems a code. The person may have signed in before in this browser. */
+/** Signs in, and returns the form that redeems the code. The browser may already have a session. */
 async function codeFor(scope: string, { url, origin, clientId } = authority, browser = browserAt(origin)) {
   const asked = new URL(`${url}/oauth2/v2.0/authorize`);
   const code_challenge = createHash('sha256').update(code_verifier).digest('base64url');
@@ -37,7 +37,7 @@ async function codeFor(scope: string, { url, origin, clientId } = authority, bro
   return { grant_type: 'authorization_code', code, code_verifier, redirect_uri };
 }
 
-/** A browser that cannot reach the app, so that the last address has the answer. */
+/** A browser that cannot reach the app, so its final address contains the answer. */
 const browserAt = (origin: string): ScriptedBrowser => new ScriptedBrowser({ reaches: origin });
 
 const signIn = async (scope = 'Files.Read offline_access', ...where: [Authority?, ScriptedBrowser?]): Promise<Reply> =>
@@ -153,7 +153,7 @@ test('with a grace period a rotated token is accepted until the period is over',
   const { json } = await signIn('Files.Read offline_access', lenient);
   const before = Date.now();
   await refresh(json.refresh_token, {}, lenient);
-  // The period has begun at some time between these two.
+  // The grace period has begun between `before` and `after`.
   const after = Date.now();
   const repeated = await refresh(json.refresh_token, {}, lenient);
   if (Date.now() - before < 800) assert.is(repeated.status, 200);

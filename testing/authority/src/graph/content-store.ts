@@ -13,12 +13,12 @@ interface UploadSession {
   readonly finish: (bytes: Buffer) => object;
 }
 
-/** Every fragment but the last has to be a multiple of this, as at Microsoft. */
+/** The size of every fragment except the last must be a multiple of this, as at Microsoft. */
 const fragmentUnitBytes = 320 * 1024;
 
 /**
- * Serves downloads and uploads at addresses that need no token, on another host than Graph. A request with an access token is
- * refused, as at Microsoft: such a client sends its token to other hosts.
+ * Serves downloads and uploads at addresses that need no token, on another host than Graph. Refuses a request with an access token, as
+ * Microsoft does: such a client leaks its token to other hosts.
  */
 export class ContentStore {
   readonly #origin: string;
@@ -30,7 +30,7 @@ export class ContentStore {
     this.#origin = origin;
   }
 
-  /** An address for the download of a file, as the file is at this moment. */
+  /** An address that downloads the present content of a file. */
   offer(file: DriveItem): string {
     const key = randomUUID();
     this.#downloads.set(key, file.content ?? Buffer.alloc(0));
@@ -44,7 +44,7 @@ export class ContentStore {
     return { uploadUrl: `${this.#origin}${contentPath}/upload/${key}`, ...progress(0) };
   }
 
-  /** Serves those addresses. */
+  /** Serves the addresses of `offer` and `openSession`. */
   serve(): Middleware {
     return async (ctx, next) => {
       if (ctx.state.endpoint !== 'content') return next();

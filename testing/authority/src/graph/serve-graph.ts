@@ -11,7 +11,7 @@ import { answerGraphError } from './graph-error.ts';
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
 
-/** How many children a page has if the request has no `$top`, as at Microsoft. */
+/** The page size of a request without `$top`, as at Microsoft. */
 const defaultPageSize = 200;
 
 /** A small Microsoft Graph. It accepts access tokens that this provider has issued and that have not expired. */
@@ -35,7 +35,7 @@ function decodePath(path: string): string {
   try {
     return decodeURIComponent(path);
   } catch {
-    // Not a path of anything here: the answer will be 400.
+    // An invalid path. The answer will be 400.
     return path;
   }
 }
@@ -68,7 +68,7 @@ async function answerItem(ctx: Context, { drive, content, path }: ItemRequest): 
   const item = start && drive.byPath(below, start);
   const json = (found: DriveItem): object => toDriveItemJson(drive, found, (file) => content.offer(file));
   const writes = action === 'createUploadSession' || ctx.method === 'PUT';
-  // OneDrive takes no such name.
+  // OneDrive allows no such name.
   if (writes && /["*<>?\\|]/.test(below)) return answerGraphError(ctx, 400);
   switch (`${ctx.method} ${action}`) {
     case 'GET ':
@@ -132,12 +132,12 @@ function answerJson(ctx: Context, context: string, json: object): void {
   ctx.body = { '@odata.context': `${originOf(ctx)}${graphPath}/$metadata#${context}`, ...json };
 }
 
-/** The server's origin by the name that the client used. (Koa 3's own `origin` is the header of that name.) */
+/** The server's origin, with the name that the client used. (`origin` of Koa 3 is the request's Origin header.) */
 function originOf(ctx: Context): string {
   return `${ctx.protocol}://${ctx.host}`;
 }
 
-/** The sixteen digits that identify a personal account at Graph: the part of its object id that is not zero. */
+/** The sixteen digits that identify a personal account at Graph: its object id without the leading zeros. */
 function cidOf(account: Account): string {
   return account.oid.replaceAll('-', '').slice(16);
 }

@@ -2,12 +2,12 @@ import type { Adapter, AdapterPayload } from 'oidc-provider';
 
 interface Entry {
   payload: AdapterPayload;
-  /** Epoch milliseconds. The provider's own times are whole seconds, so a token could end earlier than its `expires_in`. */
+  /** Epoch milliseconds, because with the provider's whole seconds a token could expire earlier than its `expires_in`. */
   expiresAt: number;
   consumedAt?: number;
 }
 
-/** Keeps everything that the provider has issued, in memory. oidc-provider's own adapter has a size limit. */
+/** Keeps all records of the provider in memory. oidc-provider's own adapter has a size limit. */
 export class MemoryStore {
   readonly #models = new Map<string, Map<string, Entry>>();
   readonly #reuseGrace: number;

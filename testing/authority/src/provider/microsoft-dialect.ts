@@ -10,7 +10,7 @@ type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
 
 export interface DialectSettings {
-  /** The least seconds between two polls of the device flow. */
+  /** The minimum seconds between two polls of the device flow. */
   readonly deviceInterval: number;
   /** Called with every code and token when it is issued. */
   readonly onIssued: (secret: string) => void;
@@ -19,10 +19,10 @@ export interface DialectSettings {
 
 const deviceGrant = 'urn:ietf:params:oauth:grant-type:device_code';
 
-/** On a busy machine a client's timer may end a little early. */
+/** On a busy machine a client's timer may fire a little early. */
 const pollToleranceMs = 100;
 
-/** Translates between Microsoft's dialect of OAuth, which clients speak, and that of oidc-provider. */
+/** Translates between the OAuth dialect of Microsoft, which clients speak, and that of oidc-provider. */
 export function speakMicrosoftDialect(provider: Provider, settings: DialectSettings): Middleware {
   const raised = new WeakMap<object, unknown>();
   const remember = (ctx: object, error: unknown) => void raised.set(ctx, error);
@@ -81,7 +81,7 @@ interface TokenResponse {
   id_token?: string;
 }
 
-/** Microsoft's order of members, and the members that only Microsoft has. */
+/** Adds the members that only Microsoft has, in Microsoft's order. */
 function toTokenResponse(body: TokenResponse, form: URLSearchParams, accountId = ''): Record<string, unknown> {
   const { token_type, scope = '', expires_in, ...tokens } = body;
   return {
@@ -101,7 +101,7 @@ interface DeviceResponse {
   expires_in: number;
 }
 
-/** Microsoft has no `verification_uri_complete`. It has a message for the user. */
+/** Microsoft has no `verification_uri_complete`, but a message for the user. */
 function toDeviceResponse(body: DeviceResponse, interval: number): Record<string, unknown> {
   const { user_code, device_code, verification_uri, expires_in } = body;
   return {
@@ -128,12 +128,12 @@ function toInnerForm(form: URLSearchParams, store: MemoryStore): URLSearchParams
   const scope = toInnerScope(form.get('scope') ?? '', granted);
   if (scope) inner.set('scope', scope);
   else inner.delete('scope');
-  // Microsoft's older name of the grant, which many clients still use.
+  // Many clients still use Microsoft's older name of the grant.
   if (form.get('grant_type') === 'device_code') inner.set('grant_type', deviceGrant);
   return inner;
 }
 
-/** Gives the request a body that has not been read yet. oidc-provider reads it, and prints a warning if it was read before. */
+/** Gives the request an unread body. oidc-provider prints a warning if the body was read before. */
 function replaceForm(ctx: Context, form: URLSearchParams): void {
   const body = form.toString();
   const request = new IncomingMessage(ctx.req.socket);
@@ -141,7 +141,7 @@ function replaceForm(ctx: Context, form: URLSearchParams): void {
   request.url = ctx.req.url;
   request.headers = { ...ctx.req.headers, 'content-length': String(Buffer.byteLength(body)) };
   delete request.headers['transfer-encoding'];
-  // Otherwise Node thinks at its end that the client has gone, and closes the connection.
+  // Otherwise Node takes the end of this request for a lost client, and closes the connection.
   request.complete = true;
   request.push(body);
   request.push(null);

@@ -23,7 +23,7 @@ export interface MicrosoftError {
   suberror?: string;
 }
 
-/** What Microsoft would say about an error that oidc-provider has raised. */
+/** Microsoft's answer to an error that oidc-provider has raised. */
 export function describeError(ctx: RequestContext, error: unknown): { status: number; body: MicrosoftError } {
   const parameter = (name: string): string => ctx.state.form?.get(name) ?? String(ctx.query[name] ?? '');
   const { error: name = 'server_error', error_detail, error_description } = error as Partial<errors.OIDCProviderError>;
@@ -33,7 +33,7 @@ export function describeError(ctx: RequestContext, error: unknown): { status: nu
   return { status, body: toMicrosoftError(ctx, { error: name, ...found, code, description }) };
 }
 
-/** With the time and the ids by which Microsoft finds it in its logs. The client's `client-request-id` is the correlation id. */
+/** Adds the time and the ids by which Microsoft finds the error in its logs. The client's `client-request-id` is the correlation id. */
 export function toMicrosoftError(
   ctx: Pick<RequestContext, 'get'>,
   given: { error: string; code: number; description: string; suberror?: string | undefined },
@@ -55,7 +55,7 @@ export function toMicrosoftError(
   };
 }
 
-/** The page for an error that must not go to an app: an unknown app, a wrong redirect URI, a sign-in that is over. */
+/** The page for an error that must not go to an app: an unknown app, a wrong redirect URI, or an ended sign-in. */
 export function renderErrorPage(ctx: RequestContext & { type: string; body: unknown }, _: unknown, error: Error): void {
   const { body } = describeError(ctx, error);
   ctx.type = 'html';

@@ -12,7 +12,7 @@ export function mintAsMicrosoft(provider: Provider, onIssued: (secret: string) =
     [provider.DeviceCode, () => `DAQABIQEAAAB${randomBytes(96).toString('base64url')}`],
   ];
   for (const [model, mint] of mints) {
-    // It is not in the published types. oidc-provider's models make their value with it.
+    // oidc-provider's models make their value with this method, which is not in the published types.
     const { prototype } = model as { prototype: { generateTokenId(): string } };
     const original = prototype.generateTokenId;
     prototype.generateTokenId = function () {

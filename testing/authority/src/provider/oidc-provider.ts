@@ -3,7 +3,7 @@ import type * as OidcProvider from 'oidc-provider';
 
 const inOneFile = new URL('../../dist/oidc-provider.js', import.meta.url);
 
-/** oidc-provider, as src/build.ts made it, which loads in half the time. Without a build, the package itself. */
+/** oidc-provider, bundled by src/build.ts to load in half the time. Without a build, the package itself. */
 const library: typeof OidcProvider = await import(existsSync(inOneFile) ? inOneFile.href : 'oidc-provider');
 
 export const { default: OidcProviderClass, errors, interactionPolicy } = library;

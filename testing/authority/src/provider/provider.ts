@@ -31,7 +31,7 @@ export interface ProviderSettings {
   readonly issuer: string;
   readonly apps: readonly RegisteredApp[];
   readonly store: MemoryStore;
-  /** Seconds. Called for each token that is issued. */
+  /** The lifetime in seconds. Called for each token that is issued. */
   readonly accessTokenTtl: () => number;
   /** Called with every code and token when it is issued. */
   readonly onIssued: (secret: string) => void;
@@ -45,13 +45,13 @@ export async function createProvider(settings: ProviderSettings): Promise<Provid
 }
 
 class MicrosoftProvider extends OidcProviderClass {
-  // Tests often make a client go away in the middle of a request. Anything else is a defect of this package.
+  // Tests often disconnect a client in the middle of a request. Any other error is a defect of this package.
   override onerror(error: NodeJS.ErrnoException & { expose?: boolean }): void {
     if (error.expose || ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'].includes(error.code ?? '')) return;
     console.error(error);
   }
 
-  // Provider's constructor calls this. Only here can the built-in modes get other handlers.
+  // Provider's constructor calls this method. Only here can the built-in modes be replaced.
   override registerResponseMode(...[name, handler]: Parameters<Provider['registerResponseMode']>): void {
     super.registerResponseMode(name, ownResponseModes[name] ?? handler);
   }
@@ -82,7 +82,7 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
     pkce: { required: (_ctx, { clientId }) => !apps.some((app) => app.withoutPkce && app.clientId === clientId) },
     rotateRefreshToken: true,
     issueRefreshToken: (_ctx, _client, source) => source.scopes.has(offlineScope),
-    // The tokens of an app do not depend on who uses the browser next.
+    // An app's tokens must outlive the browser session, which another user may take over.
     expiresWithSession: () => false,
     interactions: { policy: policy(), url: (_ctx, { uid }) => `${interactionPath}/${uid}` },
     ttl: {
@@ -98,10 +98,10 @@ async function configure(settings: ProviderSettings): Promise<Configuration> {
     },
     features: features(),
     renderError: renderErrorPage,
-    // The default looks at the redirect URIs, and prints a notice about that.
+    // The default reads the redirect URIs, and prints a notice about that.
     clientBasedCORS: () => false,
     extraParams: {
-      // MSAL sends it, and expects it in the answer.
+      // MSAL sends this parameter, and expects `client_info` in the answer.
       client_info: () => undefined,
       scope: (_ctx, scope) => {
         if (!scope) throw new errors.InvalidRequest('missing required parameter scope');
@@ -138,7 +138,7 @@ function features(): Configuration['features'] {
     },
     resourceIndicators: {
       enabled: true,
-      // Every scope is one of Graph.
+      // Every scope belongs to Graph.
       defaultResource: () => graphResource,
       useGrantedResource: () => true,
       getResourceServerInfo: (ctx) => ({
@@ -150,7 +150,7 @@ function features(): Configuration['features'] {
   };
 }
 
-/** The scopes of Graph that exist: whatever a request asks for now, and whatever was granted before. */
+/** The existing scopes of Graph: those of the present request, and those granted before. */
 function requestedScopes(ctx: KoaContextWithOIDC): Set<string> {
   const granted = ctx.oidc.entities.Grant?.getResourceScope(graphResource).split(' ') ?? [];
   return new Set([...ctx.oidc.requestParamScopes, ...granted].filter(Boolean));

@@ -9,7 +9,7 @@ type Payload = Record<string, unknown>;
 const script = 'document.forms[0].submit()';
 const scriptHash = createHash('sha256').update(script).digest('base64');
 
-/** `response_mode=form_post`: a page that posts itself to the app (OAuth 2.0 Form Post Response Mode). Without script it has a button. */
+/** `response_mode=form_post`: a page that posts itself to the app (OAuth 2.0 Form Post Response Mode), or without script has a button. */
 export function sendByFormPost(ctx: KoaContextWithOIDC, redirectUri: string, payload: Payload): void {
   const fields = Object.entries(answer(ctx, payload)).map(
     ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
@@ -17,7 +17,7 @@ export function sendByFormPost(ctx: KoaContextWithOIDC, redirectUri: string, pay
   ctx.status = 200;
   ctx.type = 'html';
   ctx.set('content-security-policy', `default-src 'none'; script-src 'sha256-${scriptHash}'`);
-  // Chromium then sends `Origin: null`, as if Microsoft's https page had posted to the app's http address.
+  // With this policy, Chromium sends `Origin: null`, as if Microsoft's https page had posted to the app's http address.
   ctx.set('referrer-policy', 'no-referrer');
   ctx.body = `<!DOCTYPE html>
 <html lang="en">
@@ -47,7 +47,7 @@ function answer(ctx: KoaContextWithOIDC, payload: Payload): Record<string, strin
     const asked = ctx.oidc.params?.client_info === '1';
     return { ...rest, ...(asked && { client_info: clientInfoOf(ctx.oidc.account?.accountId ?? '') }) };
   }
-  // The sign-in pages have already given it Microsoft's words.
+  // The sign-in pages have already used Microsoft's words for it.
   if (rest.error === 'access_denied') return rest;
   const { error, error_description } = describeError(ctx, rest).body;
   return { ...rest, error, error_description };

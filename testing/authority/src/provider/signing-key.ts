@@ -8,8 +8,8 @@ export const builtKey = new URL('../../dist/signing-key.json', import.meta.url);
 let key: Promise<object> | undefined;
 
 /**
- * The private JWK that signs ID tokens. All authorities share the one of the last build, because to make one takes longer than the rest of
- * a start. Without a build, those of a process share one.
+ * The private JWK that signs ID tokens. All authorities share the key of the last build, because making a key takes longer than the rest of
+ * a start. Without a build, the authorities of a process share one.
  */
 export function signingKey(): Promise<object> {
   key ??= readFile(builtKey, 'utf8').then(JSON.parse).catch(makeSigningKey);

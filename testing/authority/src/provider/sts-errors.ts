@@ -1,4 +1,4 @@
-/** An error of oidc-provider: its OAuth error, the detail that it does not send, and the text that it would have sent. */
+/** An error of oidc-provider: its OAuth error, its internal detail, and the text that it would have sent. */
 export interface RaisedError {
   readonly name: string;
   readonly detail: string;
@@ -18,7 +18,7 @@ export interface StsError {
   readonly status?: number;
 }
 
-/** The first one that fits is the answer. The last one always fits. */
+/** The first error that fits is the answer. The last one always fits. */
 export const stsErrors: readonly StsError[] = [
   {
     when: ({ name, detail }) => name === 'invalid_client' && detail === 'client not found',

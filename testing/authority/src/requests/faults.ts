@@ -19,7 +19,7 @@ export type Fault =
   | { type: 'oauth'; error: string; description?: string; errorCodes?: number[]; status?: number; suberror?: string }
   /** The normal answer, `ms` milliseconds later. */
   | { type: 'slow'; ms: number }
-  /** The normal answer, as soon as `until` has resolved, even if the client has gone by then. Only in this process, not over HTTP. */
+  /** The normal answer, as soon as `until` has resolved, even if the client has disconnected. Only within this process, not over HTTP. */
   | { type: 'held'; until: Promise<unknown> }
   /** The connection is reset: before the provider sees the request, or after it has done what the request asks for. */
   | { type: 'drop'; when: 'before' | 'after' }
@@ -38,7 +38,7 @@ export interface FaultOptions {
   grantType?: string;
 }
 
-/** The faults that wait for their requests, the oldest first. */
+/** The pending faults, the oldest first. */
 export class FaultQueue {
   #waiting: { endpoint: Endpoint; fault: Fault; grantType: string | undefined; times: number }[] = [];
 
@@ -48,7 +48,7 @@ export class FaultQueue {
     this.#waiting.push({ endpoint, fault, grantType, times });
   }
 
-  /** The fault of a request, if there is one for it. It is used up. */
+  /** Removes and returns the fault for a request, if there is one. */
   take(endpoint: Endpoint, grantType: string | undefined): Fault | undefined {
     const found = this.#waiting.find(
       (entry) => entry.endpoint === endpoint && (entry.grantType === undefined || entry.grantType === grantType),

@@ -7,7 +7,7 @@ import type { Fault, FaultQueue } from './faults.ts';
 type Middleware = Parameters<Provider['use']>[0];
 type Context = Parameters<Middleware>[0];
 
-/** Applies the fault that waits for a request. */
+/** Applies the pending fault, if a request has one. */
 export function injectFaults(faults: FaultQueue): Middleware {
   return async (ctx, next) => {
     const fault = ctx.state.endpoint && faults.take(ctx.state.endpoint, ctx.state.grantType);
@@ -39,7 +39,7 @@ async function apply(fault: Fault, ctx: Context, next: () => Promise<unknown>): 
     case 'drop':
       if (fault.when === 'after') await next();
       ctx.respond = false;
-      // Node cannot reset a connection with TLS: it ends in the middle of the exchange.
+      // Node cannot reset a TLS connection, so this closes it in the middle of the exchange.
       if (ctx.secure) ctx.req.socket.destroy();
       else ctx.req.socket.resetAndDestroy();
       return;

@@ -6,7 +6,7 @@ import type { Endpoint } from './faults.ts';
 /** One request as it was served. It contains no secret. */
 export interface ServedRequest {
   readonly method: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   readonly endpoint?: Endpoint;
   readonly grantType?: string;
@@ -16,7 +16,7 @@ export interface ServedRequest {
   readonly at: number;
 }
 
-/** Logs every request before anything else happens to it. Reads the forms that the faults and the errors need. */
+/** Logs every request first, and reads the forms that the faults and the errors need. */
 export function logRequests(log: ServedRequest[]): Parameters<Provider['use']>[0] {
   return async (ctx, next) => {
     const endpoint = endpointOf(ctx.path);
@@ -43,7 +43,7 @@ export function logRequests(log: ServedRequest[]): Parameters<Provider['use']>[0
 function endpointOf(path: string): Endpoint | undefined {
   if (path === endpointPaths.token) return 'token';
   if (path === endpointPaths.device_authorization) return 'devicecode';
-  // Exactly this path: oidc-provider serves the way back from the sign-in pages below it.
+  // Compare the whole path: below it, oidc-provider serves the return from the sign-in pages.
   if (path === endpointPaths.authorization) return 'authorize';
   if (path.startsWith(`${contentPath}/`)) return 'content';
   return path.startsWith(`${graphPath}/`) ? 'graph' : undefined;

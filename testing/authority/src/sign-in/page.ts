@@ -3,7 +3,7 @@ export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** A whole page without script and without anything that it has to load. `content` is HTML. */
+/** A whole page without script and external files. `content` is HTML. */
 export function renderPage(title: string, content: string): string {
   return `<!DOCTYPE html>
 <html lang="en">
@@ -25,7 +25,7 @@ ${content}
 `;
 }
 
-/** A message that a screen reader announces. Empty without a message. */
+/** An alert, which a screen reader announces. Empty without a message. */
 export function renderAlert(message: string | undefined): string {
   return message ? `<p class="alert" role="alert">${escapeHtml(message)}</p>` : '';
 }

@@ -17,7 +17,7 @@ const denial = {
   error_description: 'The user has denied access to the scope requested by the client application.',
 };
 
-/** Serves the pages on which a user signs in, picks an account and consents. GET shows a page, POST has the user's answer. */
+/** Serves the pages on which a user signs in, picks an account and consents. GET shows a page, POST brings the user's answer. */
 export function serveSignIn(provider: Provider): Middleware {
   return async (ctx, next) => {
     if (!ctx.path.startsWith(`${interactionPath}/`)) return next();
@@ -89,7 +89,7 @@ function login(interaction: Interaction, form: URLSearchParams): Step {
   return { page: renderLoginPage({ action: `${interactionPath}/${interaction.uid}`, username, alert }) };
 }
 
-/** Each consent is a grant of its own, as at Microsoft: if reuse revokes one grant, the others stay valid. */
+/** Each consent makes its own grant, as at Microsoft: if token reuse revokes one grant, the others stay valid. */
 async function consent(provider: Provider, { params, session }: Interaction): Promise<Step> {
   const grant = new provider.Grant({ accountId: session?.accountId ?? '', clientId: String(params.client_id) });
   const scopes = scopesOf(params);
