@@ -3,11 +3,11 @@ import { findTool } from './tools.ts';
 
 /** One host: a network namespace with one network card. */
 export interface NetworkHost {
-  /** Its own IP address. */
+  /** The host's IP address. */
   readonly address: string;
-  /** Goes before a command to run it on this host: `spawn(prefix[0], [...prefix.slice(1), command, …])`. */
+  /** The start of a command line on this host: `spawn(prefix[0], [...prefix.slice(1), command, …])`. */
   readonly prefix: readonly string[];
-  /** Its network card goes down: connections stay open and carry nothing. */
+  /** Takes the network card down: connections stay open and carry nothing. */
   cutOff(): void;
   reconnect(): void;
 }

@@ -1,26 +1,26 @@
 import type { Client, QueryArrayResult } from 'pg';
 
-/** The types of pg do not know the two methods. */
+/** Client has these two methods, but not in the types of pg. */
 type KeptClient = Client & { ref(): void; unref(): void };
 
-/** Values as the server writes them: `t`, not true. */
+/** Keeps values as the server writes them: `t`, not true. */
 const asText = { getTypeParser: () => String };
 
-/** Connections of the superuser that are kept for the next statements: psql for each of them takes ten times as long. */
+/** The superuser's connections, kept open for the next statements: starting psql for each takes ten times as long. */
 export class OperatorConnections {
   readonly #folder: string;
   readonly #port: number;
   readonly #open = new Set<KeptClient>();
-  /** Whose last call is over. */
+  /** Connections whose last call has ended. */
   readonly #idle: KeptClient[] = [];
 
-  /** `folder`: where the server's Unix socket is. */
+  /** `folder`: the folder of the server's Unix socket. */
   constructor(folder: string, port: number) {
     this.#folder = folder;
     this.#port = port;
   }
 
-  /** Runs statements as one transaction. Values apart by `|`, rows by line ends. The next call finds a new session. */
+  /** Runs statements as one transaction. Returns lines of values with `|` between them. The next call gets a new session. */
   async query(sql: string): Promise<string> {
     const client = this.#idle.pop() ?? (await this.#connect());
     client.ref();
@@ -45,7 +45,7 @@ export class OperatorConnections {
   }
 
   async #connect(): Promise<KeptClient> {
-    // Not every file that makes a cluster asks it anything.
+    // Import late: not every test file that makes a cluster runs statements.
     const { default: pg } = await import('pg');
     const client = new pg.Client({
       host: this.#folder,

@@ -6,7 +6,7 @@ import { findUser, newFolder, onFreePort, requireTool } from './tools.ts';
 export interface PgBouncerOptions {
   /** Roles that may connect, without a password. Default: `postgres`. */
   users?: readonly string[];
-  /** Further lines of its configuration. */
+  /** Further lines of pgbouncer's configuration. */
   settings?: readonly string[];
 }
 

@@ -19,7 +19,7 @@ import { findUser, newFolder, onFreePort, requireTool } from './tools.ts';
 const run = promisify(execFile);
 
 export interface ClusterOptions {
-  /** Settings of postgresql.conf. Default: durable writes are off, because a test loses nothing with its cluster. */
+  /** Settings of postgresql.conf. By default, writes are not durable, because a test loses nothing with its cluster. */
   settings?: Readonly<Record<string, string>>;
   /** IP addresses to listen on besides 127.0.0.1. Every user may connect there without a password. */
   addresses?: readonly string[];
@@ -39,7 +39,7 @@ const defaultSettings = { fsync: 'off', full_page_writes: 'off', max_connections
 /** A PostgreSQL cluster of its own, with the superuser `postgres` and no password. */
 export class PrivateCluster implements AsyncDisposable {
   readonly port: number;
-  /** Where its data and its Unix socket are. */
+  /** The folder of the data and the Unix socket. */
   readonly folder: string;
   readonly #options: ClusterOptions;
   readonly #operator: OperatorConnections;
@@ -83,7 +83,7 @@ export class PrivateCluster implements AsyncDisposable {
     return PgBouncer.start({ host: this.folder, port: this.port }, options);
   }
 
-  /** As a URL. Default: the superuser, on 127.0.0.1. */
+  /** The URL of a connection. Default: the superuser, on 127.0.0.1. */
   connectionString({
     user = 'postgres',
     password,
@@ -94,17 +94,17 @@ export class PrivateCluster implements AsyncDisposable {
     return `postgresql://${user}${secret}@${host}:${port}/postgres`;
   }
 
-  /** What the server has logged, from its first start on. */
+  /** The server's log since its first start. */
   get log(): string {
     return this.#earlierLogs + (this.#server?.log ?? '');
   }
 
-  /** Runs statements as the superuser in one transaction, and returns values apart by `|`, rows by line ends. */
+  /** Runs statements as the superuser in one transaction. Returns lines of values with `|` between them. */
   query(sql: string): Promise<string> {
     return this.#operator.query(sql);
   }
 
-  /** All rows of all tables that are not the system's, with their tables' names: the values that pg_dump would write, in its form. */
+  /** All rows of all user tables, with the tables' names: the values that pg_dump would write, in its form. */
   async dump(): Promise<string> {
     const tables = await this.query(
       "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' " +
@@ -128,10 +128,10 @@ export class PrivateCluster implements AsyncDisposable {
     await this.query('SELECT pg_promote()');
   }
 
-  /** Ends the server as the operator would, open connections included; `kill`: as a power failure would. */
+  /** Ends the server and its open connections as an operator does; with `kill`, as a power failure does. */
   async stop(how: 'fast' | 'kill' = 'fast'): Promise<void> {
     this.#operator.close();
-    // PostgreSQL's immediate shutdown: no server process writes anything more, and the next start recovers.
+    // SIGQUIT is PostgreSQL's immediate shutdown: no server process writes any more, and the next start recovers.
     await this.#server?.end(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     this.#earlierLogs = this.log;
     this.#server = undefined;
@@ -162,7 +162,7 @@ export class PrivateCluster implements AsyncDisposable {
     const place = `-D ${this.#data} -k ${this.folder} -p ${this.port} -c listen_addresses=${listen}`;
     this.#server = new ServerProcess(requireTool('postgres'), [...place.split(' '), ...args]);
     await this.#server.untilLog('ready to accept');
-    // One address is enough for PostgreSQL.
+    // PostgreSQL starts even if it can bind only one of the addresses.
     if (!this.#server.log.includes('could not bind')) return;
     const { log } = this;
     await this.stop('kill');
@@ -177,8 +177,8 @@ export class PrivateCluster implements AsyncDisposable {
 }
 
 /**
- * The result of initdb, which takes longer than all the rest of a start. Made once for each version of PostgreSQL, and small, because each
- * cluster is a copy of it: without the databases that others are made from, and without the files for what will be written to the log.
+ * The result of initdb, which takes longer than the rest of a start. It is made once for each version of PostgreSQL. It is small, because
+ * each cluster is a copy of it: without the template databases, and without spare files for the write-ahead log.
  */
 async function findTemplate(): Promise<string> {
   const { stdout } = await run(requireTool('initdb'), ['--version']);
@@ -193,7 +193,7 @@ async function findTemplate(): Promise<string> {
   await runAsServer('postgres', ['--single', '-D', made, 'postgres'], statements.join('\n'));
   const [, ...unused] = globSync(join(made, 'pg_wal/????????????????????????')).sort();
   for (const segment of unused) rmSync(segment);
-  // Another process may make it at the same time: the first one that is whole counts.
+  // Another process may make the template at the same time: the first complete one is kept.
   const copy = `${template}-${process.pid}`;
   await run('mkdir', ['-p', join(template, '..')]);
   await run('cp', ['-a', made, copy]);

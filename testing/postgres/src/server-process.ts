@@ -11,7 +11,7 @@ process.once('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-/** A server that runs in the foreground as a child of this process, and that dies with it. */
+/** A server that runs in the foreground as a child of this process, and is killed when this process exits. */
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
@@ -20,7 +20,7 @@ export class ServerProcess {
   constructor(command: string, args: readonly string[]) {
     this.#child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', ...findUser() });
     running.add(this.#child);
-    // One that is kept for the next test file does not keep the process.
+    // A server that is kept for the next test file must not keep this process alive.
     this.#child.unref();
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
@@ -44,7 +44,7 @@ export class ServerProcess {
     return this.#child.pid ?? -1;
   }
 
-  /** All that it has written so far. */
+  /** All that the server has written so far. */
   get log(): string {
     return this.#log;
   }
@@ -64,7 +64,7 @@ export class ServerProcess {
     this.#child.kill(signal);
   }
 
-  /** Sends the signal and waits for the end; kills it if that takes too long. */
+  /** Sends the signal and waits for the end. Kills the server if that takes too long. */
   async end(signal: NodeJS.Signals): Promise<void> {
     this.signal(signal);
     const timer = setTimeout(() => this.signal('SIGKILL'), stopTimeoutMs);

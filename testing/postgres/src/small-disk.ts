@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { findUser, newFolder } from './tools.ts';
 
 const mounted = new Set<string>();
-// Before the folders are deleted: the listeners run in the order in which they were added.
+// Unmount before the folders are deleted: listeners run in the order in which they were added.
 process.prependListener('exit', () => {
   for (const folder of mounted) unmount(folder);
 });
 
 /** A small file system of its own, which can be filled to the last block. Needs root. */
 export class SmallDisk implements AsyncDisposable {
-  /** Its root, which belongs to the user of PostgreSQL. */
+  /** The root folder of the disk. It belongs to the user of PostgreSQL. */
   readonly folder: string;
 
   private constructor(folder: string) {
@@ -34,13 +34,13 @@ export class SmallDisk implements AsyncDisposable {
     return new SmallDisk(folder);
   }
 
-  /** Leaves no free block. */
+  /** Fills the disk, so that no block is free. */
   fill(): void {
     const { bavail, bsize } = statfsSync(this.folder);
     appendFileSync(this.#filler, Buffer.alloc(Number(bavail) * Number(bsize)));
   }
 
-  /** Gives the space back that `fill` has taken. */
+  /** Frees the space that `fill` has taken. */
   free(): void {
     rmSync(this.#filler);
   }
@@ -61,7 +61,7 @@ function mount(folder: string, mebibytes: number): boolean {
   return true;
 }
 
-/** Lazily: the server may still have a file open. */
+/** `--lazy`, because the server may still have a file open. */
 function unmount(folder: string): void {
   if (mounted.delete(folder)) spawnSync('umount', ['--lazy', folder]);
 }

@@ -1,14 +1,14 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** Who sends: the client of the proxy, or the server behind it. */
+/** The sender of bytes: the client of the proxy, or the server behind it. */
 export type Sender = 'client' | 'server';
 
 /** A TCP proxy on loopback that breaks connections on request. */
 export class TcpProxy implements AsyncDisposable {
   readonly port: number;
-  /** Bytes that were sent on, since the start. */
+  /** How many bytes the proxy has forwarded since its start. */
   readonly bytes: Record<Sender, number> = { client: 0, server: 0 };
-  /** From one end to the other, in milliseconds. */
+  /** The delay from one end to the other, in milliseconds. */
   delayMs = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -30,8 +30,8 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   /**
-   * Sends on `bytes` more bytes of this sender, whatever their connection, then destroys the connection that brings the
-   * next one. With ('server', 0) a request arrives and its answer is lost. Resolves when it has cut.
+   * Forwards `bytes` more bytes of this sender, over all its connections, then destroys the connection that carries the next byte. With
+   * ('server', 0) a request arrives and its answer is lost. Resolves after the cut.
    */
   cutAfter(sender: Sender, bytes: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -44,7 +44,7 @@ export class TcpProxy implements AsyncDisposable {
     this.#mode = 'swallow';
   }
 
-  /** The connections that are open carry nothing any more, as after a failover. New ones do. */
+  /** Open connections carry nothing any more, as after a failover. New connections work. */
   silence(): void {
     for (const socket of this.#sockets) this.#silent.add(socket);
   }

