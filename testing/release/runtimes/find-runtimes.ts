@@ -4,14 +4,14 @@ import { join } from 'node:path';
 export interface Runtime {
   readonly name: 'Node' | 'Deno' | 'Bun';
   readonly command: string;
-  /** Before the name of the program. */
+  /** Arguments before the name of the program. */
   readonly args: readonly string[];
 }
 
 const require = createRequire(import.meta.url);
 const platform = `${process.platform}-${process.arch}`;
 
-/** The binary is in an optional package for each platform. Its package.json says which folder of it is ours. */
+/** The path of a runtime's binary, which is in an optional package for each platform. undefined if that package is missing. */
 function binary(runtime: string, platformPackage: string, file: string): string | undefined {
   try {
     const ownRequire = createRequire(require.resolve(`${runtime}/package.json`));
@@ -21,7 +21,7 @@ function binary(runtime: string, platformPackage: string, file: string): string 
   }
 }
 
-/** Deno and Bun, as far as there are binaries for this platform. If `under-musl.sh` has set TEST_MUSL, only its Bun. */
+/** Deno and Bun, if they have binaries for this platform. If `under-musl.sh` has set TEST_MUSL, only the Bun for musl. */
 export function findRuntimes(): Runtime[] {
   const musl = process.env.TEST_MUSL;
   if (musl) {

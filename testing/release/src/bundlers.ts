@@ -6,22 +6,22 @@ import { rolldown } from 'rolldown';
 import { findRuntimes } from '../runtimes/find-runtimes.ts';
 import { plainEnvironment, run } from './run.ts';
 
-/** Makes one file of a program and of all packages that it imports. */
+/** Bundles a program and all packages that it imports into one file. */
 export interface Bundler {
   readonly name: string;
-  /** Writes into `folder`, which exists. Resolves with the file. */
+  /** Writes the file into `folder`, which exists. Resolves with its path. */
   bundle(program: string, folder: string): Promise<string>;
-  /** What runs that file. Nothing, if it is an executable. */
+  /** The command that runs the file. Empty for an executable. */
   readonly runner: readonly string[];
 }
 
-/** What says in Node's executable whether a program is in it: https://nodejs.org/api/single-executable-applications.html */
+/** The mark in Node's executable that tells whether it contains a program: https://nodejs.org/api/single-executable-applications.html */
 const sentinelFuse = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 const postject = createRequire(import.meta.url).resolve('postject/dist/cli.js');
 const node = [process.execPath];
 
-/** Those that work on this platform. */
+/** The bundlers that work on this platform. */
 export function findBundlers(): Bundler[] {
   const bundlers: Bundler[] = [
     { name: 'esbuild, as CommonJS', bundle: (...to) => byEsbuild('cjs', ...to), runner: node },
@@ -38,12 +38,12 @@ export function findBundlers(): Bundler[] {
       });
     }
   }
-  // Elsewhere the executable has to be signed, or has another format.
+  // On other platforms the executable has to be signed, or has another format.
   if (process.platform === 'linux') bundlers.push({ name: 'Node', bundle: intoNode, runner: [] });
   return bundlers;
 }
 
-/** `banner`: JavaScript that the file begins with. No option leaves better-sqlite3 out, because no import names it. */
+/** `banner`: JavaScript for the start of the file. No option excludes better-sqlite3, because no import names it. */
 export async function byEsbuild(format: Format, program: string, folder: string, banner = ''): Promise<string> {
   const outfile = join(folder, `program.${format === 'cjs' ? 'cjs' : 'mjs'}`);
   await build({

@@ -7,7 +7,7 @@ const require = createRequire(import.meta.url);
 /** The compilers, by the names of their packages here. */
 export const compilers = ['typescript', 'typescript-5'] as const;
 
-/** How a project may resolve packages: options of its tsconfig. */
+/** The ways in which a project may resolve packages: options of its tsconfig. */
 export const resolutions = [
   ['--module', 'nodenext'],
   ['--module', 'preserve', '--moduleResolution', 'bundler'],
@@ -16,8 +16,8 @@ export const resolutions = [
 const nodeTypes = ['--types', 'node', '--typeRoots', dirname(dirname(require.resolve('@types/node/package.json')))];
 
 /**
- * Checks the types of files of a project, and of every declaration that they reach. Rejects with the errors of the compiler.
- * `types`: the options that name the types of Node.
+ * Checks the types of files of a project, and of every declaration that they import. Rejects with the errors of the compiler. `types`: the
+ * compiler options that select the types of Node.
  */
 export async function checkTypes(
   project: string,
@@ -27,7 +27,7 @@ export async function checkTypes(
   types: readonly string[] = nodeTypes,
 ): Promise<void> {
   const tsc = join(dirname(require.resolve(`${compiler}/package.json`)), 'bin/tsc');
-  // Those of TypeScript itself are of others, and take half of the time.
+  // Skip TypeScript's own declarations: they are not ours, and take half of the time.
   const strict = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--skipDefaultLibCheck', '--target', 'es2022'];
   const options = [...strict, ...resolution, ...types];
   await run(process.execPath, [tsc, ...options, ...files], { cwd: project, env: plainEnvironment() });

@@ -11,7 +11,7 @@ export class NpmUser {
   readonly #node: string;
   readonly #env: NodeJS.ProcessEnv;
 
-  /** `node`: the executable, which also runs the npm of this machine. `cache`: several users may share it. */
+  /** `node`: the executable, with which npm of this machine runs too. `cache`: several users may share it. */
   constructor(folder: string, node: string, registry: string, cache: string) {
     this.#folder = folder;
     this.#node = node;

@@ -10,16 +10,16 @@ export interface Manifest {
 /** A package of this repository as users get it. */
 export interface PackedPackage {
   readonly tarball: string;
-  /** The folder of its unpacked files. */
+  /** The folder with the unpacked files. */
   readonly folder: string;
   readonly manifest: Manifest;
-  /** The paths of its files from that folder, with `/`. */
+  /** The paths of the files relative to that folder, with `/`. */
   readonly files: ReadonlySet<string>;
 }
 
 const packages = resolve(import.meta.dirname, '../../../packages');
 
-/** Packs every package like a release, and unpacks it, below `folder`. */
+/** Packs every package as a release does, and unpacks it, below `folder`. */
 export async function packAll(folder: string): Promise<PackedPackage[]> {
   return Promise.all(readdirSync(packages).map((name) => pack(name, folder)));
 }

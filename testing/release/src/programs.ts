@@ -7,7 +7,7 @@ export const programPath = (name: string): string => join(folder, `${name}.ts`);
 
 export const readProgram = (name: string): string => readFileSync(programPath(name), 'utf8');
 
-/** What programs print at last, as JSON. */
+/** The JSON that each program prints last. */
 export const printed = {
   packages: {
     'pkce-state': true,

@@ -4,7 +4,7 @@ import { plainEnvironment, run } from './run.ts';
 
 const cache = resolve(import.meta.dirname, '../node_modules/.cache');
 
-/** The executable of another Node, from the package that `node` of npm has for this platform. The first call downloads it. `range`: `22.19`. */
+/** The executable of another Node, from npm's `node` package for this platform. The first call downloads it. `range`: `22.19`. */
 export async function provideNode(range: string): Promise<string> {
   const name = `node-${process.platform}-${process.arch}`;
   const folder = join(cache, `node-${range}`);

@@ -10,8 +10,8 @@ export interface Reached {
 }
 
 /**
- * Finds the files that a user of a package can reach from its manifest: those in `exports`, `bin` and `types`, programs that it
- * starts, their imports, their maps, the sources in those maps, and the imports of those sources.
+ * Finds the files that a user of a package can reach from its manifest: the files in `exports`, `bin` and `types`, the programs that the
+ * package starts, and their imports, source maps, and sources with their imports.
  */
 export function reachFiles({ folder, manifest, files }: PackedPackage): Reached {
   const reached = new Set<string>();
@@ -25,14 +25,14 @@ export function reachFiles({ folder, manifest, files }: PackedPackage): Reached 
     }
     reached.add(file);
     const text = readFileSync(join(folder, file), 'utf8');
-    // It says whether the scripts in the same folder are modules.
+    // package.json says whether the scripts in its folder are modules.
     const marker = posix.join(posix.dirname(file), 'package.json');
     if (files.has(marker)) reached.add(marker);
     for (const reference of referencesOf(file, text)) {
       follow(posix.join(posix.dirname(file), reference), file);
     }
   };
-  // Programs that the package starts are named for the build alone.
+  // Only the build script names the programs that the package starts.
   const { build = '' } = (manifest.scripts ?? {}) as Record<string, string>;
   const programs = build
     .split(' ')
@@ -55,7 +55,7 @@ function referencesOf(file: string, text: string): string[] {
     return sources.map((source: string) => sourceRoot + source);
   }
   if (!/\.[cm]?[jt]s$/.test(file)) return [];
-  // An import in a comment is an example. But the last comment names the map.
+  // An import in a comment is an example. The comment `//# sourceMappingURL` is needed.
   const code = text.replaceAll(/^\s*(?:\/\*\*|\*|\/\/(?!# )).*$/gm, '');
   const imports = code.matchAll(/(?:\bfrom|\bimport|\bimport\(|\brequire\(|\bnew URL\()\s*['"](\.[^'"]+)['"]/g);
   const maps = code.matchAll(/^\/\/# sourceMappingURL=(\S+)/gm);

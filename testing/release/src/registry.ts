@@ -12,8 +12,8 @@ export interface Registry extends AsyncDisposable {
 }
 
 /**
- * Starts verdaccio in a process of its own. It stores the packages `names` in `folder`, and accepts them from any client. It takes all
- * other packages from the registry of this machine.
+ * Starts verdaccio in a process of its own. It stores the packages `names` in `folder`, and accepts them from any client. It gets all other
+ * packages from the registry that this machine uses.
  */
 export async function startRegistry(folder: string, names: readonly string[]): Promise<Registry> {
   const uplink = await run('npm', ['config', 'get', 'registry'], { cwd: import.meta.dirname, env: plainEnvironment() });
@@ -48,7 +48,7 @@ export async function startRegistry(folder: string, names: readonly string[]): P
     child.kill();
     throw new Error(`the registry did not start: ${output}`, { cause });
   });
-  // Its end is what the caller waits for from now on.
+  // From now on, an end of verdaccio is expected.
   early.catch(() => {});
   return {
     url: `http://${address}/`,

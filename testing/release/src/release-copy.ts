@@ -4,14 +4,14 @@ import { plainEnvironment, run } from './run.ts';
 
 const checkout = resolve(import.meta.dirname, '../../..');
 
-/** A copy of this repository as it is on disk. It makes releases like .github/workflows/release.yml. */
+/** A copy of this repository as it is on disk. It makes releases as .github/workflows/release.yml does. */
 export class ReleaseCopy {
   readonly folder: string;
   #env: NodeJS.ProcessEnv = {
     ...plainEnvironment(),
     CI: 'true',
     TURBO_TELEMETRY_DISABLED: '1',
-    // What the same sources have given here is not built again.
+    // Do not build again what this checkout has already built from the same sources.
     TURBO_CACHE_DIR: join(checkout, '.turbo/cache'),
     GIT_AUTHOR_NAME: 'rehearsal',
     GIT_AUTHOR_EMAIL: 'rehearsal@localhost',
@@ -23,7 +23,7 @@ export class ReleaseCopy {
     this.folder = folder;
   }
 
-  /** What `pnpm start` prints in a copy whose first command was for one package. */
+  /** The output of `pnpm start` in a copy whose first command was for one package. */
   started = '';
 
   /** Copies into `folder`, which must not exist yet, and works there as after a clone: the first commands install. */
@@ -44,7 +44,7 @@ export class ReleaseCopy {
     await this.#commit(text);
   }
 
-  /** Changes a source file, as a contributor does. `file`: from the root. */
+  /** Changes a source file, as a contributor does. `file`: the path from the root. */
   replaceText(file: string, before: string, after: string): void {
     const path = join(this.folder, file);
     const text = readFileSync(path, 'utf8');
@@ -99,7 +99,7 @@ export class ReleaseCopy {
 async function copyCheckout(folder: string): Promise<void> {
   const what = ['ls-files', '-z', '--cached', '--others', '--exclude-standard'];
   const listed = (await run('git', what, { cwd: checkout, env: plainEnvironment() })).split('\0');
-  // git also lists a file that has been deleted, if that is not committed yet.
+  // git also lists a deleted file, until the deletion is committed.
   for (const file of new Set(listed)) {
     if (file === '' || !existsSync(join(checkout, file))) continue;
     mkdirSync(dirname(join(folder, file)), { recursive: true });

@@ -5,9 +5,9 @@ export interface RunOptions {
   cwd: string;
   /** The whole environment of the command. */
   env: NodeJS.ProcessEnv;
-  /** The command is killed after so many milliseconds. Default 120,000. */
+  /** After this many milliseconds, the command is killed. Default 120,000. */
   timeout?: number;
-  /** Called with the page that the person sees, after each sign-in at the address of a line `open ADDRESS`. */
+  /** Called after each sign-in at the address of a line `open ADDRESS`, with the last page that the person sees. */
   onPage?: (html: string) => void;
 }
 

@@ -17,7 +17,7 @@ test.after(async () => {
 const packages = resolve(import.meta.dirname, '../../../packages');
 const programs = join(import.meta.dirname, '../runtimes/programs');
 
-/** A project with what `sign-in.ts` imports. It is deleted before a bundle runs, because a bundle may know from where it was made. */
+/** A project with the imports of `sign-in.ts`. It is deleted before a bundle runs, because a bundle may contain the path of its sources. */
 const project = join(folder, 'project');
 for (const name of ['loopback-acceptor', 'pkce-state', 'shared-token', 'token-store-file', 'token-store-kit']) {
   for (const part of ['package.json', 'dist']) {
@@ -58,11 +58,11 @@ for (const [index, { name, runner }] of bundlers.entries()) {
 
 const database = join(programs, 'bundled.ts');
 const began = 'began\nthe-token\n';
-/** The database is opened last: then the program has worked with a file of tokens already. */
+/** The program opens the database last, so it has already worked with a file of tokens. */
 const needsNativeCode =
   /^began\nthe-token\nno-native-code .*tokens\.db: the package better-sqlite3.*it cannot be part of a bundle\n$/;
 
-/** The handler's README says when a module needs it. */
+/** The handler's README says when an ES module needs this. */
 const withRequire = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 for (const [format, banner] of [

@@ -21,7 +21,7 @@ mkdirSync(join(folder, 'node_modules'));
 const native = resolve(import.meta.dirname, '../../../packages/token-store-sqlite/node_modules/better-sqlite3');
 symlinkSync(native, join(folder, 'node_modules/better-sqlite3'));
 const load = (query: string): Promise<Copy> => import(`${pathToFileURL(bundle)}?${query}`);
-/** The same modules twice, with nothing in common but the process. */
+/** The same modules twice. The two copies share only the process. */
 const copies = [await load('first'), await load('second')] as const;
 
 for (const [what, open] of [
@@ -81,13 +81,13 @@ for (const [what, open] of [
     const task = () => stores[1]?.exclusively('app', async () => {}, { timeout: 200 });
     const error = await stores[0]?.exclusively('app', async () => task()).catch((reason) => reason);
     assert.equal([error?.code, error?.reason, error?.pid], ['STORE_BUSY', 'lock-held', process.pid]);
-    // Nothing is left of it.
+    // Nothing of the failed lock is left.
     await stores[1]?.exclusively('app', async () => {}, { timeout: 200 });
     for (const store of stores) store.close();
   });
 }
 
-/** Threads that get a token of the file, and how often they refresh. */
+/** Starts threads that get a token from the file. `refreshes` counts how often they refresh. */
 function startThreads(count: number, path: string, hangs: boolean): { threads: Worker[]; refreshes: Int32Array } {
   const refreshes = new SharedArrayBuffer(4);
   const workerData = { path, refreshes, hangs };

@@ -18,7 +18,7 @@ import type { RunOptions } from '../src/run.ts';
 
 // A registry, a copy of this repository that makes releases, and users who install: all below one folder.
 const folder = mkdtempSync(join(tmpdir(), 'rehearsal-'));
-// At the exit, because a test may fail before any other time.
+// At the exit of the process, because a failure may come before any test runs.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const copy = await ReleaseCopy.make(join(folder, 'copy'));
 const registry = await startRegistry(join(folder, 'registry'), Object.keys(copy.versions()));
@@ -35,7 +35,7 @@ const firstTarballs = await release('first-release');
 const published = Object.keys(copy.versions());
 const libraries = published.filter((name) => name !== 'onedrive-token');
 const leaves = libraries.filter((name) => name !== 'onedrive-token-handler');
-/** Those that run on an older Node. */
+/** Packages that run on an older Node. */
 const withOlder = leaves.filter((name) => !/^onedrive-|^token-store-(sqlite|postgres)$/.test(name));
 const programs = ['sign-in', 'packages', 'whole-flow', 'get-token', 'token-store-postgres'];
 const mostPackages: Record<string, number> = {
@@ -66,7 +66,7 @@ test('the first release publishes every package, and tags each with its version'
 
 const { engines } = JSON.parse(readFileSync(join(copy.folder, 'package.json'), 'utf8'));
 const oldest = engines.node.slice('>='.length);
-/** For the packages that need no newer one. */
+/** The oldest Node for those packages. */
 const older = '22.12';
 const nodes: [name: string, executable: string][] = [
   [`Node ${older}`, await provideNode(older)],
@@ -86,7 +86,7 @@ for (const name of published) {
 
   test(`${name} is installed alone, with at most ${most} packages in all, and every entry can be imported`, async () => {
     await installer.npm(project, 'install', name);
-    // A user waits for each of them, and has to trust it.
+    // A user waits for each of these packages, and has to trust it.
     const installed = installer.installed(project);
     console.log(`\nmeasured: ${installed.length} packages with ${name}`);
     assert.ok(installed.length <= most, `${installed.length} packages, not at most ${most}: ${installed.join(' ')}`);
@@ -113,7 +113,7 @@ console.log((await signIn(config, 'openid User.Read', (url) => console.log('open
 for (const [node, executable] of nodes) {
   const isOlder = node === `Node ${older}`;
   const names = isOlder ? withOlder : published;
-  // It runs TypeScript only if it is told to.
+  // The older Node runs TypeScript only with this flag.
   const env = isOlder ? { NODE_OPTIONS: '--experimental-strip-types --disable-warning=ExperimentalWarning' } : {};
   const user = newUser(node.replaceAll(' ', '-'), executable);
   const project = user.makeProject('all', {
@@ -194,7 +194,7 @@ test('every entry compiles with TypeScript 7 and 5.9, as nodenext and bundler fi
     // The old compiler takes four times as long.
     for (const resolution of compiler === 'typescript' ? resolutions : dueToday(resolutions, 2)) {
       await checkTypes(project, files, compiler, resolution);
-      // The types of the leaves must not need @types/node. Those of the handler do, because of undici.
+      // The types of the leaves must not need @types/node. The types of the handler do, because of undici.
       await checkTypes(project, ['every-leaf.ts'], compiler, resolution, []);
     }
   }
@@ -257,7 +257,7 @@ function importEveryEntry(names: readonly string[]): string {
   return modules.map((entry, index) => `export * as entry${index} from '${entry}';\n`).join('');
 }
 
-/** Runs a program that asks a person to sign in, and prints a token. Returns what it prints. `words`: of the page at the end. */
+/** Runs a program that asks a person to sign in, and prints a token. Returns the output. `words`: part of the last page. */
 async function assertSignsIn(
   start: (options: Partial<RunOptions>) => Promise<string>,
   words = 'You are signed in',
@@ -273,7 +273,7 @@ async function assertSignsIn(
   return output;
 }
 
-/** `run` runs the command. */
+/** Signs in with the command, which `run` runs. */
 async function signInByCommand(run: (args: string[], env: NodeJS.ProcessEnv) => Promise<string>): Promise<void> {
   const env = {
     BROWSER: scriptedBrowser,

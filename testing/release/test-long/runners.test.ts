@@ -20,7 +20,7 @@ import { plainEnvironment, run } from '../src/run.ts';
 const folder = mkdtempSync(join(tmpdir(), 'runners-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const authority = await startAuthority();
-/** Signs in at the address of a line that a sample prints, and answers as a token endpoint does. */
+/** Signs in at the address of a line that a sample prints. Answers as a token endpoint does. */
 const helper = createServer(async (request, response) => {
   const [, address] = /^Open (http:\S+)$/.exec(await text(request)) ?? [];
   if (address) void signInAs(address);
@@ -53,7 +53,7 @@ await run('npm', [...npm, ...runners.map(({ install }) => install), ...tarballs]
   timeout: 300_000,
 });
 
-/** The samples of a README, in JavaScript. Their provider, and nothing else, is replaced by the authority here. */
+/** The samples of a README, in JavaScript. Only their provider is replaced, by this file's authority. */
 function samplesOf(name: string): string[] {
   const readme = readFileSync(resolve(import.meta.dirname, `../../../packages/${name}/README.md`), 'utf8');
   return [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code = '']) =>
@@ -70,7 +70,7 @@ function samplesOf(name: string): string[] {
   );
 }
 
-/** What a sample has to print at its end. */
+/** The last output of each sample. */
 const samples: Record<string, RegExp> = {
   'pkce-state': /^43$/,
   'token-store-sqlite': /^new-token$/,
@@ -120,7 +120,7 @@ for (const open of [openTokenStore, openFileTokenStore]) {
 }
 `,
 );
-// A pool is how Vitest runs its tests: in processes, in threads, or in contexts of `node:vm`, where all built-in classes are others.
+// A pool is where Vitest runs its tests: processes, threads, or contexts of `node:vm`, which have their own built-in classes.
 const pools = { vmThreads: ['*.test.js'], threads: ['every-case.test.js'], forks: ['every-case.test.js'] };
 const projects = Object.entries(pools).map(([pool, include]) => ({
   test: { name: pool, pool, include, globals: true },
@@ -131,7 +131,7 @@ writeFileSync(
 );
 writeFileSync(join(project, 'photos.zip'), 'photos');
 
-/** What the samples find: sign-ins whose access token has expired, so that each has to refresh. */
+/** Stores sign-ins whose access token has expired, so that each sample has to refresh. */
 async function storeSignIns(): Promise<void> {
   for (const directory of ['my-calendar', 'my-backup', 'my-app'])
     rmSync(join(project, directory), { recursive: true, force: true });

@@ -26,7 +26,7 @@ for (const name of ['Deno', 'Bun']) {
   if (!runtimes.some((runtime) => runtime.name === name)) console.log(`skipped: there is no ${name} for this platform`);
 }
 
-/** In a network with a loopback interface, which has no IPv6. */
+/** Runs a command in a network namespace with a loopback interface that has no IPv6. */
 const switchOff = 'echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6 && ip link set lo up';
 const withoutIpv6 = ['unshare', '--net', 'sh', '-c', `${switchOff} && exec "$0" "$@"`];
 const [command = '', ...rest] = [...withoutIpv6, 'true'];
@@ -35,27 +35,27 @@ if (!hasNetworks)
   console.log('skipped: a network without IPv6 needs Linux, root and iproute2 (Debian: apt install iproute2)');
 
 interface ProgramOptions {
-  /** A command that runs the command after it. */
+  /** A command that runs the given command. */
   readonly within?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** What a program prints in a runtime. */
+/** Runs a program in a runtime. Returns its output. */
 function runProgram({ command, args: before }: Runtime, program: string, args: string[], options: ProgramOptions = {}) {
   const { within = [], env } = options;
   const [first = '', ...rest] = [...within, command, ...before, programPath(program), ...args];
-  // Deno looks for the folder node_modules from here.
+  // Deno looks for node_modules from this folder.
   const cwd = join(import.meta.dirname, '..');
   return run(first, rest, { cwd, env: { ...process.env, NO_COLOR: '1', ...env } });
 }
 
-/** A sign-in whose access token has expired is stored by Node. Returns the arguments of `get-token`. */
+/** Stores a sign-in with Node, and waits until its access token has expired. Returns the arguments of `get-token`. */
 async function storeExpired(database: string): Promise<string[]> {
   const args = [authority.url, authority.clientId, join(folder, database)];
   authority.accessTokenTtl = 1;
   await runProgram(node, 'get-token', [...args, 'interactive']);
   authority.accessTokenTtl = 3600;
-  // Until its end, a quick process would use it.
+  // A quick process would still use the token.
   await sleep(1_500);
   return args;
 }
@@ -93,7 +93,7 @@ const bun = runtimes.find(({ name }) => name === 'Bun');
 (bun ? test : test.skip)('Bun: with a proxy, which needs undici, the refresh token is not spent', async () => {
   const args = await storeExpired('proxy.db');
   const before = authority.count('token');
-  // The proxy would not be used for this authority: even so Bun's undici would be.
+  // NO_PROXY excludes this authority from the proxy, but the handler would still use Bun's undici.
   const env = { HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: '127.0.0.1,localhost' };
   const output = await runProgram(bun as Runtime, 'get-token', args, { env }).catch(String);
   assert.match(output, 'CONFIGURATION');
@@ -108,13 +108,13 @@ const bun = runtimes.find(({ name }) => name === 'Bun');
   const locks = `${path}-locks`;
   mkdirSync(locks, { mode: 0o700 });
   const socket = join(locks, `${hash('sha256', 'app').slice(0, 12)}-000001-0.a`);
-  // While Bun runs, this process does not: it takes none of the connections.
+  // While Bun runs, spawnSync blocks this process, so it accepts no connection.
   const tryLock = (): string =>
     spawnSync(command, [...args, programPath('try-lock'), path], { encoding: 'utf8', timeout: 30_000 }).stdout.trim();
   const server = createServer((connection) => connection.unref()).unref();
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   assert.is(tryLock(), 'STORE_BUSY lock-held');
-  // As many as the system allows.
+  // Fills the queue of the socket, as far as the system allows.
   const waiting = Array.from({ length: 600 }, () =>
     connect(socket)
       .on('error', () => {})

@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { packAll } from '../src/packed-package.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tarballs-'));
-// At the exit, because packing may fail before any test runs.
+// At the exit of the process, because packing may fail before any test runs.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 for (const { manifest, tarball } of await packAll(folder)) {
@@ -16,7 +16,7 @@ for (const { manifest, tarball } of await packAll(folder)) {
   test(`${manifest.name}: arethetypeswrong finds nothing`, async () => {
     const analysis = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
     assert.ok(analysis.types, 'it has no types');
-    // Not how those find a package who cannot import a module.
+    // Ignore the resolutions of programs that cannot import a module.
     const forOthers = /"resolutionKind":"node(10|16-cjs)"/;
     const problems = analysis.problems.filter((problem) => !forOthers.test(JSON.stringify(problem)));
     assert.equal(problems, []);

@@ -8,11 +8,11 @@ import { reachFiles } from '../src/reachable-files.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 const folder = mkdtempSync(join(tmpdir(), 'tarballs-'));
-// At the exit, because packing may fail before any test runs.
+// At the exit of the process, because packing may fail before any test runs.
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 
 const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-/** Those that use neither better-sqlite3 nor undici run on an older Node, too. */
+/** Packages without better-sqlite3 and undici also run on an older Node. */
 const needsNewNode = /^onedrive-|^token-store-(sqlite|postgres)$/;
 
 /** Files that every package needs, even if no other file refers to them. */
@@ -32,8 +32,8 @@ for (const packed of await packAll(folder)) {
   });
 
   test(`${name}: no other file is in its tarball`, () => {
-    // tsc writes a declaration for every source file, also for those that no declaration of an entry names.
-    // One in src/ has the types of a dependency that has none.
+    // tsc writes a declaration for every source file, also if no declaration of an entry imports it.
+    // A declaration in src/ has the types of a dependency without types.
     const isDeclaration = /^dist\/.*\.d\.ts(\.map)?$|^src\/.*\.d\.ts$/;
     const superfluous = [...packed.files].filter(
       (file) => !reached.files.has(file) && !welcome.includes(file) && !isDeclaration.test(file),

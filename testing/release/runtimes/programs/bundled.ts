@@ -1,6 +1,6 @@
 /**
- * Prints a token that it has stored in a file, and one in a database, with the handler: `program`. A bundler makes one file of it.
- * Without better-sqlite3, which no bundle has, it prints why there is no second one.
+ * With the handler, prints a token that it has stored in a file, and one in a database: `program`. A bundler makes one file of it. Without
+ * better-sqlite3, which no bundle has, prints why there is no second token.
  */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 import { openFileTokenStore } from 'token-store-file';
@@ -16,7 +16,7 @@ async function storeAndRead(open: () => ReturnType<typeof openFileTokenStore | t
   store.close();
 }
 
-// CommonJS has no `await` here.
+// CommonJS has no `await` at top level.
 async function run(): Promise<void> {
   await storeAndRead(() => openFileTokenStore('tokens.json'));
   await storeAndRead(() => openTokenStore('tokens.db')).catch(({ reason, message }) => console.log(reason, message));

@@ -1,6 +1,6 @@
 /**
- * Uses each package below the handler once, or PACKAGE alone, the only one that has to be installed then: `program DATABASE [PACKAGE]`.
- * Prints what it saw, as JSON.
+ * Uses each package below the handler once: `program DATABASE [PACKAGE]`. With PACKAGE, uses only that package, and needs no other. Prints
+ * its results as JSON.
  */
 import { request } from 'node:http';
 import type { TokenRecord, TokenStore } from 'shared-token';
@@ -74,7 +74,7 @@ const uses: Record<string, () => Promise<unknown>> = {
   },
 };
 
-/** A store of a user's own. */
+/** A store that a user has written. */
 function memoryStore(): TokenStore {
   const records = new Map<string, TokenRecord>([['app', { refreshToken: 'first' }]]);
   return {

@@ -1,6 +1,6 @@
 /**
- * Signs in, refreshes, and keeps the tokens in a file: `program AUTHORITY CLIENT_ID FILE`. Prints the address to open, unless a sign-in
- * is stored, then the first token and the refreshed one. It needs no package when bundlers have made one file of it.
+ * Signs in, refreshes, and keeps the tokens in a file: `program AUTHORITY CLIENT_ID FILE`. Prints the address to open, unless a sign-in is
+ * stored, then the first token and the refreshed token. Bundled into one file, it needs no package.
  */
 import { openAcceptor } from 'loopback-acceptor';
 import { createPkce, createState } from 'pkce-state';
@@ -31,7 +31,7 @@ async function signIn(): Promise<TokenResponse> {
   return tokens;
 }
 
-// CommonJS has no `await` here.
+// CommonJS has no `await` at top level.
 async function run(): Promise<void> {
   const shared = new SharedToken({
     store: openFileTokenStore(file),

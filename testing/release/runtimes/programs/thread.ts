@@ -1,4 +1,4 @@
-/** Gets a token in a worker thread. Tells when it refreshes, and the token. */
+/** Gets a token in a worker thread. Posts `refreshing` at a refresh, then the token. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { SharedToken } from 'shared-token';
 import { openFileTokenStore } from 'token-store-file';

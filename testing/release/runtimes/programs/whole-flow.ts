@@ -1,6 +1,6 @@
 /**
- * Signs in, refreshes, restarts and signs out with the handler: `program AUTHORITY CLIENT_ID DATABASE`. Prints the address to open,
- * and at the end what it saw, as JSON.
+ * Signs in, refreshes, restarts and signs out with the handler: `program AUTHORITY CLIENT_ID DATABASE`. Prints the address to open, and at
+ * the end its results as JSON.
  */
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 
