@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SharedToken, type SharedTokenOptions } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
+import { rejection } from './within.ts';
 
 const usable: SharedTokenOptions = {
   store: new MemoryStore(),
@@ -52,6 +53,17 @@ for (const [options, message, error = TypeError] of unusable) {
     assert.throws(make, (thrown: unknown) => thrown instanceof error && (thrown as Error).message.includes(message));
   });
 }
+
+test('a call with an option that is not known is a TypeError that names it', async () => {
+  await using shared = new SharedToken(usable);
+  const misspelt: object = { forceRefrsh: true };
+  const calls = [() => shared.getToken(misspelt), async () => shared.peek(misspelt), () => shared.signIn(misspelt)];
+  for (const call of calls) {
+    const error = await rejection(call());
+    assert.instance(error, TypeError);
+    assert.match(error.message, 'forceRefrsh');
+  }
+});
 
 test('undefined is the default for every option that has one', () => {
   const functions = ['signIn', 'needsSignIn', 'describeRefusal', 'accepts', 'revoke', 'onEvent'];

@@ -25,6 +25,17 @@ class Page {
   }
 }
 
+test('a signIn whose callers still wait after the exchange is not asked to stop', async (scene) => {
+  let isStopped: boolean | undefined;
+  const signIn: SignIn = async ({ redeem, signal }) => {
+    const response = await redeem(scene.provider.signIn);
+    isStopped = signal.aborted;
+    return response;
+  };
+  await scene.open({ signIn }).signIn();
+  assert.is(isStopped, false);
+});
+
 test('a signIn whose callers left during the exchange is asked to stop after it', async (scene) => {
   const exchange = Promise.withResolvers<void>();
   let isStopped = false;

@@ -7,6 +7,7 @@ import { rejection } from './within.ts';
 test('nothing stored is SIGN_IN_REQUIRED, reason not-signed-in, and the provider is not asked', async (scene) => {
   const error = await rejection(scene.open().getToken());
   assert.equal([error.code, error.reason, error.retryable], ['SIGN_IN_REQUIRED', 'not-signed-in', false]);
+  assert.is(error.name, 'SharedTokenError');
   assert.match(error.message, /"my-app".*Call signIn\(\)$/);
   assert.not.ok('cause' in error, 'a log would show it');
   assert.is(scene.provider.refreshes, 0);
@@ -55,6 +56,13 @@ testSignedIn('a refusal is noted in the record, and the next sign-in removes the
   assert.ok((scene.record.refusedAt ?? 0) >= before);
   await shared.signIn();
   assert.not('refusedAt' in scene.record || 'refusedBecause' in scene.record);
+});
+
+test('the note says when and why it was refused for the first time', async (scene) => {
+  await scene.signedIn({ refusedAt: 1, refusedBecause: 'the password was changed' });
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  await rejection(scene.open().getToken({ forceRefresh: true }));
+  assert.equal([scene.record.refusedAt, scene.record.refusedBecause], [1, 'the password was changed']);
 });
 
 test('a refresh that works after all removes the note as well', async (scene) => {
