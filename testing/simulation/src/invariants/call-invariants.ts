@@ -187,7 +187,11 @@ export const callInvariants: Invariants = {
           return (isLater && isOther) || (each.signedOut && each.signedOut.step >= issuedAt);
         });
         const isGone =
-          family?.revoked || hasEndedSince || !isOurs || history.stored.get(instance.name)?.refusedAt !== undefined;
+          family?.revoked ||
+          family?.signedOut ||
+          hasEndedSince ||
+          !isOurs ||
+          history.stored.get(instance.name)?.refusedAt !== undefined;
         // A token that is within the skew is in memory, too.
         const isRejected = [...instance.calls].some(
           (each) => each.options.forceRefresh && (each.held ?? each.given?.accessToken) === accessToken,

@@ -34,11 +34,12 @@ const everythingIsStored = [
           const isOlder =
             stored?.family === family && stored.generation < generation && stored.value !== family.current;
           if (storedAt !== undefined || !isOlder || (instance.isClosed && !instance.wasClosedCalmly)) continue;
-          // Of two answers to one refresh token, which the provider took twice, either may be stored: both are good.
-          const parent = [...history.refreshTokens.values()].find(
-            (each) => each.family === family && each.generation === generation,
-          )?.parent;
-          if (!parent || parent !== stored.parent) return value;
+          // A provider that takes a refresh token twice gives two lines of tokens: both are good, and either may be stored.
+          let each = [...history.refreshTokens.values()].find(
+            (token) => token.family === family && token.generation === generation,
+          );
+          while (each && each !== stored) each = each.parent;
+          if (each) return value;
         }
       }
       return undefined;

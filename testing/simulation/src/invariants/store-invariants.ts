@@ -11,8 +11,15 @@ export const storeInvariants: Invariants = {
         const family = history.familyOf(record);
         const { found, instance } = family?.window ?? {};
         // What its own process has deleted, it knew to be gone.
-        const isByOther = found?.signedOut !== undefined && found.signedOut.by !== instance?.process;
-        return !before && isByOther && !family?.wasStored ? `sign-in ${family?.id} after ${found.id}` : undefined;
+        const { signedOut } = found ?? {};
+        const isByOther = signedOut !== undefined && signedOut.by !== instance?.process;
+        // The person has signed in again since, but that could not be stored: only their times tell which of the two counts.
+        const isAgain = history.windows.some(
+          (each) => each.instance === instance && each.openedAt > (signedOut?.step ?? 0),
+        );
+        return !before && isByOther && !isAgain && !family?.wasStored
+          ? `sign-in ${family?.id} after ${found?.id}`
+          : undefined;
       },
     },
     {
@@ -106,7 +113,8 @@ export const storeInvariants: Invariants = {
         if (!family || !isOf(family, instance)) return `sign-in ${family?.id} is of ${family?.clientId}`;
         const isStored = history.familyOf(history.stored.get(instance.name)) === family;
         // A process whose write had no answer does not know that it was there, and stores it again: see SECURITY.md.
-        return isStored && family.storedAgainAt === undefined ? `sign-in ${family.id} is still stored` : undefined;
+        const isKnown = family.storedAgainAt === undefined && !history.wasSilentTo.has(instance.process);
+        return isStored && isKnown ? `sign-in ${family.id} is still stored` : undefined;
       },
     },
   ],

@@ -108,9 +108,11 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { refreshed } = call.instance;
       const isLater =
         refreshed && call.startedAt > refreshed.step && call.isUnlocked && access.family === refreshed.access.family;
-      // Of two of one millisecond, nobody knows.
+      // Of two of one millisecond, nobody knows. And by a wall clock that was set back before, the newer one may be the first to expire.
+      const { expiresAt: endsAt = Number.POSITIVE_INFINITY } = refreshed?.access ?? {};
       const isOver =
-        refreshed?.access.expiresAt === access.expiresAt ||
+        endsAt === access.expiresAt ||
+        endsAt <= call.instance.process.wallNow ||
         [...triedSignOuts, ...clockSteps].some((step) => step >= (refreshed?.step ?? 0));
       if (isLater && !isOver && !isSpentTwice && access.generation < refreshed.access.generation)
         return `${access.value} after ${refreshed.access.value}, which its refresh has brought`;
@@ -168,6 +170,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const endedAt = call.instance.ended.get(access?.value ?? '');
       if (endedAt !== undefined && busySince(call) > endedAt) return `${access?.value} had ended`;
       if (access?.rejectedAt === undefined || access.value === (call.held ?? call.given?.accessToken)) return undefined;
+      // It came into memory after the call began.
+      if (access.family.window?.instance === call.instance) return undefined;
       return busySince(call) > access.rejectedAt ? `${access.value} was rejected` : undefined;
     },
   },
