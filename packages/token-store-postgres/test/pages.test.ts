@@ -1,6 +1,6 @@
 // test-long/pages.test.ts compiles and runs the samples.
 import { signInLockName } from 'token-store-kit';
-import { ensureWritable } from 'token-store-kit/administration';
+import { ensureWritable, moveRecord } from 'token-store-kit/administration';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
 import { inspectPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
@@ -71,7 +71,11 @@ test('docs/fleet.md: the statement for a person who leaves deletes the name, and
   const names = (): Promise<string> =>
     scene.cluster.query(`SELECT name FROM ${schema}.oauth_token UNION SELECT name FROM ${schema}.oauth_token_lease`);
   const name = 'ada@example.org';
+  const other = await scene.open({ schema: scene.newSchema() });
+  await ensureWritable(store, name);
   await store.set(name, { refreshToken: 'first' });
+  await moveRecord({ source: store, target: other, name });
+  await moveRecord({ source: other, target: store, name });
   await store.exclusively(signInLockName(name), async () => {
     await store.exclusively(name, async () => {});
     await forget();
