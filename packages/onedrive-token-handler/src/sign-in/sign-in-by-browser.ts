@@ -58,13 +58,13 @@ async function openDefaultBrowser(url: string): Promise<void> {
   const { DISPLAY, WAYLAND_DISPLAY, WSL_DISTRO_NAME } = process.env;
   if (process.platform === 'linux' && !DISPLAY && !WAYLAND_DISPLAY && !WSL_DISTRO_NAME) {
     // xdg-open would start a text browser in the terminal.
-    throw new Error('There is no graphical display here to open a browser on.');
+    throw new Error('There is no graphical display here to open a browser on');
   }
   const { default: open } = await import('open');
   const launcher = await open(url);
   // On Windows and in WSL the launcher has ended by now.
   const [status] = launcher.exitCode === null ? await once(launcher, 'exit') : [launcher.exitCode];
-  if (status) throw new Error(`The browser could not be started (its launcher ended with status ${status}).`);
+  if (status) throw new Error(`The browser could not be started (its launcher ended with status ${status})`);
 }
 
 function explain(cause: AcceptorError, { redirectPort, redirectHost }: Settings): OneDriveTokenError {
