@@ -38,10 +38,16 @@ const typescript = markdownFiles
   .flatMap((file) => file.samples)
   .filter(({ language }) => language === 'ts' || language === 'js');
 
-for (const exactOptionalPropertyTypes of [true, false]) {
-  const setting = `exactOptionalPropertyTypes: ${exactOptionalPropertyTypes}`;
+const settings = [
+  { exactOptionalPropertyTypes: true },
+  { exactOptionalPropertyTypes: false },
+  // A program for Node has no types of a browser: there, the JSON of a response is `unknown`.
+  { lib: ['es2024', 'esnext.disposable'] },
+];
+for (const options of settings) {
+  const setting = JSON.stringify(options);
   test(`every TypeScript sample compiles with the built packages, and one that does not is found: ${setting}`, () =>
-    assertCompiles({ exactOptionalPropertyTypes }));
+    assertCompiles(options));
 }
 
 /** `options`: in which readers' projects differ. */
