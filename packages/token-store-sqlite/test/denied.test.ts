@@ -45,7 +45,12 @@ const denials: Record<string, Denial> = {
   },
   'a lock file that may only be read': { ...cannotWrite, calls: ['get', 'exclusively'], make: withReadOnlyLock },
   'a new file in a directory that may only be read': { ...cannotWrite, calls: [], make: in500('tokens.db') },
-  'a directory that cannot be made': { ...cannotEnter, calls: [], make: in500('new', 'deep', 'tokens.db') },
+  'a directory that cannot be made': {
+    ...cannotEnter,
+    remedy: /Make it for the user who runs this program/,
+    calls: [],
+    make: in500('new', 'deep', 'tokens.db'),
+  },
   'a directory that may not be entered': {
     ...cannotEnter,
     calls: [],

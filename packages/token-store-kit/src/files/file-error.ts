@@ -21,6 +21,7 @@ const allowWrites = 'Let the user who runs this program write the file and its d
 const mountedSo = 'cannot be written: the file system is read-only';
 const allowReads = 'Check that it is a file, and that this user may read it and enter its directories';
 const checkDisk = 'Check the disk, its quota, and that the file is on a local file system';
+const makeDirectory = 'Make it for the user who runs this program, or choose another file';
 const raiseLimit = 'Close some, or let this program have more (ulimit -n)';
 const noTarget = 'is a symbolic link to a file that does not exist';
 
@@ -30,6 +31,7 @@ export const fileFailures = {
   readOnly: ['STORE_READONLY', undefined, 'cannot be written', allowWrites],
   readOnlyFileSystem: ['STORE_READONLY', 'read-only-file-system', mountedSo, 'Choose a file on another one'],
   cannotOpen: ['STORE_OPEN', undefined, 'cannot be opened', allowReads],
+  noDirectory: ['STORE_OPEN', 'no-permission', 'its directory cannot be made', makeDirectory],
   tooManyOpen: ['STORE_OPEN', undefined, 'cannot be opened, because too many files are open', raiseLimit],
   nameTooLong: ['STORE_OPEN', undefined, 'the name is too long', 'Choose a file with a shorter name'],
   diskFailed: ['STORE_OPEN', 'disk', 'the system could not read or write it', checkDisk],

@@ -148,6 +148,7 @@ function create(path: string): number | undefined {
   try {
     makeDirectories(dirname(path));
   } catch (error) {
+    if (systemCode(error) === 'EACCES') throw fileError(path, fileFailures.noDirectory, error);
     throw openError(path, error);
   }
   try {

@@ -22,7 +22,7 @@ export const api = defineCommand({
   summary: 'call Microsoft Graph',
   description: `Calls Microsoft Graph with the token and prints the response on stdout. The path is appended to the URL of --graph. The token goes to that host only: an absolute URL must be on it, and a redirect to another host is followed without the token. After a 401 the token is refreshed once. After a 429 or 503 the request is sent again, after the wait that Graph asks for or after a few seconds. A GET is sent again after a 502 or 504 too.
 
-If nothing comes for 30 seconds (--idle-timeout) - no connection, no first byte, no further byte - the attempt is given up. Downloads and uploads then continue with a new connection, 5 times in a row at most; any other request ends with status 6. --timeout is for the sign-in only. If an upload or a download is interrupted, run the same command again: it continues where it stopped.
+If nothing comes for 30 seconds (--idle-timeout) - no connection, no first byte, no further byte - the attempt is given up. Uploads, and downloads with --output, then continue with a new connection, 5 times in a row at most; any other request ends with status 6. --timeout is for the sign-in only. If an upload or a download is interrupted, run the same command again: it continues where it stopped.
 
 What follows root:/, up to the next : or ?, is a name as you write it, not encoded: '/me/drive/root:/100% done.txt:/content'. An absolute URL is taken as it stands.
 
