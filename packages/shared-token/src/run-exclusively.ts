@@ -47,6 +47,7 @@ export async function runExclusively<T>(
   // A user's own store may pass no lock to its tasks.
   const run = (lock: Lock = { signal: neverAborted }): Promise<T> => {
     clearTimeout(notice);
+    clearTimeout(silenceTimer);
     if (silence) return Promise.reject(silence);
     const running = task(lock);
     result = running.finally(() => {

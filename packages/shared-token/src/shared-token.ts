@@ -261,7 +261,7 @@ export class SharedToken implements AsyncDisposable {
       const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
         const ofNow = { ...work, forced: work.forced && hasCallers };
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, ofNow, outcome.replaced) };
-        if (outcome.type === 'sign-in' && work.forced && work.signOuts === this.#keeper.signOuts) {
+        if (outcome.type === 'sign-in' && work.forced) {
           const { held = outcome.record } = work;
           const isItself = outcome.reason === 'refused' && outcome.record?.accessToken === held?.accessToken;
           // If not, the stored record cannot refresh the rejected token, which then counts as one without a refresh token.

@@ -84,7 +84,12 @@ export class TokenInMemory {
 
   /** An API has rejected this token. If that ends the token, it is not given out again, even if an earlier read brings it. */
   reject(record: TokenRecord | undefined): void {
-    if (record && hasAccessToken(record) && endsByRejection(record)) this.hold({ ...record, refusedAt: Date.now() });
+    if (!record || !hasAccessToken(record) || !endsByRejection(record)) return;
+    const held = this.#held;
+    // Another token that was put into memory meanwhile stays there, even if the clocks of their records say that it is older.
+    if (held && held.token.accessToken !== record.accessToken)
+      this.#held = { ...held, useless: [...held.useless, record.accessToken] };
+    else this.hold({ ...record, refusedAt: Date.now() });
   }
 
   /**

@@ -382,6 +382,20 @@ test('what was refreshed for a sign-in of another process does not come back, if
   }
 });
 
+test('a token of before a sign-out that is rejected late leaves a new sign-in in memory, whatever the clock says', async (scene) => {
+  await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  const answer = scene.store.holdRead();
+  const forced = rejection(shared.getToken({ forceRefresh: true, interactive: false }));
+  await untilTrue(() => scene.store.reads === 2);
+  await shared.signOut();
+  const signedIn = await shared.signIn();
+  answer();
+  await forced;
+  assert.equal(shared.peek(), signedIn);
+});
+
 test('a sign-in after a token that was rejected counts, also if the clock was set back', async (scene) => {
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
   const shared = scene.open({ signIn: scene.provider.signIn });
