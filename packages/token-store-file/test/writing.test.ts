@@ -35,23 +35,29 @@ if (!canTrace)
 const traceTest = canTrace && hasPlaceForUsers ? test : test.skip;
 const newPath = (): string => join(temporaryDirectory(), 'tokens.json');
 
-posixTest('the file and new directories are closed to others, whatever the umask', async () => {
-  const path = join(temporaryDirectory(), 'new', 'deep', 'tokens.json');
-  const before = process.umask(0);
-  try {
-    using store = openFileTokenStore(path);
-    await store.set('app', { refreshToken: 'one' });
-  } finally {
-    process.umask(before);
-  }
-  for (const [each, mode] of [
-    [path, 0o600],
-    [dirname(path), 0o700],
-    [dirname(dirname(path)), 0o700],
-  ] as const) {
-    assert.is(statSync(each).mode & 0o777, mode, each);
-  }
-});
+for (const umask of [0, 0o177]) {
+  posixTest(
+    `the file and new directories are closed to others and open to us, with a umask of ${umask.toString(8)}`,
+    async () => {
+      const path = join(temporaryDirectory(), 'new', 'deep', 'tokens.json');
+      const before = process.umask(umask);
+      try {
+        using store = openFileTokenStore(path);
+        await store.set('app', { refreshToken: 'one' });
+        await store.exclusively('app', async () => assert.is(statSync(`${path}-locks`).mode & 0o777, 0o700));
+      } finally {
+        process.umask(before);
+      }
+      for (const [each, mode] of [
+        [path, 0o600],
+        [dirname(path), 0o700],
+        [dirname(dirname(path)), 0o700],
+      ] as const) {
+        assert.is(statSync(each).mode & 0o777, mode, each);
+      }
+    },
+  );
+}
 
 posixTest(
   'a file of the tool that others can read is closed to them by the first write, its folder is not',

@@ -313,6 +313,19 @@ posixTest('folders are made with mode 0700 and are on the disk, also if another 
   assertFailure('ENOTDIR undefined', () => makeDirectories(join(path, 'below')));
 });
 
+posixTest('folders have mode 0700 also with a umask of 0177, as a script sets it for its secret files', () => {
+  const deep = join(newDirectory(), 'a', 'b');
+  const before = countOpen();
+  const umask = process.umask(0o177);
+  try {
+    makeDirectories(deep);
+  } finally {
+    process.umask(umask);
+  }
+  for (const path of [deep, join(deep, '..')]) assert.is(fs.statSync(path).mode & 0o777, 0o700, path);
+  assert.is(countOpen(), before);
+});
+
 test('a file is removed, and that there is none is no error', () => {
   const path = newFile();
   for (let times = 0; times < 2; times++) removeIfThere(path);

@@ -1,6 +1,13 @@
 import { dirname } from 'node:path';
 import { hashOf } from 'token-store-kit';
-import { fileError, inspectFileSystem, type Owner, openError, systemCode } from 'token-store-kit/files';
+import {
+  fileError,
+  inspectFileSystem,
+  makePrivateDirectory,
+  type Owner,
+  openError,
+  systemCode,
+} from 'token-store-kit/files';
 import { fs } from '../node-fs.ts';
 import type { TokenFile } from '../token-file.ts';
 
@@ -125,7 +132,7 @@ function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) =
 /** Makes the folder, or checks the existing one: no other user can have put anything into it. */
 function makePrivateFolder(path: string, owner: Owner): void {
   try {
-    fs.mkdirSync(path, 0o700);
+    makePrivateDirectory(path);
     giveToOwner(path, owner, (path) => fs.readdirSync(path).length === 0);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;

@@ -134,11 +134,25 @@ export function makeDirectories(directory: string): void {
   makeDirectories(parent);
   changeDirectory(parent, () => {
     try {
-      fs.mkdirSync(directory, 0o700);
+      makePrivateDirectory(directory);
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error; // EEXIST: another process was faster.
     }
   });
+}
+
+/** Makes one directory, with mode 0700 also where a umask such as 0177, which scripts set for secret files, takes away the right to enter. */
+export function makePrivateDirectory(directory: string): void {
+  fs.mkdirSync(directory, 0o700);
+  if (process.platform === 'win32' || (fs.lstatSync(directory).mode & 0o700) === 0o700) return;
+  // By a descriptor: another user may have put a link in its place.
+  const { O_DIRECTORY, O_NOFOLLOW } = fs.constants;
+  const descriptor = fs.openSync(directory, O_DIRECTORY | O_NOFOLLOW);
+  try {
+    fs.fchmodSync(descriptor, 0o700);
+  } finally {
+    fs.closeSync(descriptor);
+  }
 }
 
 /** Removes a file, best effort: after a failure the file stays. */
