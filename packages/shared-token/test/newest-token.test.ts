@@ -390,8 +390,12 @@ test('a token of before a sign-out that is rejected late leaves a new sign-in in
   const forced = rejection(shared.getToken({ forceRefresh: true, interactive: false }));
   await untilTrue(() => scene.store.reads === 2);
   await shared.signOut();
-  const signedIn = await shared.signIn();
+  // It was asked before the sign-out, so the call asks once more.
+  const answerAgain = scene.store.holdRead();
   answer();
+  await untilTrue(() => scene.store.reads === 3);
+  const signedIn = await shared.signIn();
+  answerAgain();
   await forced;
   assert.equal(shared.peek(), signedIn);
 });
