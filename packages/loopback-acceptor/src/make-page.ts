@@ -39,7 +39,7 @@ const contents = {
   redeemed: { mark: 'm7.5 12.5 3 3 6-7', heading: 'You are signed in', sentence: done },
   accepted: {
     mark: 'm7.5 12.5 3 3 6-7',
-    heading: 'Your sign-in goes on in the program',
+    heading: 'Sign-in continues in the program',
     sentence: `It has received the answer. ${done}`,
   },
   denied: {

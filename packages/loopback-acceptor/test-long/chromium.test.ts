@@ -25,7 +25,7 @@ const code = 'THE-SECRET-CODE';
 const hostile = `<script>document.title='hacked'</script><img src=x onerror="document.title='hacked'">\u202etxt.exe `;
 const outcomes = {
   'signed in': { query: `code=${code}`, redeem: async () => 'the token', heading: 'You are signed in' },
-  'passed on': { query: `code=${code}`, redeem: undefined, heading: 'Your sign-in goes on in the program' },
+  'passed on': { query: `code=${code}`, redeem: undefined, heading: 'Sign-in continues in the program' },
   denied: {
     query: `error=access_denied&error_description=${encodeURIComponent(hostile.padEnd(10_000, 'x'))}`,
     redeem: undefined,

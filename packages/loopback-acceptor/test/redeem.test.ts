@@ -46,7 +46,7 @@ test('without redeem the page does not claim that the person is signed in', asyn
   const accepted = acceptor.accept();
   const { text } = await answer(acceptor.redirectUri);
   await within('the answer', accepted);
-  assert.match(text, '<h1>Your sign-in goes on in the program</h1>');
+  assert.match(text, '<h1>Sign-in continues in the program</h1>');
   assert.not.match(text, 'You are signed in');
 });
 
