@@ -227,8 +227,7 @@ class LoopbackAcceptor implements Acceptor {
     if (!response || !this.#isAsked) return;
     if (this.#redeem && (this.#phase === 'answered' || this.#phase === 'given')) {
       this.#response.resolve(response);
-      // `#run` itself rejects only if reading the error of `redeem` throws.
-      this.#run(this.#redeem, response).catch((error) => this.#fail(error));
+      void this.#run(this.#redeem, response);
     } else if (this.#phase === 'answered') {
       this.#enter('given');
       void this.#tell().then(() => this.#response.resolve(response));

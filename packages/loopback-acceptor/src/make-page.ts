@@ -136,9 +136,19 @@ function escapeHtml(text = ''): string {
  * response. `reason` may be a value of any type.
  */
 export function describeRejection(reason: unknown, response: AuthorizationResponse | undefined): Outcome {
-  const { code, name, message }: Record<string, unknown> = Object(reason);
+  const { code, name, message } = readFields(reason);
   const secrets = response ? [response.code, response.params.get('state') ?? ''] : [];
   const description = typeof message === 'string' && hideSecrets(message, secrets);
   const error = [code, name, 'Error'].find((text) => typeof text === 'string') as string;
   return { outcome: 'failed', redeemed: false, error, ...(description && { description }) };
+}
+
+/** Nothing of a value whose getters throw: an abort reads its reason where an exception would end the process. */
+function readFields(reason: unknown): { code?: unknown; name?: unknown; message?: unknown } {
+  try {
+    const { code, name, message } = Object(reason);
+    return { code, name, message };
+  } catch {
+    return {};
+  }
 }

@@ -89,6 +89,19 @@ test('an abort while waiting rejects accept() with its reason, and frees the por
   await within('the port to be free', refused(acceptor.port));
 });
 
+test('an abort with a reason that cannot be read is an abort like any other', async () => {
+  const controller = new AbortController();
+  await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
+  const rejected = rejection(acceptor.accept());
+  const reason = {
+    get code(): string {
+      throw new Error('not readable');
+    },
+  };
+  controller.abort(reason);
+  assert.is(await within('the rejection', rejected), reason);
+});
+
 test('an abort before accept() is called is its outcome', async () => {
   const controller = new AbortController();
   await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
