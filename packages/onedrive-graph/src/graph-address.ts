@@ -93,7 +93,7 @@ export function resolveGraphUrl(root: URL, path: string | URL): URL {
 
 /** not-encoded, for a character of a name that has another meaning in a URL. */
 export function unencoded(path: string | URL, character: string): GraphAddressError {
-  const problem = `a ${character} cannot stand there, and is ${encodeURIComponent(character)} in a name`;
+  const problem = `a ${character} is not allowed there. In a name, write ${encodeURIComponent(character)}`;
   return new GraphAddressError('not-encoded', `'${path}': ${problem}; itemPath('Folder', 'name') encodes names`);
 }
 

@@ -103,7 +103,7 @@ export class GraphClient {
       const page = await this.#sender.sendSuccessfully({ ...first, url });
       const { value, '@odata.nextLink': next } = Object(await readJson(page, first.signal));
       if (!Array.isArray(value)) {
-        throw new GraphClientError('RESPONSE', 'this is no collection: Graph answered without a "value" array');
+        throw new GraphClientError('RESPONSE', 'the answer is not a collection: it has no "value" array');
       }
       yield* value;
       try {

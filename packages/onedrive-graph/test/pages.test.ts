@@ -106,7 +106,7 @@ for (const body of ['{"id":"1"}', '{"value":{}}', '[]', 'null', '"text"', '']) {
     await using pair = await openPair((_request, response) => response.end(body));
     const error = await rejection(readInto([], pair.client.pages('/me')), GraphClientError);
     assert.is(error.code, 'RESPONSE');
-    assert.match(error.message, 'no collection');
+    assert.match(error.message, 'not a collection');
   });
 }
 

@@ -119,7 +119,7 @@ for (const [what, answer, init, says] of [
     'that the caller refuses',
     redirect(302, () => '/'),
     { redirect: 'error' },
-    /^not following a redirect: the caller allows none$/,
+    /^not following a redirect: init\.redirect is 'error'$/,
   ],
 ] as const) {
   test(`a redirect ${what} is RESPONSE`, async () => {

@@ -31,7 +31,7 @@ export function isRepeatable({ body }: GraphRequest): boolean {
  */
 export function redirectRequest(from: GraphRequest, status: number, location: string): GraphRequest {
   const url = URL.parse(location, from.url.href);
-  if (from.init?.redirect === 'error') throw refusal('the caller allows none');
+  if (from.init?.redirect === 'error') throw refusal("init.redirect is 'error'");
   if (!url || url.username || url.password) throw refusal('its address cannot be used');
   if (!isPrivate(url)) throw refusal('it is not https', `to ${url.protocol}//${url.host}`);
 

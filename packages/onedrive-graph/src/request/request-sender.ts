@@ -121,7 +121,9 @@ export class RequestSender {
     if (typeof token !== 'string') throw new TypeError(`getToken: expected a string, got ${typeof token}`);
     // Node's own message about such a header would quote the token.
     if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new TypeError('getToken: the token is empty, or has a space, a line break or the like in it');
+      throw new TypeError(
+        'getToken: the token is empty, or has a character that no token can have, such as a space or a line break',
+      );
     }
     return token;
   }

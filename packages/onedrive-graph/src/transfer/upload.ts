@@ -107,7 +107,7 @@ class Pieces {
         report(next);
         continue;
       }
-      const { reason, isGone } = 'reason' in step ? step : { reason: 'Graph did not take the last piece' };
+      const { reason, isGone } = 'reason' in step ? step : { reason: 'Graph did not accept the piece just sent' };
       if (++failures === maxFailures) {
         const message = `the upload to ${url.host} gave up: ${reason}, ${maxFailures} times in a row`;
         throw new GraphClientError('INCOMPLETE', message);
