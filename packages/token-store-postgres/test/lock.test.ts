@@ -98,7 +98,7 @@ test('STORE_BUSY names host and process of the holder', async () => {
     assert.is(error.code, 'STORE_BUSY');
     assert.is(error.reason, 'lock-held');
     assert.is(error.holder, `process ${process.pid} on ${hostname()}`);
-    assert.match(error.message, `process ${process.pid} on ${hostname()} is working with the tokens of "app"`);
+    assert.match(error.message, `process ${process.pid} on ${hostname()} holds the lock of "app"`);
   }
   await held.end();
 });

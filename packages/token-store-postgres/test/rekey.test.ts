@@ -101,7 +101,7 @@ test('a change of key that has to wait for too long says who holds which lock, a
   const holder = await hold(await scene.open({ schema }));
   const { code, reason, message } = await errorOf(operator.rekey(newKey, { timeout: 300 }));
   assert.equal([code, reason], ['STORE_BUSY', 'lock-held']);
-  assert.match(message, /^process \d+ on \S+ is working with the tokens of "app" and was not done within 300 ms/);
+  assert.match(message, /^process \d+ on \S+ holds the lock of "app", which did not become free within 300 ms/);
   assert.is((await (await scene.open({ schema })).get('app'))?.refreshToken, 'refresh-1');
   const controller = new AbortController();
   const closing = await scene.open({ schema });

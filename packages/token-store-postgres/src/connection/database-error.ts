@@ -3,7 +3,7 @@ import { TokenStoreError, type TokenStoreErrorCode, type TokenStoreErrorReason }
 /** The TokenStoreError for an error of the server or the network. `problem` continues a sentence that begins with the database's name. */
 type Failure = [code: TokenStoreErrorCode, reason: TokenStoreErrorReason | undefined, problem: string, remedy?: string];
 
-const again = 'Try again; if it stays so, ';
+const again = 'Try again. If it happens again, ';
 const gone = 'does not answer in time, or ended the connection';
 /** Names locked tables as well: on a caller's pool, a statement waits for a table lock before its own lock_timeout takes effect. */
 const check =
@@ -23,12 +23,12 @@ const locked: Failure = ['STORE_BUSY', 'database-locked', otherSession, endIt];
 const broken = 'has damaged data, or another program changed the tables';
 const damaged: Failure = ['STORE_CORRUPT', 'damaged', broken, 'Restore them from a backup'];
 const moved: Failure = ['STORE_OPEN', 'moved', 'has lost the tables', 'Open the store again'];
-const takesNoWrites = 'takes no writes: it is a standby, or set to read-only';
+const readOnlyServer = 'is read-only: it is a standby, or was configured so';
 
 /** By SQLSTATE, else by its class, the first two characters (PostgreSQL's manual, Appendix A). */
 const failures: Record<string, Failure> = {
   '08': unreachable,
-  '25006': ['STORE_READONLY', 'read-only-server', takesNoWrites, 'Connect to the primary'],
+  '25006': ['STORE_READONLY', 'read-only-server', readOnlyServer, 'Connect to the primary'],
   // idle_in_transaction_session_timeout ended the session.
   '25P03': unreachable,
   '28': noAccess,
@@ -91,7 +91,5 @@ export function toStoreError(database: string, error: unknown, isWrite: boolean)
 function failureOf(state = '08', message: string, isWrite: boolean): Failure {
   if (message.includes('client password must be')) return noAccess;
   if (isWrite && state === '42501') return noWrite;
-  return (
-    failures[state] ?? failures[state.slice(0, 2)] ?? ['STORE_OPEN', undefined, 'could not do what it was asked to']
-  );
+  return failures[state] ?? failures[state.slice(0, 2)] ?? ['STORE_OPEN', undefined, 'reported an unexpected error'];
 }

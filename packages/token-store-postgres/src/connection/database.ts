@@ -168,7 +168,7 @@ export class Database {
       return new TokenStoreError('STORE_BUSY', problem, { reason: 'database-locked', remedy });
     }
     this.lostAt = performance.now();
-    const problem = `${this.name} gave no connection in time, or the pool has none free`;
+    const problem = `${this.name} gave no connection in time: the server did not answer, or all connections of the pool are in use`;
     return new TokenStoreError('STORE_OPEN', problem, { reason: 'unreachable', remedy });
   }
 

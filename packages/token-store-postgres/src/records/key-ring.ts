@@ -13,7 +13,7 @@ const words = {
   'key-missing': ['has encrypted tokens', 'Open the store with their key'],
   'key-wrong': ['has tokens that are encrypted with another key', 'Open the store with that key'],
   'key-changed': [
-    'has tokens whose key was changed, added or removed while this store was open',
+    'had its encryption key changed, added or removed while this store was open',
     'Open the store with the new key',
   ],
 } as const;
@@ -66,7 +66,7 @@ export class KeyRing {
     const bytes = Buffer.from(row.sealed, 'base64');
     const opened = this.#find(bytes)?.open(name, bytes);
     if (opened) return opened;
-    const problem = `${this.#database}: the tokens of ${JSON.stringify(name)} were changed by another program, or belong to another name`;
+    const problem = `${this.#database}: the tokens of ${JSON.stringify(name)} cannot be decrypted: another program changed them, or copied them from another name`;
     const details = { reason: 'record-changed', remedy: 'Delete them and sign in again' } as const;
     throw new TokenStoreError('STORE_CORRUPT', problem, details);
   }

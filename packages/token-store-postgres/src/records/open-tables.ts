@@ -28,8 +28,8 @@ export async function openTables(database: Database, settings: Settings): Promis
   const { state, isDirect } = await findState(database, settings);
   const { schema } = state;
   if (!schema) {
-    const remedy = 'Give the store the option schema';
-    const problem = `${database.name} has no schema of the search_path`;
+    const remedy = 'Set the option schema';
+    const problem = `${database.name} has no schema in its search_path that this role may use`;
     throw new TokenStoreError('STORE_OPEN', problem, { reason: 'no-schema', remedy });
   }
   const statements = statementsFor(schema, table);
@@ -59,7 +59,7 @@ export async function readMeta(
   if (row?.package !== packageName) throw foreignError(database, statements);
   if (Number(row.version) > schemaVersion) {
     const problem = `${database.name} has tables of a newer version of ${packageName} (schema ${row.version}, this one knows ${schemaVersion})`;
-    throw new TokenStoreError('STORE_VERSION', problem, { remedy: 'Update it' });
+    throw new TokenStoreError('STORE_VERSION', problem, { remedy: `Update ${packageName}` });
   }
   const { salt, verifier } = row;
   if (!salt || !verifier) return undefined;
