@@ -198,13 +198,13 @@ export class SqliteTokenStore implements TokenStore, Disposable {
       if (!cipher?.matches(row.sealed)) throw fileError(this.path, keyChanged);
       const record = cipher.open(appName, row.sealed);
       if (record) return record;
-      throw fileError(this.path, recordChanged(appName));
+      throw fileError(this.path, recordChanged(appName, 'decrypted'));
     }
     try {
       const record = row && readPlainRow(row);
       if (!record || !cipher) return record;
     } catch {
-      throw fileError(this.path, recordChanged(appName));
+      throw fileError(this.path, recordChanged(appName, 'read'));
     }
     throw fileError(this.path, keyChanged);
   }

@@ -113,7 +113,7 @@ for (const [index, [what, { expect, remedy }]] of Object.entries(denials).entrie
     chmodSync(path, 0o666);
     const { code, reason, message = '' } = await attempt(path, ['get']);
     assert.equal([code, reason], ['STORE_OPEN', 'exposed']);
-    assert.match(message, 'belongs to user 0');
+    assert.match(message, 'only its owner (user 0) can change that');
     assert.is(statSync(path).mode & 0o777, 0o666);
   },
 );

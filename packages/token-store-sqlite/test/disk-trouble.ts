@@ -41,7 +41,10 @@ export async function assertReadOnly(cases: readonly ReadOnlyCase[]): Promise<vo
       assert.is(outcome.code, code, JSON.stringify(outcome));
       assert.is(outcome.reason, 'read-only-file-system', JSON.stringify(outcome));
       assert.ok(outcome.message?.startsWith(join(small, name)), outcome.message);
-      assert.match(String(outcome.message), /: the file system is read-only \(\w+\)\. Choose a file on another one/);
+      assert.match(
+        String(outcome.message),
+        /: the file system is read-only \(\w+\)\. Choose a file on another file system/,
+      );
     }
   } finally {
     spawnSync('mount', ['-o', 'remount,rw', small]);

@@ -119,7 +119,7 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
         (error: TokenStoreError) =>
           error.code === 'STORE_CORRUPT' &&
           error.reason === 'record-changed' &&
-          /"a" were changed.*sign in again/.test(error.message),
+          /"a" cannot be decrypted: .*sign in again/.test(error.message),
         change,
       );
     }

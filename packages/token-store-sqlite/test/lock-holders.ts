@@ -42,6 +42,6 @@ export const busyBecauseOf =
   (error: TokenStoreError): void => {
     assert.is(error.code, 'STORE_BUSY');
     assert.is(error.pid, program.pid);
-    assert.match(error.message, `process ${program.pid} is working with the tokens of "app"`);
+    assert.match(error.message, `process ${program.pid} holds the lock of "app"`);
   };
 export const neverRuns = (): Promise<never> => Promise.reject(new Error('the task ran'));

@@ -57,7 +57,7 @@ const refusals: [code: TokenStoreError['code'], reason: string | undefined, reme
   [
     'STORE_VERSION',
     undefined,
-    /schema 2, this one knows 1\). Update it/,
+    /schema 2, this one knows 1\). Update token-store-sqlite$/,
     {
       'a database of a newer version': (path) => {
         makeTokenDatabase(path);

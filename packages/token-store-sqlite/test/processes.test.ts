@@ -65,7 +65,7 @@ withContainer('a lock that a process in a container has acquired is told with it
   assert.is(spawnSync(command, args, { encoding: 'utf8' }).stdout, 'app\n', 'in another container');
   const { message, pid } = await store.exclusively('app', neverRuns, { timeout: 0 }).catch((error) => error);
   assert.is(pid, undefined, 'of which the process id says nothing here');
-  assert.match(message, 'another process is working');
+  assert.match(message, 'another process holds the lock');
   program.kill('SIGKILL');
   await program.ended;
 });

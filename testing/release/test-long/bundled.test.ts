@@ -60,7 +60,7 @@ const database = join(programs, 'bundled.ts');
 const began = 'began\nthe-token\n';
 /** The program opens the database last, so it has already worked with a file of tokens. */
 const needsNativeCode =
-  /^began\nthe-token\nno-native-code .*tokens\.db: the package better-sqlite3.*it cannot be part of a bundle\n$/;
+  /^began\nthe-token\nno-native-code .*tokens\.db: the package better-sqlite3.*a bundle cannot contain it\)\n$/;
 
 /** The handler's README says when an ES module needs this. */
 const withRequire = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";

@@ -72,7 +72,7 @@ export class DatabaseFile {
       // On a read-only file system the mode cannot be changed, and the file cannot get new tokens.
       if (systemCode(error) === 'EROFS') return;
       if (systemCode(error) !== 'EPERM') throw error;
-      const problem = `can be read by other users, and belongs to user ${this.stats.uid}, so that this user cannot change it`;
+      const problem = `can be read by other users, and only its owner (user ${this.stats.uid}) can change that`;
       throw fileError(this.path, ['STORE_OPEN', 'exposed', problem, 'Choose another file'], error);
     } finally {
       this.#close();
@@ -138,7 +138,7 @@ function loadDriver(path: string): typeof Database {
     return createRequire(import.meta.url ?? process.argv[1])('better-sqlite3');
   } catch (error) {
     const problem = 'the package better-sqlite3, which has native code, could not be loaded';
-    const remedy = 'Install it where this program finds it: it cannot be part of a bundle';
+    const remedy = 'In the folder of this program, run: npm install better-sqlite3 (a bundle cannot contain it)';
     throw fileError(path, ['STORE_OPEN', 'no-native-code', problem, remedy], error);
   }
 }

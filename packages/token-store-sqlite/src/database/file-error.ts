@@ -14,17 +14,18 @@ import {
 const changed = 'the key was changed, added or removed after this store was opened';
 /** For a store whose key is no longer the key of the file. */
 export const keyChanged: Failure = ['STORE_KEY', 'key-changed', changed, 'Open it again with the new key'];
-/** For an encrypted record that cannot be decrypted, and for an unencrypted one that cannot be read. */
-export function recordChanged(appName: string): Failure {
-  const problem = `the tokens of ${JSON.stringify(appName)} were changed by another program, or belong to another name`;
+/** For a record that cannot be decrypted or, if it is not encrypted, cannot be read. */
+export function recordChanged(appName: string, how: 'decrypted' | 'read'): Failure {
+  const copied = how === 'decrypted' ? ', or copied them from another name' : '';
+  const problem = `the tokens of ${JSON.stringify(appName)} cannot be ${how}: another program changed them${copied}`;
   return ['STORE_CORRUPT', 'record-changed', problem, 'Delete them and sign in again'];
 }
-const notOurs = damaged('is not a token database, or is damaged');
+const notOurs = damaged('is damaged, or is not a token database');
 const locked = 'another process keeps the database locked';
 const endIt = 'Try again; if it stays locked, find that process (`fuser` on this file) and end it';
 const busy: Failure = ['STORE_BUSY', 'database-locked', locked, endIt];
 const { full, readOnly, readOnlyFileSystem, cannotOpen, tooManyOpen, diskFailed, moved } = fileFailures;
-const halfWritten = 'a process was stopped while it wrote, and a store that is open for reading only may not undo that';
+const halfWritten = 'a process ended during a write, and a read-only store cannot roll that back';
 
 /** By SQLite's extended result code, else by the primary code that it belongs to (https://www.sqlite.org/rescode.html). */
 const failures: Record<string, Failure> = {

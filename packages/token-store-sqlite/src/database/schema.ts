@@ -70,7 +70,7 @@ export function inspectTables(sql: Database.Database, path: string): Tables {
   const owner = ownerOf(sql, pragma('application_id'), version);
   if (owner === 'newer') {
     const problem = `was written by a newer version of token-store-sqlite (schema ${version}, this one knows ${schemaVersion})`;
-    throw fileError(path, ['STORE_VERSION', undefined, problem, 'Update it']);
+    throw fileError(path, ['STORE_VERSION', undefined, problem, 'Update token-store-sqlite']);
   }
   if (owner === 'foreign') {
     const problem = 'is the database of another program, and was left as it is';
@@ -78,7 +78,7 @@ export function inspectTables(sql: Database.Database, path: string): Tables {
   }
   // SQLite fills a cut-off last page with zeros, and so would return half a token.
   if (statSync(path).size % pragma('page_size') !== 0) {
-    throw fileError(path, damaged('ends within a page, because its end was cut off'));
+    throw fileError(path, damaged('is cut off: its size is not a whole number of pages'));
   }
   return { owner, check: owner === 'ours' ? readKeyCheck(sql) : undefined };
 }
