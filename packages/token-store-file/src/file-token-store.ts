@@ -54,7 +54,8 @@ export class FileTokenStore implements TokenStore, Disposable {
     refuseUnknown(unknown);
     for (const [name, value] of Object.entries({ parse, format })) {
       if (typeof value === 'function' || (parse === undefined && format === undefined)) continue;
-      throw new TypeError(`${name} must be a function, as parse and format belong together`);
+      if (value !== undefined) throw new TypeError(`${name} must be a function`);
+      throw new TypeError(`${name} is missing: give both parse and format, or neither`);
     }
     this.#file = new TokenFile(path);
     this.path = this.#file.path;
@@ -132,8 +133,7 @@ export class FileTokenStore implements TokenStore, Disposable {
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);
       // Checks before the write: an unreadable text must not replace the stored sign-in.
-      const lost = () =>
-        new TypeError('format must return a text in which parse finds the tokens that format was given');
+      const lost = () => new TypeError('parse does not read back the tokens that format wrote');
       if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost();
       this.#file.write(after);
       return true;

@@ -95,4 +95,4 @@ export class TokenFile {
 }
 
 /** For a file whose records cannot be read. */
-export const noTokens = damaged('is not a file of tokens, or is damaged');
+export const noTokens = damaged('is damaged, or is not a token file');

@@ -39,5 +39,5 @@ export const filesBeside = (store: FileTokenStore): string[] => readdirSync(dirn
 export function assertBusy(error: unknown, program: Program): void {
   const { code, pid, message } = error as TokenStoreError;
   assert.equal([code, pid], ['STORE_BUSY', program.pid], message);
-  assert.match(message, `process ${program.pid} is working with the tokens of "app"`);
+  assert.match(message, `process ${program.pid} holds the lock of "app"`);
 }

@@ -106,7 +106,7 @@ if (!hasContainers) console.log('skipped: this user may make no namespace of pro
       store.exclusively('app', async () => {}, { timeout: 0 }),
     )) as TokenStoreError;
     assert.is(pid, undefined);
-    assert.match(message, 'another process is working');
+    assert.match(message, 'another process holds the lock');
     program.kill('SIGKILL');
     await program.ended;
   },
