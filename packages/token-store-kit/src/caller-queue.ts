@@ -65,7 +65,7 @@ export class CallerQueue {
     for (let run = outer; run; run = run.outer) {
       if (run.key === key && !run.ended) {
         throw new TypeError(
-          `exclusively(${JSON.stringify(name)}) was called from a task of exclusively for the same name, and would wait for itself. Do the work in the outer task`,
+          `exclusively(${JSON.stringify(name)}) was called inside its own task, which would deadlock. Do the work in that task`,
         );
       }
     }
@@ -96,8 +96,8 @@ export function lockHeldError(name: string, timeout: number, details: TokenStore
   const limit = timeout < 1_000 ? `${timeout} ms` : `${timeout / 1_000} s`;
   return new TokenStoreError(
     'STORE_BUSY',
-    `${path === undefined ? '' : `${path}: `}${holder} is working with the tokens of ${JSON.stringify(labelOf(name))} and was not done within ${limit}`,
-    { reason: 'lock-held', remedy: 'Try again; if it hangs, end it', ...details },
+    `${path === undefined ? '' : `${path}: `}${holder} holds the lock of ${JSON.stringify(labelOf(name))}, which did not become free within ${limit}`,
+    { reason: 'lock-held', remedy: 'Try again. If that process hangs, end it', ...details },
   );
 }
 

@@ -35,7 +35,7 @@ export type TokenStoreErrorReason =
   | 'read-only-file-system' // the file system is mounted read-only
   // STORE_READONLY
   | 'read-only-server' // the server takes no writes, for example because it is a standby
-  | 'unfinished-write' // a process was stopped while it wrote; only a store that may write can undo that
+  | 'unfinished-write' // a process ended during a write; only a store that may write can roll it back
   // STORE_CORRUPT
   | 'damaged' // the file is damaged, or is no database
   | 'record-changed' // an encrypted record was changed by another program, or moved to another name

@@ -62,22 +62,22 @@ test('a caller whose time is up is told who holds the lock', async () => {
   assert.equal(getEventListeners(signal, 'abort'), []);
   assert.instance(own, TokenStoreError);
   assert.equal([own.code, own.reason, own.pid], ['STORE_BUSY', 'lock-held', process.pid]);
-  assert.match(own.message, `this process (${process.pid}) is working with the tokens of "app"`);
+  assert.match(own.message, `this process (${process.pid}) holds the lock of "app"`);
   const holder = () => ({ holder: 'host db1, process 7', path: '/tokens.db' });
   const other = await errorOf(queue.run('app', neverRuns, { timeout: 5, holder }));
   assert.equal([other.holder, other.path], ['host db1, process 7', '/tokens.db']);
-  assert.match(other.message, /^\/tokens\.db: host db1, process 7 is working with/);
+  assert.match(other.message, /^\/tokens\.db: host db1, process 7 holds the lock of/);
   await end();
 });
 
 test('the message says the limit in milliseconds below a second, else in seconds', () => {
   const problem = (timeout: number): string => lockHeldError('app', timeout, {}).problem;
-  assert.match(problem(0), 'another process is working');
-  assert.match(problem(300), /was not done within 300 ms$/);
-  assert.match(problem(30_000), /was not done within 30 s$/);
-  assert.match(problem(1_500), /was not done within 1\.5 s$/);
-  assert.is(lockHeldError('app', 5, {}).remedy, 'Try again; if it hangs, end it');
-  assert.match(lockHeldError('app', 5, { pid: 1 }).message, /^process 1 is working with the tokens of "app"/);
+  assert.match(problem(0), 'another process holds the lock');
+  assert.match(problem(300), /did not become free within 300 ms$/);
+  assert.match(problem(30_000), /did not become free within 30 s$/);
+  assert.match(problem(1_500), /did not become free within 1\.5 s$/);
+  assert.is(lockHeldError('app', 5, {}).remedy, 'Try again. If that process hangs, end it');
+  assert.match(lockHeldError('app', 5, { pid: 1 }).message, /^process 1 holds the lock of "app"/);
 });
 
 test('a store that closes ends the wait, and not a task that runs', async () => {

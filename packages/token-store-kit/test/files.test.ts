@@ -225,7 +225,7 @@ const planted: Record<string, [reason: string, plant: (path: string) => unknown]
 posixTest('nobody is told to open a link once more: that would fail in the same way', () => {
   const path = join(newDirectory(), 'tokens.db-journal');
   fs.symlinkSync('missing', path);
-  assert.throws(() => openPrivateFile(path, { owner: self }), /is a symbolic link now.* remove the link$/);
+  assert.throws(() => openPrivateFile(path, { owner: self }), /is now a symbolic link.* remove the link$/);
 });
 
 posixTest('what is no file of its own is not opened in the place of one', () => {

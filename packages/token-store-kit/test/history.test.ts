@@ -133,7 +133,7 @@ const broken: Record<string, { calls: Call[]; hasLease?: boolean; problem: strin
   'a task that has lost its lock, and does not know it': {
     hasLease: true,
     calls: [...task(1, [0, 1], [5, 6]), ...task(2, [2, 3], [7, 8])],
-    problem: 'process 1 lost its lock to process 2, and was not told until the end of its task',
+    problem: 'process 1 lost its lock to process 2, and the store did not report it before the task ended',
   },
   'a write of a task that has lost its lock': {
     hasLease: true,

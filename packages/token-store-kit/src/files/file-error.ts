@@ -22,14 +22,14 @@ const mountedSo = 'cannot be written: the file system is read-only';
 const allowReads = 'Check that it is a file, and that this user may read it and enter its directories';
 const checkDisk = 'Check the disk, its quota, and that the file is on a local file system';
 const makeDirectory = 'Make it for the user who runs this program, or choose another file';
-const raiseLimit = 'Close some, or let this program have more (ulimit -n)';
+const raiseLimit = 'Close some files, or raise the limit (ulimit -n)';
 const noTarget = 'is a symbolic link to a file that does not exist';
 
 /** What can be wrong with any store that is a file. */
 export const fileFailures = {
   full: ['STORE_FULL', undefined, noSpace, 'Free some space and try again'],
   readOnly: ['STORE_READONLY', undefined, 'cannot be written', allowWrites],
-  readOnlyFileSystem: ['STORE_READONLY', 'read-only-file-system', mountedSo, 'Choose a file on another one'],
+  readOnlyFileSystem: ['STORE_READONLY', 'read-only-file-system', mountedSo, 'Choose a file on another file system'],
   cannotOpen: ['STORE_OPEN', undefined, 'cannot be opened', allowReads],
   noDirectory: ['STORE_OPEN', 'no-permission', 'its directory cannot be made', makeDirectory],
   tooManyOpen: ['STORE_OPEN', undefined, 'cannot be opened, because too many files are open', raiseLimit],

@@ -47,7 +47,7 @@ export function findFile(path: string): { path: string; stats: FileStats } | und
 function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats): void {
   if (nlink > 1) throw fileError(path, linked(nlink));
   if (isMountPoint(path)) {
-    const problem = 'is mounted alone, without its folder, where the locks of other processes are';
+    const problem = 'is mounted alone, but the locks are in its folder';
     throw fileError(path, ['STORE_OPEN', 'linked', problem, 'Mount the folder, not the file']);
   }
   const self = process.geteuid?.();
@@ -63,7 +63,7 @@ function refuseUntrusted(given: string, path: string, { uid, nlink }: FileStats)
   throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Choose a file in a folder that only you can write']);
 }
 
-const isLink = 'is a symbolic link now, which is not followed';
+const isLink = 'is now a symbolic link, which this store refuses';
 // The remedy spares the link's target: the owner may have moved the file there.
 const symbolicLink: Failure = ['STORE_OPEN', 'moved', isLink, 'Open the file that it leads to, or remove the link'];
 

@@ -103,7 +103,7 @@ export class Caller {
       const found = await this.#store.get(this.#name);
       const token = found?.refreshToken;
       if (found && !isDeepStrictEqual({ ...found }, recordOf(token ?? ''))) {
-        await fail('read a record with parts of two, or less than one', this.#name);
+        await fail('read a torn record: parts of two writes, or an incomplete one', this.#name);
       }
       this.#token = token;
       return token;

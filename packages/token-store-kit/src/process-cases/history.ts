@@ -96,7 +96,7 @@ function explain(call: Call, states: readonly State[]): string {
     return `two processes ran a task for one name at once: process ${pid} began one before that of ${holder} had ended`;
   }
   if (kind === 'release')
-    return `process ${pid} lost its lock to ${holder}, and was not told until the end of its task`;
+    return `process ${pid} lost its lock to ${holder}, and the store did not report it before the task ended`;
   if (task !== undefined && kind !== 'get' && states.every((state) => state.task !== task)) {
     return `process ${pid} wrote without its lock, which ${holder} had`;
   }

@@ -136,7 +136,7 @@ export const brokenStores: Record<string, BrokenKind> = {
         }),
     }),
     fails: turns,
-    says: /^process \d+ read a record with parts of two, or less than one\n/,
+    says: /^process \d+ read a torn record: parts of two writes, or an incomplete one\n/,
   },
   'never frees the lock of a killed process': {
     ...ofProcess,
