@@ -38,7 +38,7 @@ export async function runExclusively<T>(
   const { promise: notWaitedFor, resolve: giveUp, reject: refuse } = Promise.withResolvers<T>();
   let silence: SharedTokenError | undefined;
   const onSilence = (): void => {
-    silence = tryAgainError('The store did not say who holds the lock');
+    silence = tryAgainError('The request for the lock got no answer from the store');
     refuse(silence);
   };
   const silenceTimer = setTimeout(onSilence, timeout + answerMarginMs);

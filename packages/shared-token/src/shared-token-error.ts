@@ -75,7 +75,7 @@ export function signInRequired(reason: SignInReason, { name }: { name: string },
 
 /** STORE for a task that lost its lock: another process may hold the lock by now. */
 export function lockLostError({ signal }: Lock): SharedTokenError {
-  return tryAgainError('The lock of the store was lost before the work under it was done', signal.reason);
+  return tryAgainError('The lock was lost before the work was finished', signal.reason);
 }
 
 /** STORE for a failure that a retry may overcome, for example of a store that took too long. */

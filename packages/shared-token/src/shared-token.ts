@@ -119,8 +119,8 @@ export class SharedToken implements AsyncDisposable {
     signal?.throwIfAborted();
     const ask = signIn ?? this.#settings.signIn;
     if (!ask) {
-      const remedy = 'Give one to this call or to the constructor';
-      throw new SharedTokenError('SIGN_IN_REQUIRED', 'No signIn function is there to ask a person', { remedy });
+      const remedy = 'Pass signIn to this call or to the constructor';
+      throw new SharedTokenError('SIGN_IN_REQUIRED', 'This call needs a signIn function', { remedy });
     }
     const cause: SignInCause = { reason: 'requested', seen: undefined, rejected: undefined };
     const { flight, request } = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);

@@ -155,7 +155,10 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
   const redeem: SignInContext['redeem'] = async (exchange) => {
     redemption ??= (async () => {
       isExchanging = true;
-      giveUpAfter(exchangeTimeout, timeoutError('answer was not exchanged for tokens', settings.refreshTimeout));
+      giveUpAfter(
+        exchangeTimeout,
+        timeoutError('exchange of the answer for tokens was not finished', settings.refreshTimeout),
+      );
       const exchangedAt = Date.now();
       const response = await exchange();
       const kept = await keep(response, exchangedAt);
