@@ -16,7 +16,12 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
   // The given client may belong to another issuer than the record. The record's issuer must not see the client's secret.
   const { issuer: issuerOfClient = issuer } = (client === undefined && clientInformation) || {};
   if (issuer === undefined || !isSameIssuer(issuer, issuerOfClient) || (await hasMoved(settings, record, signal)))
-    throw Object.assign(new Error('The server has another authorization server now'), { code: 'issuer_changed' });
+    throw Object.assign(
+      new Error(
+        'The MCP server, or clientInformation, names another authorization server than the one that issued the tokens',
+      ),
+      { code: 'issuer_changed' },
+    );
   const fetchFn = fetchUntil(fetch, signal);
   return sdk.refreshAuthorization(issuer, {
     metadata: await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn }),

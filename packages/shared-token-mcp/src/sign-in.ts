@@ -108,7 +108,7 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
   // RFC 9207 section 2.4. Version 1 of the SDK does not check this.
   const isIssMissing = iss === undefined && metadata?.authorization_response_iss_parameter_supported === true;
   if (isIssMissing || (iss !== undefined && metadata && iss !== metadata.issuer))
-    throw unusable(`The answer in the browser is not one of ${issuer}`);
+    throw unusable(`The answer in the browser does not come from ${issuer}`);
   const { resource, scope, redirect_uri: redirectUri } = Object.fromEntries(url?.searchParams ?? []);
   const tokens = await sdk.exchangeAuthorization(issuer, {
     ...{ metadata, clientInformation: client, resource, redirectUri, iss },
@@ -129,15 +129,17 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
 function checkMetadata(found: Seen): Seen {
   const { authorizationServerUrl: expected, authorizationServerMetadata: metadata } = found;
   if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
-  throw unusable(`The metadata of ${expected} name another issuer, ${metadata.issuer}`);
+  throw unusable(`The metadata of ${expected} names another issuer, ${metadata.issuer}`);
 }
 
 /** The system would open other addresses with the program for their scheme, and the SDK lets a server name such an address. */
 function checkAddress(url: URL): URL {
   if (/^https?:$/.test(url.protocol)) return url;
-  throw unusable(`The server names a page to sign in that is neither https nor http, but ${url.protocol}`);
+  throw unusable(`The sign-in page that the server names must be https or http, not ${url.protocol}`);
 }
 
 function unusable(problem: string): SharedTokenError {
-  return new SharedTokenError('RESPONSE', problem, { remedy: 'Sign in again; if it stays, tell who runs the server' });
+  return new SharedTokenError('RESPONSE', problem, {
+    remedy: 'Sign in again. If it happens again, report it to the operator of the server',
+  });
 }

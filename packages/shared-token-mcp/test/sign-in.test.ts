@@ -59,7 +59,7 @@ for (const sdk of Object.values(sdks)) {
       const error = await rejection(scene.call());
       assert.equal(
         [error.code, error.problem],
-        ['RESPONSE', `The answer in the browser is not one of ${scene.authorizationServer.issuer}`],
+        ['RESPONSE', `The answer in the browser does not come from ${scene.authorizationServer.issuer}`],
       );
       assert.equal(scene.authorizationServer.sentTo('/token'), []);
       assert.is(scene.store.records.size, 0);
@@ -81,7 +81,7 @@ for (const sdk of Object.values(sdks)) {
       scene.authorizationServer.metadata = { authorization_endpoint: address };
       const error = await rejection(scene.call());
       assert.is(scene.windows.length, 0);
-      assert.match(error.message, /neither https nor http/);
+      assert.match(error.message, /must be https or http, not /);
     });
   }
 
