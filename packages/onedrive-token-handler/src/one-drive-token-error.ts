@@ -58,7 +58,7 @@ export class OneDriveTokenError extends Error {
 }
 
 export function closedError(): OneDriveTokenError {
-  return new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Make a new one' });
+  return new OneDriveTokenError('CLOSED', 'The handler was closed', { remedy: 'Create a new handler' });
 }
 
 /** Converts an error of shared-token to one of the handler. All others pass through: the handler's own, aborts, wrong arguments. */

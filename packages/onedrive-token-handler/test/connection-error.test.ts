@@ -113,7 +113,7 @@ test('a dispatcher of undici 6 is named, which does not know the methods of a ne
     throw new errors.InvalidArgumentError('invalid onError method');
   };
   const error = await refreshError(scene.authority.url, { dispatch } as unknown as Dispatcher);
-  assert.match(error.message, 'The dispatcher takes no request (invalid onError method). Make it with undici 7');
+  assert.match(error.message, 'The dispatcher rejected the request (invalid onError method). Make it with undici 7');
   assert.not(error.retryable);
 });
 

@@ -18,7 +18,7 @@ test('close() ends a running sign-in: its calls reject with CLOSED, and so does 
   await scene.until(({ type }) => type === 'authorization-url');
   await Promise.all([handler.close(), handler.close()]);
   assert.is((await one).code, 'CLOSED');
-  assert.is((await one).message, 'The handler was closed. Make a new one');
+  assert.is((await one).message, 'The handler was closed. Create a new handler');
   assert.is((await two).code, 'CLOSED');
   for (const call of [
     handler.getToken(),

@@ -22,7 +22,7 @@ test('a request is not repeated if the provider asks for a longer wait than is l
   scene.authority.fail('token', { type: 'status', status: 503, retryAfter: '3' }, { times: 9 });
   const error = await rejection(scene.handler({ interactive: false, requestTimeout: 5_000 }).getToken());
   assert.equal([error.code, error.retryAfter], ['THROTTLED', 3_000]);
-  assert.match(error.problem, / 3 s /);
+  assert.match(error.message, / asks to wait \(HTTP 503\)\. Try again in 3 s$/);
   assert.is(scene.events.filter(({ type }) => type === 'retry').length, 1, 'the first time, it was not');
 });
 

@@ -38,7 +38,7 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const remedy =
-      'Something else answers in its place: log in to the network that you are in, or check the address and HTTPS_PROXY';
+      'Something else answers in its place. If this network has a login page, log in there first. If not, check the address and HTTPS_PROXY';
     return [`The certificate that came from ${host} is for another name (${code})`, remedy];
   }
   if (outOfDate.test(code)) {
@@ -47,7 +47,7 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
     return [`The certificate of ${host} is out of date by this machine's clock (${code})`, remedy, false];
   }
   if (code === 'UND_ERR_INVALID_ARG') {
-    const problem = `The dispatcher takes no request (${messagesOf(cause)[0]})`;
+    const problem = `The dispatcher rejected the request (${messagesOf(cause)[0]})`;
     return [problem, 'Make it with undici 7 or newer', false];
   }
   // For an aborted request, only undici's message says what happened.

@@ -15,7 +15,7 @@ const meanings = {
   SERVER: ['The provider has problems', 'Try again later'],
   THROTTLED: ['The provider was asked too often in a short time', 'Try again in a few minutes'],
   CONFIGURATION: [
-    "The provider refused the app's registration or request",
+    'The provider rejected the request: the app registration may be wrong',
     'Check the client id, the redirect URI http://localhost and the scopes in the app registration',
   ],
 } satisfies Record<string, readonly [problem: string, remedy: string]>;

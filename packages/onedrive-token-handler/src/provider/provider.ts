@@ -126,10 +126,10 @@ function busyError(
   left: number,
 ): OneDriveTokenError {
   const { errorDescription: _, ...facts } = fields ?? {};
-  const wait = retryAfter === undefined ? 'a while' : `${Math.ceil(retryAfter / 1000)} s`;
+  const wait = retryAfter === undefined ? 'a few minutes' : `${Math.ceil(retryAfter / 1000)} s`;
   const isThrottled = status === 429 || (retryAfter ?? 0) > left;
   const [code, what, remedy] = isThrottled
-    ? (['THROTTLED', `asks to wait ${wait}`, 'Try again then'] as const)
+    ? (['THROTTLED', 'asks to wait', `Try again in ${wait}`] as const)
     : (['SERVER', 'has problems', 'Try again later'] as const);
   return new OneDriveTokenError(code, `${url.host} ${what} (HTTP ${status})`, { ...facts, remedy, retryAfter });
 }
