@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import fs, { existsSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { CliHome, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -130,6 +131,34 @@ test('logout without a sign-in ends with 0', async () => {
   assert.is(status, 0);
   assert.match(stderr, /^.+\n$/);
   assert.is((await home.call(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
+});
+
+test('a logout that cannot forget uploads says that the tokens were deleted, and hides no earlier error', async () => {
+  const unfinished = `${JSON.stringify([realpathSync(home.db), 'a'])}["someone","x"]`;
+  writeFileSync(join(dirname(home.db), 'uploads.json'), JSON.stringify({ [unfinished]: {} }));
+  copyRecord('a');
+  using database = new DatabaseSync(home.db);
+  const kept = "WHEN old.app_name <> 'a' BEGIN SELECT RAISE(ABORT, 'no'); END";
+  database.exec(`CREATE TRIGGER kept BEFORE DELETE ON token ${kept}`);
+  const { renameSync } = fs;
+  fs.renameSync = () => {
+    throw new Error('no writing');
+  };
+  try {
+    const all = await home.call(['logout', '--all']);
+    assert.is(all.status, 7);
+    assert.not.match(all.stderr, 'uploads.json');
+    database.exec('DROP TRIGGER kept');
+    copyRecord('a');
+    const one = await home.call(['logout', '--app', 'a', '--json']);
+    assert.equal([one.status, one.stdout], [1, '["a"]\n']);
+    assert.match(
+      one.stderr,
+      /: the tokens were deleted, but the addresses of unfinished uploads were not: cannot write /,
+    );
+  } finally {
+    fs.renameSync = renameSync;
+  }
 });
 
 test('logout --all deletes the tokens of every app name', async () => {

@@ -3,6 +3,7 @@ import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } fro
 import { withDatabase } from '../session/database.ts';
 import { forgetUploads } from '../session/unfinished-uploads.ts';
 import { defineCommand } from '../settings/command.ts';
+import { Failure } from '../terminal/failure.ts';
 import { writeAnswer } from '../terminal/printable.ts';
 
 export const logout = defineCommand({
@@ -24,6 +25,7 @@ With --json: an array of the app names whose tokens were deleted.`,
     /** By app name: the client id that was deleted with the tokens. */
     const signedOut = new Map<string, string | undefined>();
     const touched: string[] = [];
+    const failures: unknown[] = [];
     try {
       await withDatabase(command, async (database) => {
         const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
@@ -41,9 +43,19 @@ With --json: an array of the app names whose tokens were deleted.`,
         const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
         screen.say(`Signed out of ${name}.${next}`);
       }
-    } finally {
-      // Upload addresses work without a token, and the next logout would not find a sign-in that is already deleted.
-      for (const app of touched) forgetUploads({ ...settings, app });
+    } catch (error) {
+      failures.push(error);
     }
+    // Upload addresses work without a token, and the next logout would not find a sign-in that is already deleted.
+    for (const app of touched) {
+      try {
+        forgetUploads({ ...settings, app });
+      } catch (error) {
+        const deleted = 'the tokens were deleted, but the addresses of unfinished uploads were not: ';
+        const { message } = error as Error;
+        failures.push(signedOut.has(app) ? new Failure(deleted + message, { cause: error }) : error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   },
 });
