@@ -212,15 +212,15 @@ test('what `format` throws reaches the caller, and the next write works', async 
 for (const [what, path, options] of [
   ['an empty path', '', {}],
   ['a path with a NUL', 'a\0b', {}],
-  ['parse alone', 'a', { parse: lines.parse }],
-  ['format alone', 'a', { format: lines.format }],
+  ['parse alone: format is missing', 'a', { parse: lines.parse }],
+  ['format alone: parse is missing', 'a', { format: lines.format }],
   ['an unknown option', 'a', { ...lines, pars: lines.parse }],
-  ['a parse that is no function', 'a', { parse: {}, format: lines.format }],
+  ['a parse that is no function: parse must be a function', 'a', { parse: {}, format: lines.format }],
 ] as const) {
-  test(`${what} is a TypeError`, () => {
+  test(`TypeError for ${what}`, () => {
     assert.throws(
       () => openFileTokenStore(path as string, options as never),
-      (error: Error) => error.name === 'TypeError',
+      (error: Error) => error.name === 'TypeError' && error.message.includes(what.split(': ')[1] ?? ''),
     );
   });
 }
