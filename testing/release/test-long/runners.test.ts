@@ -76,7 +76,7 @@ const samples: Record<string, RegExp> = {
   'token-store-sqlite': /^new-token$/,
   'shared-token': /"accessToken":"/,
   'loopback-acceptor': /"access_token":"/,
-  'onedrive-token-handler': /^personal$/,
+  'onedrive-token-handler': /"driveType":"personal"/,
   'onedrive-graph': /6 of 6 bytes\nphotos\.zip\n\d+$/,
 };
 
