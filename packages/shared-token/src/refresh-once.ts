@@ -1,4 +1,4 @@
-import { comparedToken, type Lock, type TokenRecord } from 'token-store-kit';
+import type { Lock, TokenRecord } from 'token-store-kit';
 import { inTime } from './in-time.ts';
 import type { RecordKeeper } from './record-keeper.ts';
 import { revokeUnstored } from './revoke.ts';
@@ -28,7 +28,7 @@ export async function refreshOnce(
     if (!settings.needsSignIn(error)) throw error;
     const now = await keeper.read();
     // If the provider keeps its refresh tokens, the access token tells.
-    const isSame = comparedToken(now) === comparedToken(record) && now?.accessToken === record.accessToken;
+    const isSame = now?.refreshToken === refreshToken && now.accessToken === record.accessToken;
     if (!isSame) return undefined;
     // The next holder of the lock may have spent this refresh token, and be about to store its successor.
     if (lock.signal.aborted) throw lockLostError(lock);
