@@ -67,7 +67,7 @@ test('without its lock the store does not pass the contract for processes', asyn
   const unlocked = new URL('../test/programs/open-unlocked-store.ts', import.meta.url);
   const [first] = storeProcessContract({ module: unlocked, newPlace, leaseTime, rounds: 5 });
   // Which of its calls are the first that no order explains depends on the moment.
-  await assert.rejects(async () => first?.run(), /without its lock|was not told|an update was lost/);
+  await assert.rejects(async () => first?.run(), /without its lock|did not report it|an update was lost/);
 });
 
 test.run();
