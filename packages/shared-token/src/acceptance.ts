@@ -1,20 +1,23 @@
 import type { TokenRecord } from 'token-store-kit';
 import type { SignInContext } from './options.ts';
 
+/** The last sign-in of an instance. */
+interface OwnSignIn {
+  /** Its record, if that and its refreshes count although `accepts` refuses them. */
+  readonly own: TokenRecord | undefined;
+  /** Whether `accepts` refused its record from the start. */
+  readonly isLess: boolean;
+  /** The scopes of its record, and of its refreshes. */
+  readonly scopes: Set<string>;
+}
+
 /**
  * Decides which records this instance uses: those that `accepts` approves. Until a call forces a refresh, also the result of its own
  * sign-in, even if scopes are missing: the person has just answered, and must not be asked again at each call or refresh.
  */
 export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
-  /** The record of its last sign-in, if that and its refreshes count although `accepts` refuses them. */
-  #own: TokenRecord | undefined;
-  /** When the last sign-in began, by the monotonic clock. */
-  #began = 0;
-  /** Whether `accepts` refused the record of that sign-in from the start. */
-  #isLess = false;
-  /** The scopes of the record of that sign-in, and of its refreshes. */
-  #scopes = new Set<string>();
+  #last: OwnSignIn = { own: undefined, isLess: false, scopes: new Set() };
 
   constructor(accepts: (record: TokenRecord) => boolean) {
     this.#accepts = accepts;
@@ -22,37 +25,39 @@ export class Acceptance {
 
   readonly accepts = (record: TokenRecord): boolean => this.#accepts(record) || this.#isOwn(record);
 
-  /** Takes the record of this instance's own sign-in. `began`: when the sign-in began, by the monotonic clock. */
-  signedIn(record: TokenRecord, reason: SignInContext['reason'], began: number): void {
-    // A sign-in that began before the last one may end after it, and is not stored then.
-    if (began < this.#began) return;
-    this.#began = began;
+  /** Takes the record of this instance's own sign-in. Returns a function that takes this back, for a sign-in that is not stored. */
+  signedIn(record: TokenRecord, reason: SignInContext['reason']): () => void {
+    const before = this.#last;
+    let isLess = false;
     try {
-      this.#isLess = !this.#accepts(record);
+      isLess = !this.#accepts(record);
     } catch {
       // The person's sign-in must not be lost because of this error. The call gets the error when it uses `accepts` itself.
-      this.#isLess = false;
     }
     // Some providers name fewer scopes after a refresh than after a sign-in. The person has just been asked, and is not asked again.
-    this.#own = this.#isLess || reason === 'not-accepted' ? record : undefined;
-    this.#scopes = new Set([scopesOf(record)]);
+    const own = isLess || reason === 'not-accepted' ? record : undefined;
+    const last = { own, isLess, scopes: new Set([scopesOf(record)]) };
+    this.#last = last;
+    return () => {
+      if (this.#last === last) this.#last = before;
+    };
   }
 
   /** Called when a call forces a refresh, and at a sign-out. */
   forget(): void {
-    this.#own = undefined;
+    this.#last = { ...this.#last, own: undefined };
   }
 
   #isOwn(record: TokenRecord): boolean {
-    const own = this.#own;
+    const { own, isLess, scopes } = this.#last;
     // `accepts` approved the sign-in at first: the needs have grown since.
-    if (!own || (!this.#isLess && !this.#accepts(own))) return false;
+    if (!own || (!isLess && !this.#accepts(own))) return false;
     // A refresh keeps the time of the sign-in, in any process, but its answer may name the scopes in another way.
     const isOfIt = record.signedInAt === own.signedInAt;
-    if (isOfIt) this.#scopes.add(scopesOf(record));
+    if (isOfIt) scopes.add(scopesOf(record));
     // Equal scopes count as well. Otherwise, two programs of one client that both lack scopes would ask the person by turns.
     const isSameClient = isOfIt || [undefined, own.clientId].includes(record.clientId);
-    return isSameClient && this.#scopes.has(scopesOf(record));
+    return isSameClient && scopes.has(scopesOf(record));
   }
 }
 

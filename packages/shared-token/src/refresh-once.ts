@@ -4,18 +4,19 @@ import type { RecordKeeper } from './record-keeper.ts';
 import { revokeUnstored } from './revoke.ts';
 import { lockLostError } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
-import { needSignIn, type SilentOutcome } from './silent-outcome.ts';
+import { needSignIn, type Obtained, type SilentOutcome } from './silent-outcome.ts';
 import { keepRefreshToken, readTokenResponse, toRecord, type UsableRecord } from './token-response.ts';
 import { toAccessToken } from './usable-token.ts';
 
 /** How long a `refresh` that ignores its signal is still waited for. */
 const abortGraceMs = 1_000;
 
-/** undefined: another record is stored by now. */
+/** undefined: another record is stored by now. `replaced`: the list for the outcome, with the access token of `record`. */
 export async function refreshOnce(
   keeper: RecordKeeper,
   record: TokenRecord,
   lock: Lock,
+  replaced: Obtained['replaced'],
 ): Promise<SilentOutcome | undefined> {
   const { settings, emit } = keeper;
   const { refreshToken } = record;
@@ -43,7 +44,7 @@ export async function refreshOnce(
     expiresAt: toAccessToken(next).expiresAt,
     rotated: next.refreshToken !== record.refreshToken,
   });
-  return { type: 'token', record: next, replaced: [record.accessToken] };
+  return { type: 'token', record: next, replaced };
 }
 
 /** What `refresh` resolved with, when it was called, and the count of sign-outs at that time. */

@@ -54,6 +54,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
   const { settings, emit } = keeper;
   const { accepts } = keeper.acceptance;
   const { held, forced, resends = forced, minValid, hasFound, ahead, signal } = request;
+  const replaced = [held?.accessToken];
   let first: TokenRecord | undefined;
   try {
     const newest = await keeper.readAny();
@@ -61,15 +62,14 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     first = keeper.ours(newest);
     const stored = usableRecord(first, accepts, { skew: settings.expirySkew, minValid, ahead });
     const isRejected = forced && (!held || stored?.accessToken === held.accessToken);
-    if (stored && !isRejected) return useStored(keeper, stored);
+    if (stored && !isRejected) return useStored(keeper, stored, replaced);
     if (!first) return needSignIn(settings, 'not-signed-in');
     if (!accepts(first)) return needSignIn(settings, 'not-accepted', first);
     if (first.refusedAt !== undefined && !resends) return wasRefused(settings, first);
     if (first.refreshToken === undefined) return await endSignIn(keeper, first, stored !== undefined);
     if (request.bridge) request.bridge.record = usableRecord(first, accepts) ?? held;
-    const outcome = await refreshOrWait(keeper, first, request);
-    if (outcome.type !== 'token') return outcome;
-    return { ...outcome, replaced: [first.accessToken, ...(outcome.replaced ?? [])] };
+    replaced.push(first.accessToken);
+    return await refreshOrWait(keeper, first, request, replaced);
   } catch (error) {
     // After an abort, for example by a sign-out, the error of the aborted refresh does not matter.
     if (signal.aborted) throw signal.reason;
@@ -105,7 +105,12 @@ async function endSignIn(keeper: RecordKeeper, record: TokenRecord, isRejected: 
  * Waits for the lock to refresh, and at the same time for the result of the lock holder. Otherwise, many waiting processes
  * would acquire the lock one after the other, only to find that nothing is left to do.
  */
-async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: SilentRequest): Promise<SilentOutcome> {
+async function refreshOrWait(
+  keeper: RecordKeeper,
+  first: TokenRecord,
+  request: SilentRequest,
+  replaced: (string | undefined)[],
+): Promise<SilentOutcome> {
   const { settings, emit, acceptance } = keeper;
   const found = new AbortController();
   const waited = new AbortController();
@@ -115,14 +120,15 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
       // The wait begins before the read, so that no change is missed.
       const change = waitForChange(settings, waited.signal);
       const record = await keeper.read().catch(() => first);
-      if (record && isNew(record, first, request)) token = usableRecord(record, acceptance.accepts);
+      // It came during the wait.
+      if (record && !replaced.includes(record.accessToken)) token = usableRecord(record, acceptance.accepts);
       if (!token) await change;
     }
     if (token) found.abort();
   };
   const refresh = (lock: Lock): Promise<SilentOutcome> => {
     waited.abort();
-    return refreshInTurn(keeper, first, request, lock);
+    return refreshInTurn(keeper, first, request, lock, replaced);
   };
   const turn = {
     name: settings.name,
@@ -137,7 +143,7 @@ async function refreshOrWait(keeper: RecordKeeper, first: TokenRecord, request: 
     return await runExclusively(settings.store, turn, refresh);
   } catch (error) {
     if (!token || error !== found.signal.reason) throw error;
-    return useStored(keeper, token);
+    return useStored(keeper, token, replaced);
   } finally {
     waited.abort();
   }
@@ -149,16 +155,12 @@ function waitForChange({ store, name }: Settings, signal: AbortSignal): Promise<
   return Promise.allSettled([change, pause(lookIntervalMs, [signal])]);
 }
 
-/** Whether the record's access token came during a wait: it was neither stored before, nor held. */
-function isNew({ accessToken }: TokenRecord, first: TokenRecord, { held }: Need): boolean {
-  return accessToken !== first.accessToken && accessToken !== held?.accessToken;
-}
-
 async function refreshInTurn(
   keeper: RecordKeeper,
   first: TokenRecord,
   request: SilentRequest,
   lock: Lock,
+  replaced: (string | undefined)[],
 ): Promise<SilentOutcome> {
   const { settings, acceptance } = keeper;
   const { forced, minValid, ahead, signal } = request;
@@ -170,17 +172,18 @@ async function refreshInTurn(
     if (!record) return needSignIn(settings, 'not-signed-in');
     if (!acceptance.accepts(record)) return needSignIn(settings, 'not-accepted', record);
     // A token that came while this caller waited counts even if it is short-lived.
-    const hasCome = isNew(record, first, request);
+    const hasCome = !replaced.includes(record.accessToken);
     const validity = hasCome ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead };
     const stored = usableRecord(record, () => true, validity);
-    if (stored && (hasCome || !forced)) return useStored(keeper, stored);
+    if (stored && (hasCome || !forced)) return useStored(keeper, stored, replaced);
     // Another process was refused while this one waited.
     if (record.refusedAt !== undefined && first.refusedAt === undefined) return wasRefused(settings, record);
     const isWritable = await keeper.ensureWritable(record, lock);
     signal.throwIfAborted();
     if (lock.signal.aborted) throw lockLostError(lock);
     if (!isWritable) continue;
-    const outcome = await refreshOnce(keeper, record, lock);
+    replaced.push(record.accessToken);
+    const outcome = await refreshOnce(keeper, record, lock, replaced);
     if (outcome) return outcome;
   }
   throw tryAgainError(`The record of ${JSON.stringify(settings.name)} keeps changing`);

@@ -20,7 +20,7 @@ import { retryAfterOf, SharedTokenError, signInRequired } from './shared-token-e
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
 import { type HeldOutcome, SilentFlight } from './silent-flight.ts';
-import type { SilentOutcome } from './silent-outcome.ts';
+import type { Obtained, SilentOutcome } from './silent-outcome.ts';
 import { type Held, TokenInMemory } from './token-in-memory.ts';
 import type { AccessToken, UsableRecord } from './token-response.ts';
 import { usableRecord } from './usable-token.ts';
@@ -243,12 +243,12 @@ export class SharedToken implements AsyncDisposable {
     return { signOuts: this.#keeper.signOuts, held: this.#memory.record, forced, resends, minValid };
   }
 
-  /** Puts the record into memory. Returns what callers get. Throws if a sign-out or close() came since the work began. */
-  #hold(record: UsableRecord, work: Work, replaced: readonly (string | undefined)[] = []): Held {
+  /** Puts the token into memory. Returns what callers get. Throws if a sign-out or close() came since the work began. */
+  #hold({ record, replaced }: Obtained, work: Work): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
-    const { held, forced, minValid } = work;
-    return this.#memory.hold(record, { useless: [held?.accessToken, ...replaced], forced, minValid });
+    const { forced, minValid } = work;
+    return this.#memory.hold(record, { replaced, forced, minValid });
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {
@@ -260,7 +260,7 @@ export class SharedToken implements AsyncDisposable {
     if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
         const ofNow = { ...work, forced: work.forced && hasCallers };
-        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome.record, ofNow, outcome.replaced) };
+        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome, ofNow) };
         if (outcome.type === 'sign-in' && work.forced) {
           const { held = outcome.record } = work;
           const isItself = outcome.reason === 'refused' && outcome.record?.accessToken === held?.accessToken;
@@ -287,18 +287,19 @@ export class SharedToken implements AsyncDisposable {
       if (this.#closing.signal.aborted) return;
       const { record: held } = this.#memory;
       // Only a refresh of this sign-in is newer, whatever the clock says.
-      const useless = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
-      stored = this.#memory.hold(record, { useless });
+      const replaced = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
+      stored = this.#memory.hold(record, { replaced });
       this.#signIns++;
       // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
       if (this.#signIn?.request === request) this.#signIn = undefined;
     };
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
     const task = async (signal: AbortSignal): Promise<Held> => {
-      const { record, replaced = [] } = await signInInTurn(this.#keeper, request, signal);
+      const { record, replaced } = await signInInTurn(this.#keeper, request, signal);
       // When `signIn` ends, its stored token may have been refreshed or rejected, so it must not come into memory again.
       if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
-      return this.#hold(record, work, [rejected, ...replaced]);
+      const older = [work.held?.accessToken, rejected, ...replaced];
+      return this.#hold({ type: 'token', record, replaced: older }, work);
     };
     const flight = this.#fly(new Flight(task));
     return { flight, request, rejected };
@@ -311,7 +312,7 @@ export class SharedToken implements AsyncDisposable {
     this.#fly(new Flight((signal) => this.#ahead.run(held, signal)))
       .join(this.#closing.signal)
       .then((outcome) => {
-        if (outcome.type === 'token') this.#hold(outcome.record, work);
+        if (outcome.type === 'token') this.#hold(outcome, work);
         else this.#memory.bridge(held, retryAfterOf(outcome.error));
       })
       .catch(() => {});

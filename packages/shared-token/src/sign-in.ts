@@ -56,10 +56,10 @@ export async function signInInTurn(
     // Another process may ask the person now.
     if (lock.signal.aborted) throw lockLostError(lock);
     request.hasAsked = true;
-    const began = performance.now();
     return {
       type: 'token',
-      record: await askPerson({ keeper, request, signal, lock, stored, began }, Math.ceil(timeout)),
+      record: await askPerson({ keeper, request, signal, lock, stored }, Math.ceil(timeout)),
+      replaced: [],
     };
   };
   const turn = {
@@ -92,7 +92,7 @@ async function tokensFromOtherSignIn(
   // A short-lived token counts as well. Otherwise, each process that waited for the sign-in would refresh it, one after the other.
   const usable = usableRecord(record, keeper.acceptance.accepts);
   const outcome = usable
-    ? useStored(keeper, usable)
+    ? useStored(keeper, usable, [])
     : await obtainSilently(keeper, { held: undefined, forced: false, signal });
   if (outcome.type === 'failed') throw outcome.error;
   if (outcome.type === 'token') return outcome;
@@ -112,8 +112,6 @@ interface Attempt {
   readonly signal: AbortSignal;
   readonly lock: Lock;
   readonly stored: TokenRecord | undefined;
-  /** By the monotonic clock. */
-  readonly began: number;
 }
 
 /** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of any client. */
@@ -208,7 +206,7 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
 
 /** Stores the record. Returns what the callers get: this record, or that of a newer sign-in. */
 async function storeTokens(
-  { keeper, request, lock, stored, began }: Attempt,
+  { keeper, request, lock, stored }: Attempt,
   record: UsableRecord,
   isLate: () => boolean,
 ): Promise<UsableRecord> {
@@ -216,13 +214,15 @@ async function storeTokens(
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
   // Called before the record is stored, because a call may read it at once. After a sign-out, the record is not stored.
-  if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason, began);
+  const takeBack = signOuts === keeper.signOuts ? acceptance.signedIn(record, request.reason) : () => {};
   const putting = keeper.put(record, { signOuts, before: stored, isLate });
   const isStored = await putting.catch((error: unknown) => {
+    takeBack();
     if (hasCode(error, 'SIGN_IN_REQUIRED')) revokeUnstored(keeper, record);
     throw error;
   });
   if (!isStored) {
+    takeBack();
     const newer = usableRecord(await keeper.read(), acceptance.accepts);
     if (!newer) throw lockLostError(lock);
     return newer;

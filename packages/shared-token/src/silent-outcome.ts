@@ -9,8 +9,8 @@ import { toAccessToken } from './usable-token.ts';
 export interface Obtained {
   readonly type: 'token';
   readonly record: UsableRecord;
-  /** Access tokens that are older, whatever the clocks of two computers say: the one that was read first, and the refreshed one. */
-  readonly replaced?: readonly (string | undefined)[];
+  /** Access tokens that are older, whatever the clocks of two computers say: those that were held, read or refreshed on the way to this one. */
+  readonly replaced: readonly (string | undefined)[];
 }
 
 /** The result of getting a token without asking a person. */
@@ -21,9 +21,9 @@ export type SilentOutcome =
   /** `bridge`: a record with a token that is still valid, although it should have been refreshed. */
   | { type: 'failed'; error: unknown; bridge: UsableRecord | undefined };
 
-export function useStored({ emit }: RecordKeeper, record: UsableRecord): Obtained {
+export function useStored({ emit }: RecordKeeper, record: UsableRecord, replaced: Obtained['replaced']): Obtained {
   emit({ type: 'stored-token', expiresAt: toAccessToken(record).expiresAt });
-  return { type: 'token', record };
+  return { type: 'token', record, replaced };
 }
 
 export function needSignIn(

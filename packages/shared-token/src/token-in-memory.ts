@@ -9,13 +9,13 @@ export interface Held {
   /** The wall clock minus the monotonic clock, which is never set back, when the token came into memory. */
   readonly clockOffset: number;
   /** Access tokens that this one replaced. */
-  readonly useless: readonly (string | undefined)[];
+  readonly replaced: readonly (string | undefined)[];
 }
 
 /** How a record comes into memory. */
 interface Holding {
   /** Access tokens that it replaces, whatever their times say: the one in memory when the work for it began, or the refreshed one. */
-  readonly useless?: readonly (string | undefined)[];
+  readonly replaced?: readonly (string | undefined)[];
   /** Whether a forcing caller waits for the record. Then a held token that may be older does not stay: an API may have rejected it. */
   readonly forced?: boolean;
   /** How long the caller needs a token. It decides if the times do not tell which token is newer. */
@@ -56,7 +56,7 @@ export class TokenInMemory {
   }
 
   /** Returns what callers get: a newer record in memory, otherwise this record, which is then in memory. */
-  hold(record: UsableRecord, { useless = [], forced = false, minValid }: Holding = {}): Held {
+  hold(record: UsableRecord, { replaced = [], forced = false, minValid }: Holding = {}): Held {
     const { accessToken, signedInAt, obtainedAt } = record;
     const held = this.#held;
     const isSame = held?.token.accessToken === accessToken && held.record.signedInAt === signedInAt;
@@ -64,15 +64,15 @@ export class TokenInMemory {
     // or because it has the mark of a rejection.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
     if (isSame && !isLonger && !hasEnded(record)) return held;
-    const isOfUse = held && !useless.includes(held.token.accessToken) && !isOver(held);
+    const isOfUse = held && !replaced.includes(held.token.accessToken) && !isOver(held);
     if (isOfUse && !isSame) {
-      const isLess = held.useless.includes(accessToken) || isOlder(record, held.record);
+      const isLess = held.replaced.includes(accessToken) || isOlder(record, held.record);
       if (isLess ?? (!forced && this.good(minValid))) return held;
     }
     const token = Object.freeze(toAccessToken(record));
     const clockOffset = Date.now() - performance.now();
     this.#bridgedUntil = 0;
-    this.#held = { record: Object.freeze({ ...record }), token, clockOffset, useless };
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset, replaced };
     return this.#held;
   }
 
@@ -88,7 +88,7 @@ export class TokenInMemory {
     const held = this.#held;
     // Another token that was put into memory meanwhile stays there, even if the clocks of their records say that it is older.
     if (held && held.token.accessToken !== record.accessToken)
-      this.#held = { ...held, useless: [...held.useless, record.accessToken] };
+      this.#held = { ...held, replaced: [...held.replaced, record.accessToken] };
     else this.hold({ ...record, refusedAt: Date.now() });
   }
 
@@ -98,8 +98,8 @@ export class TokenInMemory {
    */
   hasEnded(known: UsableRecord): boolean {
     if (!this.#held) return false;
-    const { record, clockOffset, token, useless } = this.#held;
-    if (token.accessToken !== known.accessToken) return useless.includes(known.accessToken) && endsByRejection(known);
+    const { record, clockOffset, token, replaced } = this.#held;
+    if (token.accessToken !== known.accessToken) return replaced.includes(known.accessToken) && endsByRejection(known);
     const wasSetBack = isStale(record, performance.now() + clockOffset) && !isStale(record, Date.now());
     // A call that gets true forces a refresh. Without a refresh token, that would end the sign-in.
     return hasEnded(record) || (wasSetBack && record.refreshToken !== undefined);

@@ -382,6 +382,31 @@ test('what was refreshed for a sign-in of another process does not come back, if
   }
 });
 
+test('what was refreshed in an earlier round does not come back, if the clock was set back', async (scene) => {
+  await scene.signedIn();
+  const now = Date.now;
+  let refreshes = 0;
+  const refresh: typeof scene.provider.refresh = async (...values) => {
+    const response = await scene.provider.refresh(...values);
+    // Another program stores its sign-in, without the lock.
+    if (++refreshes === 2) await scene.signedIn({ obtainedAt: now() - 7_200_000, expiresAt: now() - 3_600_000 });
+    return response;
+  };
+  const onEvent = ({ type }: SharedTokenEvent): void => {
+    if (type === 'refreshed') Date.now = () => now() - 60_000;
+  };
+  const shared = scene.open({ refresh, onEvent });
+  try {
+    const calls = [shared.getToken(), shared.getToken({ minValid: 1 })];
+    const [, { accessToken } = {}] = await Promise.all(calls);
+    assert.is(refreshes, 3);
+    assert.is(accessToken, scene.record.accessToken);
+    assert.is(shared.peek()?.accessToken, accessToken);
+  } finally {
+    Date.now = now;
+  }
+});
+
 test('a token of before a sign-out that is rejected late leaves a new sign-in in memory, whatever the clock says', async (scene) => {
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
   const shared = scene.open({ signIn: scene.provider.signIn });

@@ -324,6 +324,24 @@ test('what an earlier sign-in brings, after a later one that was enough, does no
   assert.equal(asked, ['files', 'files', 'files mail']);
 });
 
+test('a late sign-in that is not stored leaves what an earlier one brought as good as it was', async (scene) => {
+  const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const shared = scene.open({ ...options, refreshTimeout: 1 });
+  await shared.getToken();
+  const late = Promise.withResolvers<void>();
+  const caller = new AbortController();
+  const given = shared.signIn({ signal: caller.signal, signIn: () => late.promise.then(scene.provider.signIn) });
+  await untilTrue(() => scene.count('sign-in-started') === 2);
+  caller.abort();
+  await rejection(given);
+  await signedIn(scene, 'files');
+  await scene.store.set('my-app', { ...scene.record, signedInAt: Date.now() + hour });
+  late.resolve();
+  await sleep(50);
+  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
+  assert.is(asked.length, 1);
+});
+
 test('what another program stored without its client counts as well, if it has what the person has granted here', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'notes', 'mail'], ['mail']);
   const shared = scene.open({ ...options, clientId: 'own' });

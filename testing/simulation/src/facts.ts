@@ -91,8 +91,8 @@ export interface Holder {
   /** The same as far as its process can know: the store's clock may have been set. */
   knownEndsAt: number;
   hasSlipped?: boolean;
-  /** What its task has read last, and in which step the store was asked. */
-  lastRead?: { readonly record: TokenRecord | undefined; readonly step: number };
+  /** What its task has read last, and in which step the task asked for it. */
+  lastRead?: { readonly record: TokenRecord | undefined; readonly askedAt: number };
   /** Its task ended while it still had the lock. */
   isReleased?: boolean;
   /** Tells the process that its lease has ended. */

@@ -35,8 +35,8 @@ export const providerDefects: readonly Defect[] = [
   defect('gives out a token that lacks scopes', 200, ['usable-token.ts', ' && accepts(record)\n', '\n']),
   defect('asks again for what the person has denied', 1000, [
     'sign-in.ts',
-    '  if (signOuts === keeper.signOuts) acceptance.signedIn(record, request.reason, began);\n',
-    '',
+    'acceptance.signedIn(record, request.reason)',
+    '(() => {})',
   ]),
   defect('forgets the data of a record at a refresh', 200, [
     'token-response.ts',

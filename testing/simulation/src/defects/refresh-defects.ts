@@ -18,8 +18,8 @@ export const refreshDefects: readonly Defect[] = [
     ['refresh.ts', 'return await runExclusively(settings.store, turn, refresh);', 'return await withoutLock(refresh);'],
     [
       'refresh-once.ts',
-      '/** undefined: another record is stored by now. */',
-      'async function withoutLock<T>(task: (lock: Lock) => Promise<T>): Promise<T> {\n  return task({ signal: new AbortController().signal });\n}\n\n/** undefined: another record is stored by now. */',
+      '/** undefined: another record is stored by now. `replaced`: the list for the outcome, with the access token of `record`. */',
+      'async function withoutLock<T>(task: (lock: Lock) => Promise<T>): Promise<T> {\n  return task({ signal: new AbortController().signal });\n}\n\n/** undefined: another record is stored by now. `replaced`: the list for the outcome, with the access token of `record`. */',
     ],
   ),
   defect(
@@ -27,8 +27,8 @@ export const refreshDefects: readonly Defect[] = [
     200,
     [
       'refresh.ts',
-      '    return refreshInTurn(keeper, first, request, lock);',
-      '    early = refreshInTurn(keeper, first, request, lock);\n    early.catch(() => {});\n    return undefined as never;',
+      '    return refreshInTurn(keeper, first, request, lock, replaced);',
+      '    early = refreshInTurn(keeper, first, request, lock, replaced);\n    early.catch(() => {});\n    return undefined as never;',
     ],
     [
       'refresh.ts',
@@ -58,8 +58,8 @@ export const refreshDefects: readonly Defect[] = [
   ]),
   defect('drops the answer when its caller lets go', 1000, [
     'refresh.ts',
-    '    const outcome = await refreshOnce(keeper, record, lock);',
-    "    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));\n    const outcome = await Promise.race([refreshOnce(keeper, record, lock), aborted]);",
+    '    const outcome = await refreshOnce(keeper, record, lock, replaced);',
+    "    const aborted = new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));\n    const outcome = await Promise.race([refreshOnce(keeper, record, lock, replaced), aborted]);",
   ]),
   defect('refreshes although the lock was lost', 5000, [
     'refresh.ts',
@@ -78,7 +78,7 @@ export const refreshDefects: readonly Defect[] = [
   ]),
   defect('refreshes what another process has just refreshed', 200, [
     'refresh.ts',
-    '    if (stored && (hasCome || !forced)) return useStored(keeper, stored);\n',
+    '    if (stored && (hasCome || !forced)) return useStored(keeper, stored, replaced);\n',
     '',
   ]),
   defect('sends a refresh token again that was refused', 1000, [
@@ -113,7 +113,7 @@ export const refreshDefects: readonly Defect[] = [
   ]),
   defect('takes the token that it knows for the one that it waits for', 1000, [
     'refresh.ts',
-    'if (record && isNew(record, first, request)) token =',
+    'if (record && !replaced.includes(record.accessToken)) token =',
     'token =',
   ]),
 ];

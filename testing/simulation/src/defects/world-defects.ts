@@ -4,8 +4,8 @@ import { beyond, type Defect, defect } from './defect.ts';
 export const worldDefects: readonly Defect[] = [
   defect('goes on with what its own sign-in brought although more is needed by now', 1000, [
     'acceptance.ts',
-    'this.#isLess = !this.#accepts(record);',
-    'this.#isLess = true;',
+    'isLess = !this.#accepts(record);',
+    'isLess = true;',
   ]),
   defect('joins a refresh that is not enough any more', 5000, [
     'shared-token.ts',
@@ -19,7 +19,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('asks by turns with another process for what the person has denied to both', beyond, [
     'acceptance.ts',
-    'return isSameClient && this.#scopes.has(scopesOf(record));',
+    'return isSameClient && scopes.has(scopesOf(record));',
     'return isOfIt;',
   ]),
   defect('forgets the scopes if the answer to a refresh names none', 200, [
@@ -70,7 +70,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('goes by the times alone, and they may be those of one millisecond', beyond, [
     'token-in-memory.ts',
-    'held.useless.includes(accessToken) || isOlder',
+    'held.replaced.includes(accessToken) || isOlder',
     'isOlder',
   ]),
   defect(
@@ -189,9 +189,9 @@ export const worldDefects: readonly Defect[] = [
     'await this.#keeper.close();',
   ]),
   defect('takes what an earlier sign-in brings late for what its last one brought', beyond, [
-    'acceptance.ts',
-    '    if (began < this.#began) return;\n',
-    '',
+    'sign-in.ts',
+    '    takeBack();\n    const newer',
+    '    const newer',
   ]),
   defect('does not bridge with what came into memory meanwhile', beyond, [
     'silent-flight.ts',
@@ -200,7 +200,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('bridges with a token without expiry whose place a sign-in took', beyond, [
     'token-in-memory.ts',
-    'return useless.includes(known.accessToken) && endsByRejection(known);',
+    'return replaced.includes(known.accessToken) && endsByRejection(known);',
     'return false;',
   ]),
 ];

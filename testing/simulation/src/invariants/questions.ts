@@ -103,10 +103,10 @@ export function busySince({ instance, startedAt }: Call): number {
   return since;
 }
 
-/** Whether no other call of its instance was under way since this one began. The work of a caller that let go may be. */
+/** Whether nothing else of its instance was under way since this one began: no call, and nothing that a call of before had begun. */
 export function isAlone(call: Call): boolean {
   return [...call.instance.calls].every((each) => {
-    const hasEnded = each.settledAt !== undefined && each.settledAt < call.startedAt;
+    const hasEnded = each.settledAt !== undefined && each.settledAt < call.startedAt && !each.mayGoOn;
     return each === call || (hasEnded && (each.abortReason === undefined || errorOf(each) !== each.abortReason));
   });
 }

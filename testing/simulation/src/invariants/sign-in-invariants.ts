@@ -27,7 +27,7 @@ export const signInInvariants: Invariants = {
       check({ window: { instance, reason, holder } }, history) {
         const stored = goodSignIn(instance, history);
         const isNew = stored?.storedAt !== undefined && stored.storedAt > (holder?.askedAt ?? 0);
-        const wasRead = stored?.storedAt !== undefined && stored.storedAt < (holder?.lastRead?.step ?? 0);
+        const wasRead = stored?.storedAt !== undefined && stored.storedAt < (holder?.lastRead?.askedAt ?? 0);
         return reason !== 'requested' && isNew && wasRead
           ? `sign-in ${stored.family.id} came while it waited`
           : undefined;

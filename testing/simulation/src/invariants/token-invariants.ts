@@ -1,4 +1,5 @@
 import type { AccessToken } from 'shared-token';
+import type { Access, RefreshCall } from '../facts.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariant } from './invariant.ts';
@@ -104,7 +105,13 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const spent = history.refreshCalls.filter(({ instance }) => instance === call.instance);
       // Nobody knows which of two refreshes is newer that went on at the same time because the store's clock was set.
       if (spent.some(({ holder }) => holder?.hasSlipped)) return undefined;
-      const isSpentTwice = new Set(spent.map(({ record }) => record.refreshToken)).size < spent.length;
+      const areSpentTwice = (each: readonly RefreshCall[]): boolean =>
+        new Set(each.map(({ record }) => record.refreshToken)).size < each.length;
+      const isSpentTwice = areSpentTwice(spent);
+      // A late write stored it, and a call that rejected the newer one has found it in its place.
+      const isFoundByForce = ({ issuedAt }: Access): boolean =>
+        (areSpentTwice(history.refreshCalls) || (access.storedAt ?? 0) > issuedAt) &&
+        [...calls].some((each) => each.options.forceRefresh && accessGiven(each, history) === access);
       const { refreshed } = call.instance;
       const isLater =
         refreshed && call.startedAt > refreshed.step && call.isUnlocked && access.family === refreshed.access.family;
@@ -114,7 +121,13 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
         endsAt === access.expiresAt ||
         endsAt <= call.instance.process.wallNow ||
         [...triedSignOuts, ...clockSteps].some((step) => step >= (refreshed?.step ?? 0));
-      if (isLater && !isOver && !isSpentTwice && access.generation < refreshed.access.generation)
+      if (
+        isLater &&
+        !isOver &&
+        !isSpentTwice &&
+        access.generation < refreshed.access.generation &&
+        !isFoundByForce(refreshed.access)
+      )
         return `${access.value} after ${refreshed.access.value}, which its refresh has brought`;
       for (const each of calls) {
         const settledAt = each.settledAt ?? call.startedAt;
@@ -127,7 +140,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
         const [past, now] = [tokenOf(each)?.obtainedAt, tokenOf(call)?.obtainedAt];
         if (isSpentTwice && past !== undefined && now !== undefined && past <= now) continue;
         const before = accessGiven(each, history);
-        if (before?.family === access.family && before.generation > access.generation)
+        if (before?.family === access.family && before.generation > access.generation && !isFoundByForce(before))
           return `${access.value} after ${before.value}`;
       }
       return undefined;

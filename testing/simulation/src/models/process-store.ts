@@ -48,10 +48,11 @@ class ProcessStore implements TokenStore {
 
   get(name: string): MaybePromise<TokenRecord | undefined> {
     const holder = this.#context?.holder;
+    const { steps: askedAt } = this.#machine;
     return this.#calls.ask('get', false, (isAnswered) => {
       const record = this.#store.history.stored.get(name);
       if (isAnswered) this.#store.history.wasRead(this.#process, name);
-      if (isAnswered && holder) holder.lastRead = { record, step: this.#machine.steps };
+      if (isAnswered && holder) holder.lastRead = { record, askedAt };
       return record?.data ? { ...record, data: { ...record.data } } : record && { ...record };
     });
   }
