@@ -28,6 +28,8 @@ export interface Family {
   cameLate?: boolean;
   /** The store said that a write of it failed, although it was done. */
   hasLostAnswer: boolean;
+  /** The step in which its process learned that it had been stored all the same. */
+  answerFoundAt?: number;
   /** What the person granted. */
   scope: string;
   readonly hasRefreshTokens: boolean;

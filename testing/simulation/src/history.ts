@@ -91,7 +91,9 @@ export class History {
     const written = this.#lastWritten.get(process);
     for (const family of this.families) {
       const isOwn = family.window?.instance.process === process && !(areLost && family.wasStored);
-      if (isOwn || family === written) family.hasLostAnswer = areLost;
+      if (!isOwn && family !== written) continue;
+      if (family.hasLostAnswer && !areLost) family.answerFoundAt = this.machine.steps;
+      family.hasLostAnswer = areLost;
     }
   }
 

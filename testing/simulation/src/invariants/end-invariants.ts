@@ -9,6 +9,11 @@ function hasEnded(name: string, { stored, machine, hasOddTime }: History): boole
   return refreshToken === undefined && (refusedAt !== undefined || expiresAt <= machine.wallNow || hasOddTime);
 }
 
+/** Whether a program without the lock has stored a sign-in since that one. */
+function wasWrittenOver({ name, order }: Pick<Family, 'name' | 'order'>, { families }: History): boolean {
+  return families.some((each) => each.isForeign && each.name === name && each.order > order);
+}
+
 const everyCallEnds = {
   promise: 'Every call ends',
   check(_fact: Fact, { instances, wasSilentTo }: History): string | undefined {
@@ -34,6 +39,7 @@ const everythingIsStored = [
           const isOlder =
             stored?.family === family && stored.generation < generation && stored.value !== family.current;
           if (storedAt !== undefined || !isOlder || (instance.isClosed && !instance.wasClosedCalmly)) continue;
+          if (wasWrittenOver(family, history)) continue;
           // A provider that takes a refresh token twice gives two lines of tokens: both are good, and either may be stored.
           let each = [...history.refreshTokens.values()].find(
             (token) => token.family === family && token.generation === generation,
@@ -56,9 +62,8 @@ const everythingIsStored = [
         const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
         const stored = history.familyOf(history.stored.get(name));
         if (process.isDead || (isClosed && !wasClosedCalmly) || wasSignedOut || !stored || stored.isForeign) continue;
-        // A program without the lock has written over it, or before the answer to a window that was given up.
-        const mayGiveWay = (each: Family): boolean => each.order > order || window.signal.aborted;
-        if (history.families.some((each) => each.isForeign && each.name === name && mayGiveWay(each))) continue;
+        // Before the answer to a window that was given up counts as well.
+        if (wasWrittenOver({ name, order: window.signal.aborted ? -1 : order }, history)) continue;
         const isOlder = stored.order < order && (stored.signedInAtMs ?? -1) < signedInAtMs;
         if (isOlder) return `sign-in ${stored.id} is stored, and not sign-in ${id}`;
       }

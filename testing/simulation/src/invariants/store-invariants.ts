@@ -56,6 +56,7 @@ export const storeInvariants: Invariants = {
         // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
         const isLost =
           family?.hasLostAnswer ||
+          asked.step < (family?.answerFoundAt ?? 0) ||
           family?.storedAgainAt !== undefined ||
           history.machine.now - asked.ms >= writeLimitMs;
         return family?.signedOut && !isLost ? `sign-in ${family.id}` : undefined;
