@@ -131,8 +131,8 @@ export class RecordKeeper {
       for (let round = 0; ; round++) {
         const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
-        // An earlier round stored the sign-in, although the store reported a failure. A later refresh of it must stay.
-        if (round > 0 && newest && newest.signedInAt === record.signedInAt && !isOlder(newest, record)) return true;
+        // An earlier round stored the sign-in, although the store reported a failure. A refresh of it must stay, whatever its clock said.
+        if (round > 0 && newest?.signedInAt === record.signedInAt) return true;
         // Checked even if `isLate` is false, because this process may not know yet that its lock was lost.
         if (newest && isOlder(record, newest)) return false;
         if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;

@@ -59,8 +59,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
       if (!access?.lifetimeMs || !access.family.hasRefreshTokens || history.hasOddTime) return undefined;
       const began = busySince(call);
-      // Another process may have stored it long after it had it.
-      if (Math.max(access.issuedAt, access.storedAt ?? 0) >= began || instance.lastFailure >= began) return undefined;
+      // It may have been stored long after it was issued, or could not be stored.
+      const { issuedAt, storedAt = instance.storeFailures > 0 ? began : 0 } = access;
+      if (Math.max(issuedAt, storedAt) >= began || instance.lastFailure >= began) return undefined;
       // A timer counts whole milliseconds.
       if (history.machine.now - call.startedAtMs > refreshTimeoutMs + 13_999) return undefined;
       const { bridge } = instance;
