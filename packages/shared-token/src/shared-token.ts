@@ -280,7 +280,8 @@ export class SharedToken implements AsyncDisposable {
   }
 
   #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
-    const work = this.#begin();
+    // Its caller has found no good token. One that has come into memory since may be of an older read.
+    const work = this.#begin(true);
     const { signOuts } = work;
     let stored: Held | undefined;
     const onStored = (record: UsableRecord): void => {

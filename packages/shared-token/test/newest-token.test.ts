@@ -407,6 +407,30 @@ test('what was refreshed in an earlier round does not come back, if the clock wa
   }
 });
 
+test('what another program signed in takes the place of an older read, although it does not say how old it is', async (scene) => {
+  const { store } = scene;
+  const signedIn = Promise.withResolvers<void>();
+  const other = store.exclusively(signInLockName('my-app'), () => signedIn.promise);
+  await store.set('my-app', { accessToken: 'older' });
+  const shared = scene.open({ signIn: mustNotAsk });
+  try {
+    const answer = store.holdRead();
+    const reading = shared.getToken();
+    await untilTrue(() => store.reads === 1);
+    await store.set('my-app', { accessToken: 'rejected' });
+    const forced = shared.getToken({ forceRefresh: true });
+    await scene.until('waiting');
+    answer();
+    assert.is((await reading).accessToken, 'older');
+    await store.set('my-app', { accessToken: 'newest' });
+    signedIn.resolve();
+    assert.is((await forced).accessToken, 'newest');
+  } finally {
+    signedIn.resolve();
+    await other;
+  }
+});
+
 test('a token of before a sign-out that is rejected late leaves a new sign-in in memory, whatever the clock says', async (scene) => {
   await scene.store.set('my-app', { accessToken: 'rejected', signedInAt: Date.now() + 3_600_000 });
   const shared = scene.open({ signIn: scene.provider.signIn });
