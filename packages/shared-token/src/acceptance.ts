@@ -1,12 +1,13 @@
 import type { TokenRecord } from 'token-store-kit';
 import type { SignInContext } from './options.ts';
 
-/** The last sign-in of an instance. */
+/** A sign-in of an instance. */
 interface OwnSignIn {
-  /** Its record, if that and its refreshes count although `accepts` refuses them. */
-  readonly own: TokenRecord | undefined;
+  readonly record: TokenRecord;
   /** Whether `accepts` refused its record from the start. */
   readonly isLess: boolean;
+  /** Whether its record and the refreshes of that count although `accepts` refuses them. */
+  readonly counts: boolean;
   /** The scopes of its record, and of its refreshes. */
   readonly scopes: Set<string>;
 }
@@ -17,17 +18,21 @@ interface OwnSignIn {
  */
 export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
-  #last: OwnSignIn = { own: undefined, isLess: false, scopes: new Set() };
+  /** The last one that was stored, and those that are on their way into the store. */
+  #own: readonly OwnSignIn[] = [];
 
   constructor(accepts: (record: TokenRecord) => boolean) {
     this.#accepts = accepts;
   }
 
-  readonly accepts = (record: TokenRecord): boolean => this.#accepts(record) || this.#isOwn(record);
+  readonly accepts = (record: TokenRecord): boolean =>
+    this.#accepts(record) || this.#own.some((own) => this.#isOf(own, record));
 
-  /** Takes the record of this instance's own sign-in. Returns a function that takes this back, for a sign-in that is not stored. */
-  signedIn(record: TokenRecord, reason: SignInContext['reason']): () => void {
-    const before = this.#last;
+  /**
+   * Takes the record of this instance's own sign-in before it is stored, because a call may read it at once. The returned function has to
+   * be told whether it was stored.
+   */
+  signedIn(record: TokenRecord, reason: SignInContext['reason']): (isStored: boolean) => void {
     let isLess = false;
     try {
       isLess = !this.#accepts(record);
@@ -35,23 +40,23 @@ export class Acceptance {
       // The person's sign-in must not be lost because of this error. The call gets the error when it uses `accepts` itself.
     }
     // Some providers name fewer scopes after a refresh than after a sign-in. The person has just been asked, and is not asked again.
-    const own = isLess || reason === 'not-accepted' ? record : undefined;
-    const last = { own, isLess, scopes: new Set([scopesOf(record)]) };
-    this.#last = last;
-    return () => {
-      if (this.#last === last) this.#last = before;
+    const counts = isLess || reason === 'not-accepted';
+    const own: OwnSignIn = { record, isLess, counts, scopes: new Set([scopesOf(record)]) };
+    this.#own = [...this.#own, own];
+    return (isStored) => {
+      const isForgotten = !this.#own.includes(own);
+      if (!isForgotten) this.#own = isStored ? [own] : this.#own.filter((each) => each !== own);
     };
   }
 
   /** Called when a call forces a refresh, and at a sign-out. */
   forget(): void {
-    this.#last = { ...this.#last, own: undefined };
+    this.#own = [];
   }
 
-  #isOwn(record: TokenRecord): boolean {
-    const { own, isLess, scopes } = this.#last;
+  #isOf({ record: own, isLess, counts, scopes }: OwnSignIn, record: TokenRecord): boolean {
     // `accepts` approved the sign-in at first: the needs have grown since.
-    if (!own || (!isLess && !this.#accepts(own))) return false;
+    if (!counts || (!isLess && !this.#accepts(own))) return false;
     // A refresh keeps the time of the sign-in, in any process, but its answer may name the scopes in another way.
     const isOfIt = record.signedInAt === own.signedInAt;
     if (isOfIt) scopes.add(scopesOf(record));

@@ -101,7 +101,9 @@ export class RecordKeeper {
    */
   async ensureWritable(record: TokenRecord, lock: Lock): Promise<boolean> {
     return asStoreErrors(async () => {
-      if (this.#owed.length === 0) return answered(this.stored.replace(record, record));
+      // A sign-in may become pending meanwhile, which the store cannot take.
+      if (this.#owed.length === 0)
+        return (await answered(this.stored.replace(record, record))) && this.#owed.length === 0;
       await this.#pay(undefined, lock);
       return false;
     });

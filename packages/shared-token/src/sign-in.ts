@@ -213,16 +213,18 @@ async function storeTokens(
   const { settings, emit, acceptance } = keeper;
   const { signOuts } = request;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-  // Called before the record is stored, because a call may read it at once. After a sign-out, the record is not stored.
-  const takeBack = signOuts === keeper.signOuts ? acceptance.signedIn(record, request.reason) : () => {};
-  const putting = keeper.put(record, { signOuts, before: stored, isLate });
-  const isStored = await putting.catch((error: unknown) => {
-    takeBack();
+  // After a sign-out, the record is not stored.
+  const accept = signOuts === keeper.signOuts ? acceptance.signedIn(record, request.reason) : () => {};
+  let isStored = false;
+  try {
+    isStored = await keeper.put(record, { signOuts, before: stored, isLate });
+  } catch (error) {
     if (hasCode(error, 'SIGN_IN_REQUIRED')) revokeUnstored(keeper, record);
     throw error;
-  });
+  } finally {
+    accept(isStored);
+  }
   if (!isStored) {
-    takeBack();
     const newer = usableRecord(await keeper.read(), acceptance.accepts);
     if (!newer) throw lockLostError(lock);
     return newer;

@@ -272,6 +272,33 @@ function fill({ store, record }: Scene): void {
   store.refuse = (next) => (next.refreshToken === refreshToken ? undefined : full());
 }
 
+testSignedIn(
+  'a sign-in that becomes pending before a refresh is sent takes the place of that refresh',
+  async (scene) => {
+    const { store } = scene;
+    const old = scene.record.accessToken;
+    const replace = store.replace.bind(store);
+    const [signingIn, lost, trying, isWritable] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
+    store.replace = async (name, previous, record) => {
+      const [begun, end] = record.accessToken === old ? [trying, isWritable] : [signingIn, lost];
+      begun?.resolve();
+      await end?.promise;
+      return replace(name, previous, record);
+    };
+    const shared = scene.open({ signIn: scene.provider.signIn });
+    const signedIn = shared.signIn();
+    await signingIn?.promise;
+    store.loseLock('my-app');
+    const call = shared.getToken();
+    await trying?.promise;
+    lost?.resolve();
+    await scene.until('store-failed');
+    isWritable?.resolve();
+    assert.equal(await call, await signedIn);
+    assert.is(scene.provider.refreshes, 0);
+  },
+);
+
 test('an answer that was asked for before two refreshes is not newer than the second one, which could not be stored', async (scene) => {
   await scene.signedIn();
   const shared = scene.open();

@@ -336,7 +336,12 @@ test('a late sign-in that is not stored leaves what an earlier one brought as go
   await rejection(given);
   await signedIn(scene, 'files');
   await scene.store.set('my-app', { ...scene.record, signedInAt: Date.now() + hour });
+  const answer = scene.store.holdRead();
+  const { reads } = scene.store;
   late.resolve();
+  await untilTrue(() => scene.store.reads > reads);
+  assert.ok(shared.peek());
+  answer();
   await sleep(50);
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
   assert.is(asked.length, 1);

@@ -55,6 +55,8 @@ export class History {
   readonly wasSilentTo = new Set<Process>();
   /** How many calls of the store a process waits for. */
   readonly waiting = new Map<Process, number>();
+  /** For each process: the step in which it was told last that a call of the store failed. */
+  readonly failedAt = new Map<Process, number>();
   refreshAheadMs = 0;
   expirySkewMs: number | undefined;
   /** Whether everything was mended, for the last calls. */
@@ -99,6 +101,7 @@ export class History {
 
   /** Of this process, the store failed. Until the answer is stored, it has it in memory; and for a while, it keeps the lock. */
   storeFailed(process: Process, code: string): void {
+    this.failedAt.set(process, this.machine.steps);
     for (const { at, call } of this.#openSpendings(process)) {
       const isTriedAgain = code !== 'STORE_FULL' && this.machine.now - at < writeLimitMs && !call.instance.isClosed;
       if (!isTriedAgain) call.isKeptInMemory = true;

@@ -190,8 +190,8 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('takes what an earlier sign-in brings late for what its last one brought', beyond, [
     'sign-in.ts',
-    '    takeBack();\n    const newer',
-    '    const newer',
+    'accept(isStored);',
+    'accept(true);',
   ]),
   defect('does not bridge with what came into memory meanwhile', beyond, [
     'silent-flight.ts',

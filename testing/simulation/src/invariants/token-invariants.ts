@@ -227,6 +227,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const access = method === 'getToken' ? accessGiven(call, history) : undefined;
       const read = history.lastReadBy(instance.process, instance.name);
       if (!access || read.record || read.step <= startedAt) return undefined;
+      // A later read failed, perhaps in the same step, so that it gave what it had known before.
+      if ((history.failedAt.get(instance.process) ?? -1) >= read.step) return undefined;
       // Its own process may have stored it since.
       if ((access.storedAt ?? access.issuedAt) >= startedAt) return undefined;
       const { refreshAheadMs, machine } = history;
