@@ -33,14 +33,14 @@ code{font-family:ui-monospace,monospace;color:var(--text)}
 `;
 
 const again = 'You can close this window and try again in the program.';
-const done = 'You can close this window and go back to the program.';
+const backToProgram = 'You can close this window and go back to the program.';
 
 const contents = {
-  redeemed: { mark: 'm7.5 12.5 3 3 6-7', heading: 'You are signed in', sentence: done },
+  redeemed: { mark: 'm7.5 12.5 3 3 6-7', heading: 'You are signed in', sentence: backToProgram },
   accepted: {
     mark: 'm7.5 12.5 3 3 6-7',
     heading: 'Sign-in continues in the program',
-    sentence: `It has received the answer. ${done}`,
+    sentence: `It has received the answer. ${backToProgram}`,
   },
   denied: {
     mark: 'M12 7v6m0 3.5v.01',

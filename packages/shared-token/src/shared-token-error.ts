@@ -10,7 +10,7 @@ import type { Lock } from 'token-store-kit';
 export type SharedTokenErrorCode = 'SIGN_IN_REQUIRED' | 'SIGN_IN_TIMEOUT' | 'RESPONSE' | 'STORE' | 'CLOSED';
 
 /**
- * Why a sign-in is required:
+ * Why a sign-in is required. It is decided in refresh.ts, refresh-once.ts and sign-in.ts.
  *
  * - `expired`: the stored access token has expired, and the provider gave no refresh token.
  * - `not-signed-in`: nothing is stored under this name for this client and authority.

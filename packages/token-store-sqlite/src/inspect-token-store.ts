@@ -62,7 +62,7 @@ export interface HeldLock {
 }
 
 /** How long the inspection waits for a write of another process. */
-const busyLimitMs = 1_000;
+const inspectionLimitMs = 1_000;
 
 /**
  * Inspects a file, to find out why something does not work, or which process holds a lock. Makes, changes and locks nothing, and
@@ -100,7 +100,7 @@ type Content = Pick<TokenStoreInspection, 'state' | 'error' | 'isEncrypted'>;
 function inspectContent(file: DatabaseFile): Content {
   try {
     file.check();
-    const sql = file.connect({ timeout: busyLimitMs, readonly: true });
+    const sql = file.connect({ timeout: inspectionLimitMs, readonly: true });
     try {
       return sql.transaction((): Content => {
         const { owner, check } = inspectTables(sql, file.path);

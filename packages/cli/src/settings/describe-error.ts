@@ -1,4 +1,5 @@
-// The command's words and exit status for each error. A new code without a status does not compile.
+// The command's words and exit status for each error. A new code or reason without them does not compile, once the package that has it
+// is built.
 import {
   OneDriveTokenError,
   type SignInMethod,
