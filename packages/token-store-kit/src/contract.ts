@@ -105,6 +105,11 @@ export function storeProcessContract(options: StoreProcessContractOptions): Cont
   const { deadline = 60_000 * rounds, seed = Math.floor(Math.random() * 2 ** 32), ...unknown } = others;
   refuseUnknown(unknown);
   if (module === undefined) throw new TypeError('module must be a file or its URL, not undefined');
+  // With NaN, no round would run, and each case would pass.
+  for (const [name, value] of Object.entries({ names, rounds, leaseTime })) {
+    const least = name === 'leaseTime' ? 0 : 1;
+    if (!(value >= least)) throw new RangeError(`${name} must be at least ${least}, not ${value}`);
+  }
   const url = String(module).startsWith('file:') ? String(module) : pathToFileURL(String(module)).href;
   const program = new URL(`store-process${extname(import.meta.url)}`, import.meta.url);
   const common = { program, module: url, newPlace, removePlace, names, leaseTime, deadline, seed };

@@ -24,6 +24,18 @@ contract('has no sentence that no store breaks', () => {
 
 contract('says why a module cannot be used, and when a case takes too long', async () => {
   assert.throws(() => storeProcessContract({} as never), /^module must be a file or its URL, not undefined$/);
+  // With NaN, which an unset variable of the environment becomes, no round would run, and each case would pass.
+  for (const [name, least] of [
+    ['names', 1],
+    ['rounds', 1],
+    ['leaseTime', 0],
+  ] as const)
+    for (const number of [least - 1, Number.NaN])
+      assert.throws(
+        () => storeProcessContract({ module: 'store.js', [name]: number }),
+        (error: Error) =>
+          error.name === 'RangeError' && error.message === `${name} must be at least ${least}, not ${number}`,
+      );
   const [missing] = storeProcessContract({ module: join(tmpdir(), 'missing.js') });
   assert.match(await failureOf(missing), /^process \d+ ended too early \(exit 1\)\n.*Cannot find module.*missing\.js/s);
   const ending = join(mkdtempSync(join(tmpdir(), 'ending-')), 'open.mjs');
