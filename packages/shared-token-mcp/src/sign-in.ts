@@ -3,13 +3,22 @@ import { createState } from 'pkce-state';
 import { SharedTokenError, type SignInContext } from 'shared-token';
 import type { Challenge, ServerMetadata } from './mcp-sdk.ts';
 import type { ClientInformation, Settings } from './options.ts';
-import { fetchUntil, hasMoved } from './refresh.ts';
+import { fetchUntil, hasMoved, refusalOf } from './refresh.ts';
 import { isSameIssuer, type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
 
 /** The limit of shared-token for `data`. Larger data would be dropped, and with it the issuer of the tokens. */
 const maxDataBytes = 65_536;
+
+/** What the server calls a client that it does not know any more, or that may not sign in. */
+const clientErrors: readonly unknown[] = ['invalid_client', 'unauthorized_client'];
+
+/**
+ * Registrations, as JSON, that the next sign-in of this process replaces. The server refused them, or the person did not come back: for a
+ * client that it has forgotten, a server shows only an error page.
+ */
+const doubtful = new Set<string>();
 
 /** How long the exchange of a code may take. */
 const exchangeLimitMs = 60_000;
@@ -75,14 +84,18 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     fetchFn: fetchUntil(fetch, signal),
   });
   void (async () => acceptor.isWaiting && openBrowser(String(seen.url)))().catch(endWait);
-  return await answer;
+  return await answer.catch((error) => {
+    const isRefused = [refusalOf(error), Object(error).error].some((refusal) => clientErrors.includes(refusal));
+    if (known.client && (isRefused || wait.signal.aborted)) doubtful.add(known.client);
+    throw error;
+  });
 }
 
 /** Opens the acceptor at the registered redirect URI. If the options want another, or its port is in use, the client registers again. */
 async function openAcceptorFor(settings: Settings, { record, signal }: SignInContext, state: string) {
   const { clientInformation, redirect } = settings;
   const { issuer, client: json } = record?.data ?? {};
-  const hasEnded = ['invalid_client', 'unauthorized_client'].some((refusal) => refusal === record?.refusedBecause);
+  const hasEnded = clientErrors.includes(record?.refusedBecause) || doubtful.delete(`${json}`);
   const client: Client | undefined = clientInformation || hasEnded || !json ? undefined : JSON.parse(json);
   const { hostname, port: wanted, pathname: path } = new URL(redirect);
   const host = hostname.replace(/[[\]]/g, '') as 'localhost' | '127.0.0.1' | '::1';

@@ -9,6 +9,7 @@ import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rejection, within } from '../../shared-token/test/within.ts';
+import type { AuthorizationServer } from './authorization-server.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -198,6 +199,34 @@ test('a registration that may not refresh is replaced', async () => {
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(scene.windows.length, 2);
   assert.is(scene.authorizationServer.sentTo('/register').length, 2);
+});
+
+test('a registration that the server shows to have ended at a sign-in is replaced by the next sign-in', async () => {
+  for (const forgets of [
+    (server: AuthorizationServer) => server.forgetClients(),
+    (server: AuthorizationServer) => {
+      const exchange = server.exchangeAuthorizationCode;
+      server.exchangeAuthorizationCode = async () => {
+        server.exchangeAuthorizationCode = exchange;
+        throw new UnauthorizedClientError('it has ended');
+      };
+    },
+  ]) {
+    await using scene = await openMcpScene();
+    const { authorizationServer } = scene;
+    // So no refresh is refused, which would tell as well.
+    authorizationServer.givesRefreshTokens = false;
+    const client = await scene.connect();
+    authorizationServer.expireAccessTokens();
+    forgets(authorizationServer);
+    scene.browse = async (url) => {
+      // The person sees an error, and nothing comes back.
+      if ((await new ScriptedBrowser().open(url)).status === 400) throw new Error('no answer');
+    };
+    await rejection(scene.call('greet', client));
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.is(authorizationServer.sentTo('/register').length, 2);
+  }
 });
 
 /** A minute is too long for a test. */
