@@ -121,12 +121,14 @@ export const recordCases: Record<string, (store: TokenStore) => Promise<void>> =
     assertSame(await store.list(), [app]);
   },
 
-  'of many callers that replace the same token at once, one wins': async (store) => {
-    await store.set(app, fullRecord);
-    const tries = Array.from({ length: 20 }, (_, index) => ({ refreshToken: `refresh-by-${index}` }));
-    const won = await Promise.all(tries.map((record) => store.replace(app, 'refresh-1', record)));
-    assert.equal(won.filter(Boolean).length, 1);
-    assertSame(await store.get(app), tries[won.indexOf(true)]);
+  'of many callers that replace the same token at once, one wins, also if none is stored': async (store) => {
+    for (const previous of [undefined, 'refresh-1']) {
+      const tries = Array.from({ length: 20 }, (_, index) => ({ refreshToken: `refresh-by-${index}` }));
+      const won = await Promise.all(tries.map((record) => store.replace(app, previous, record)));
+      assert.equal(won.filter(Boolean).length, 1);
+      assertSame(await store.get(app), tries[won.indexOf(true)]);
+      await store.set(app, fullRecord);
+    }
   },
 
   'delete returns true if there was a record, and deletes only that one': async (store) => {

@@ -101,6 +101,14 @@ export const brokenRecords: readonly BrokenStores[] = [
         return true;
       },
     }),
+    'compares and writes in two steps if there is no record': (store) => ({
+      replace: async (name, previous, record) => {
+        if (previous !== undefined) return store.replace(name, previous, record);
+        if (await store.get(name)) return false;
+        store.set(name, record);
+        return true;
+      },
+    }),
     'lets each caller win that has seen the token, and stores the record of one': (store) => ({
       replace: async (name, previous, record) => {
         if ((await store.get(name))?.refreshToken !== previous) return false;
