@@ -1,7 +1,11 @@
 import type { TokenResponse } from 'shared-token';
 
 /** The fields that are read of an authorization server's metadata (RFC 8414). The SDK gets all fields back, unchanged. */
-export type ServerMetadata = { issuer: string; authorization_response_iss_parameter_supported?: unknown };
+export type ServerMetadata = {
+  issuer: string;
+  token_endpoint: string;
+  authorization_response_iss_parameter_supported?: unknown;
+};
 
 /** What a server asks for with a 401 or 403. */
 export type Challenge = {

@@ -1,4 +1,4 @@
-import type { TokenRecord } from 'shared-token';
+import { SharedTokenError, type TokenRecord } from 'shared-token';
 import type { Settings } from './options.ts';
 import { isSameIssuer } from './sign-in-data.ts';
 
@@ -12,7 +12,7 @@ export function refusalOf(error: unknown): string | undefined {
 /** Sends the refresh token to the server that issued it, and to no other. */
 export async function refreshAtIssuer(settings: Settings, record: TokenRecord, signal: AbortSignal) {
   const { sdk, fetch, clientInformation } = settings;
-  const { issuer, client, resource } = record.data ?? {};
+  const { issuer, client, resource, tokenEndpoint } = record.data ?? {};
   // The given client may belong to another issuer than the record. The record's issuer must not see the client's secret.
   const { issuer: issuerOfClient = issuer } = (client === undefined && clientInformation) || {};
   if (issuer === undefined || !isSameIssuer(issuer, issuerOfClient) || (await hasMoved(settings, record, signal)))
@@ -23,8 +23,15 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
       { code: 'issuer_changed' },
     );
   const fetchFn = fetchUntil(fetch, signal);
+  const metadata = await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn });
+  // Without metadata, the SDK would guess the address, where another server may refuse the token.
+  if (!metadata && tokenEndpoint !== undefined)
+    throw new SharedTokenError('RESPONSE', `${issuer} does not give its metadata now`, {
+      remedy: 'Try again',
+      retryable: true,
+    });
   return sdk.refreshAuthorization(issuer, {
-    metadata: await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn }),
+    metadata,
     clientInformation: client === undefined ? clientInformation : JSON.parse(client),
     refreshToken: record.refreshToken,
     resource,

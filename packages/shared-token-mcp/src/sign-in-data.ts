@@ -10,6 +10,8 @@ export type SignInData = Readonly<{
   resource?: string;
   /** The address of the MCP server's resource metadata, if the server named it (RFC 9728). */
   resourceMetadataUrl?: string;
+  /** Where the issuer redeems tokens, if its metadata said so. */
+  tokenEndpoint?: string;
   /** The scopes that the person was asked for, and those that the server gave. What was granted may be less. */
   scope?: string;
 }>;

@@ -130,7 +130,10 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
     fetchFn: fetchUntil(fetch, limit),
   });
   const registration = clientInformation ? undefined : JSON.stringify(client);
-  const known = { issuer, client: registration, resource, resourceMetadataUrl, scope: unionOf(scope, tokens.scope) };
+  const known = {
+    ...{ issuer, client: registration, resource, resourceMetadataUrl },
+    ...{ tokenEndpoint: metadata?.token_endpoint, scope: unionOf(scope, tokens.scope) },
+  };
   const json = JSON.stringify(known);
   if (Buffer.byteLength(json) > maxDataBytes)
     throw unusable(`The sign-in at ${issuer} comes with more than ${maxDataBytes} bytes of scopes and registration`);

@@ -28,6 +28,7 @@ for (const sdk of Object.values(sdks)) {
       issuer,
       resource: scene.server.url,
       resourceMetadataUrl: new URL('/.well-known/oauth-protected-resource/mcp', scene.server.url).href,
+      tokenEndpoint: `${issuer}/token`,
       scope: 'read',
     });
     assert.equal([...clientsStore.known.keys()], [JSON.parse(client).client_id]);

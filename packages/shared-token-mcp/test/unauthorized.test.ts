@@ -167,6 +167,34 @@ test('a provider that cannot be reached is no reason to sign in again', async ()
   assert.is(scene.windows.length, 1);
 });
 
+test('a provider that withholds its metadata for now gets the refresh token at the address that it named, and nowhere else', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    const { authorizationServer } = scene;
+    authorizationServer.metadata = { token_endpoint: `${authorizationServer.issuer}/tenant/token` };
+    let isHidden = false;
+    const access = scene.open({
+      fetch: async (input, init) => {
+        const url = new URL(input as string | URL);
+        if (isHidden && url.pathname === '/.well-known/oauth-authorization-server')
+          return new Response('', { status: 429 });
+        if (url.pathname === '/tenant/token') return fetch(new URL('/token', url), init);
+        // The address without metadata, where another one answers.
+        if (url.pathname === '/token') return Response.json({ error: 'invalid_client' }, { status: 401 });
+        return fetch(input, init);
+      },
+    });
+    const client = await scene.connect(access);
+    isHidden = true;
+    authorizationServer.expireAccessTokens();
+    const { code, retryable } = await rejection(access.shared.getToken({ forceRefresh: true }));
+    assert.equal([code, retryable], ['RESPONSE', true]);
+    isHidden = false;
+    assert.is(await scene.call('greet', client), 'greet');
+    assert.is(scene.windows.length, 1);
+  }
+});
+
 test('after signOut() the next request asks the person', async () => {
   await using scene = await openMcpScene();
   const access = scene.open();
