@@ -15,7 +15,11 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
   const { issuer, client, resource, tokenEndpoint } = record.data ?? {};
   // The given client may belong to another issuer than the record. The record's issuer must not see the client's secret.
   const { issuer: issuerOfClient = issuer } = (client === undefined && clientInformation) || {};
-  if (issuer === undefined || !isSameIssuer(issuer, issuerOfClient) || (await hasMoved(settings, record, signal)))
+  if (
+    issuer === undefined ||
+    !isSameIssuer(issuer, issuerOfClient) ||
+    (await lookAtServer(settings, record, signal)).hasMoved
+  )
     throw Object.assign(
       new Error(
         'The MCP server, or clientInformation, names another authorization server than the one that issued the tokens',
@@ -39,14 +43,23 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
   });
 }
 
-/** Whether the MCP server names other authorization servers than that of the record. */
-export async function hasMoved({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
+/**
+ * What the MCP server says of its authorization servers. `hasMoved`: it names others than that of the record. `isSilent`: it says nothing at
+ * the address that the record has.
+ */
+export async function lookAtServer({ sdk, serverUrl, fetch }: Settings, record: TokenRecord, signal: AbortSignal) {
   const { issuer, resourceMetadataUrl } = record.data ?? {};
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+  const found = sdk.discoverOAuthProtectedResourceMetadata(
+    serverUrl,
+    { resourceMetadataUrl },
+    fetchUntil(fetch, limit),
+  );
+  const metadata = await found.catch(() => undefined);
+  const servers = metadata?.authorization_servers ?? [];
+  const hasMoved = servers.length > 0 && !servers.some((server) => isSameIssuer(server, issuer));
   // A server that does not answer in time counts as unchanged.
-  const fetchFn = fetchUntil(fetch, AbortSignal.any([signal, AbortSignal.timeout(5_000)]));
-  const found = sdk.discoverOAuthProtectedResourceMetadata(serverUrl, { resourceMetadataUrl }, fetchFn);
-  const servers = (await found.catch(() => undefined))?.authorization_servers ?? [];
-  return servers.length > 0 && !servers.some((server) => isSameIssuer(server, issuer));
+  return { hasMoved, isSilent: !metadata && !limit.aborted };
 }
 
 /** A `fetch` for the SDK that ends with the signal. */

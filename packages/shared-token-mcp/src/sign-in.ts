@@ -3,7 +3,7 @@ import { createState } from 'pkce-state';
 import { SharedTokenError, type SignInContext } from 'shared-token';
 import type { Challenge, ServerMetadata } from './mcp-sdk.ts';
 import type { ClientInformation, Settings } from './options.ts';
-import { fetchUntil, hasMoved, refusalOf } from './refresh.ts';
+import { fetchUntil, lookAtServer, refusalOf } from './refresh.ts';
 import { isSameIssuer, type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
@@ -76,11 +76,12 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     limit.addEventListener('abort', () => wait.abort(limit.reason));
     return redeem(() => exchange(settings, seen, response, limit));
   });
+  const { hasMoved, isSilent } = record ? await lookAtServer(settings, record, signal) : {};
   await sdk.auth(provider, {
     serverUrl,
     // Another authorization server has other scopes.
-    scope: unionOf(record && !(await hasMoved(settings, record, signal)) ? known.scope : undefined, challenge.scope),
-    resourceMetadataUrl: challenge.resourceMetadataUrl ?? known.resourceMetadataUrl,
+    scope: unionOf(hasMoved ? undefined : known.scope, challenge.scope),
+    resourceMetadataUrl: challenge.resourceMetadataUrl ?? (isSilent ? undefined : known.resourceMetadataUrl),
     fetchFn: fetchUntil(fetch, signal),
   });
   void (async () => acceptor.isWaiting && openBrowser(String(seen.url)))().catch(endWait);

@@ -121,6 +121,28 @@ test('a server that says elsewhere who its issuer is may move as well', async ()
   assert.is(scene.windows.length, 3);
 });
 
+test('a server that no longer says in its challenge where its metadata are: they are looked for at the standard address', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    const standard = scene.server.metadataPath;
+    scene.server.metadataPath = '/who-is-it';
+    await scene.call();
+    scene.server.metadataPath = standard;
+    scene.authorizationServer.revoke();
+    const later = scene.open({
+      fetch: async (input, init) => {
+        const { body, status, headers } = await fetch(input, init);
+        const challenge = headers.get('www-authenticate')?.replace(/, resource_metadata=.*/, '');
+        const changed = new Headers(headers);
+        if (challenge) changed.set('www-authenticate', challenge);
+        return new Response(body, { status, headers: changed });
+      },
+    });
+    assert.is(await scene.call('greet', await scene.connect(later)), 'greet');
+    assert.is(scene.windows.length, 2);
+  }
+});
+
 test('a slash at the end is no other issuer', async () => {
   for (const sdk of Object.values(sdks)) {
     await using scene = await openMcpScene(sdk);
