@@ -69,6 +69,8 @@ interface FlakyOptions {
   /** How many bytes each answer has before its connection breaks; after these, the rest comes. */
   pieces: number[];
   headers?: Record<string, string>;
+  /** Whether an answer says how long it is. */
+  length?: boolean;
   /** Answers a request for the rest. Default: as it should be. */
   resume?: (request: OddRequest, response: ServerResponse) => void;
   client?: Partial<GraphClientOptions>;
@@ -77,7 +79,7 @@ interface FlakyOptions {
 /** Downloads `content` to `file` from a server whose connections break. */
 async function downloadFlaky(
   file: string,
-  { pieces, headers = { etag: '"v1"' }, resume, client: options }: FlakyOptions,
+  { pieces, headers = { etag: '"v1"' }, length = true, resume, client: options }: FlakyOptions,
 ): Promise<{ bytes: number; requests: OddRequest[]; progress: TransferProgress[] }> {
   let written = 0;
   await using graph = await openOddGraph((request, response) => {
@@ -85,7 +87,7 @@ async function downloadFlaky(
     const from = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
     if (range && resume) return resume(request, response);
     if (range) response.setHeader('content-range', `bytes ${from}-${content.length - 1}/${content.length}`);
-    response.writeHead(range ? 206 : 200, { ...headers, 'content-length': content.length - from });
+    response.writeHead(range ? 206 : 200, { ...headers, ...(length && { 'content-length': content.length - from }) });
     const piece = pieces.shift();
     if (piece === undefined) return response.end(content.subarray(from));
     response.flushHeaders();
@@ -459,6 +461,25 @@ test('a rest that ends early is not taken for the whole file: what is missing is
   assert.is(bytes, 5000);
   assert.ok(readFileSync(file).equals(content));
   assert.ok(progress.every(({ total }) => total === 5000));
+});
+
+test('a rest that ends early is not taken for the whole file if the first answer had no length', async () => {
+  const rest = (size: string): NonNullable<FlakyOptions['resume']> => {
+    return ({ headers }, response) => {
+      const from = Number(/\d+/.exec(headers.range ?? '')?.[0]);
+      const end = Math.min(from + 2500, content.length);
+      response.writeHead(206, { 'content-range': `bytes ${from}-${end - 1}/${size}` }).end(content.subarray(from, end));
+    };
+  };
+  const file = inFolder('short-rest.bin');
+  assert.is((await downloadFlaky(file, { pieces: [1000], length: false, resume: rest('5000') })).bytes, 5000);
+  assert.ok(readFileSync(file).equals(content));
+  const error = await rejection(
+    downloadFlaky(file, { pieces: [1000], length: false, resume: rest('*') }),
+    GraphClientError,
+  );
+  assert.is(error.code, 'CHANGED');
+  assert.ok(readFileSync(file).equals(content));
 });
 
 test('if the same file comes from its beginning instead of its rest, what is there already is left out', async () => {

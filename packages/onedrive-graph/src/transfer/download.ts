@@ -85,14 +85,18 @@ async function checkPage(sender: RequestSender, request: GraphRequest, page: Res
  */
 async function* readPieces(begun: Begun, from: number): AsyncGenerator<Uint8Array, void> {
   const { sender, request, first } = begun;
-  const total = totalOf(first);
+  let total = totalOf(first);
   let response: Response | undefined = from === 0 ? first : undefined;
   let done = from;
   for (let breaks = 0; ; ) {
     const before = done;
     try {
       if (done === total) return yield new Uint8Array();
-      response ??= await requestRest(begun, done);
+      if (!response) {
+        response = await requestRest(begun, done);
+        // A rest may end before the end of the file.
+        total ??= sizeOf(response);
+      }
       yield new Uint8Array();
       // If the whole file comes instead of the rest, the known bytes are skipped: a proxy may have removed the range.
       let known = response.status === 200 ? done : 0;
@@ -128,7 +132,8 @@ async function requestRest({ sender, request, first }: Begun, done: number): Pro
   if (!ok && status !== 416) throw await GraphError.from(response, request.signal);
   const tag = headers.get('etag');
   // A rest without a tag is of the same version, too: for another version, If-Range brings the whole file.
-  const range = new RegExp(`^bytes ${done}-\\d+/(${totalOf(first) ?? '\\d+'}|\\*)$`);
+  const total = totalOf(first);
+  const range = new RegExp(`^bytes ${done}-\\d+/${total === undefined ? '\\d+' : `(${total}|\\*)`}$`);
   const isRest = status === 206 && (tag ?? etag) === etag && range.test(String(headers.get('content-range')));
   if (isRest || (status === 200 && tag === etag)) return response;
   discardBody(response);
@@ -145,4 +150,10 @@ function tagOf({ status, headers }: Response): string | undefined {
 function totalOf({ headers }: Response): number | undefined {
   const length = headers.has('content-encoding') ? null : headers.get('content-length');
   return length === null ? undefined : Number(length);
+}
+
+/** The size of the whole file, as the answer to a request for a range says it. */
+function sizeOf({ headers }: Response): number | undefined {
+  const size = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+  return size === undefined ? undefined : Number(size);
 }
