@@ -29,7 +29,7 @@ import {
   type TransferProgress,
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
-import { openPair } from './odd-pair.ts';
+import { type Answer, openPair } from './odd-pair.ts';
 import { openFiles } from './open-files.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
@@ -590,5 +590,32 @@ for (const wrong of [
     assert.not(existsSync(inFolder('unseen.txt')));
   });
 }
+
+test('if onProgress throws when the download continues after a break, the connection is released', async () => {
+  const rests: Response[] = [];
+  const answers: Answer[] = [
+    (_request, response) => {
+      response.writeHead(200, { etag: '"v1"', 'content-length': content.length }).write(content.subarray(0, 1000));
+      setTimeout(() => response.destroy(), 100);
+    },
+    (_request, response) => void restOf(response, {}),
+  ];
+  await using pair = await openPair(answers, {
+    async fetch(url, init) {
+      const response = await globalThis.fetch(url, init);
+      if (response.status === 206) rests.push(response);
+      return response;
+    },
+  });
+  const onProgress = (): void => {
+    if (rests.length > 0) throw new Error('enough');
+  };
+  const error = await rejection(pair.client.download('/file', inFolder('unseen.txt'), { onProgress }), Error);
+  assert.is(error.message, 'enough');
+  assert.equal(
+    rests.map(({ bodyUsed }) => bodyUsed),
+    [true],
+  );
+});
 
 test.run();

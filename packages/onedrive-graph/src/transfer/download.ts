@@ -116,6 +116,9 @@ async function* readPieces(begun: Begun, from: number): AsyncGenerator<Uint8Arra
         throw new GraphClientError('CONNECTION', `${error.message} after ${done} bytes`, { cause: error });
       }
       await sender.wait({ attempt: breaks, reason: error.message }, request.signal);
+    } finally {
+      // The reader of the pieces may have ended before the body was read.
+      if (response) discardBody(response);
     }
     response = undefined;
   }
