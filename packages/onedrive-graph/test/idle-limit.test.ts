@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphClientError, type GraphClientOptions, type GraphWait, readBody } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
+import { type Answer, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection, within } from './within.ts';
 
@@ -141,6 +142,20 @@ test('the answer to the last piece may take four times as long, because Graph pu
   writeFileSync(file, 'hello');
   assert.is(await rejection(client.upload('/me/drive/root:/small', file), Error), told);
   assert.equal(reasons, ['no answer from graph.example within 0.16 s']);
+});
+
+test('if the answer to the last piece stalls, its connection is released', async () => {
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const stalls: Answer = (_request, response) => {
+    response.once('close', resolve);
+    response.writeHead(201, { 'content-type': 'application/json' }).write('{"id":');
+  };
+  await using graph = await openOddGraph(uploadTo(stalls));
+  const file = join(folder, 'stalled.txt');
+  writeFileSync(file, 'hello');
+  const uploading = openClient(graph.origin).upload('/me/drive/root:/x', file);
+  assert.is((await rejection(uploading, GraphClientError)).code, 'CONNECTION');
+  await within(closed);
 });
 
 test('with the longest idleTimeout, the answer to the last piece is waited for', async () => {

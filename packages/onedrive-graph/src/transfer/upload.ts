@@ -231,7 +231,11 @@ async function isUnchanged(file: string, before: BigIntStats): Promise<boolean> 
 async function readItem(response: Response, signal: AbortSignal): Promise<Uploaded> {
   const copy = response.clone();
   sources.set(copy, sourceOf(response));
-  const item = (await readJson(copy, signal)) as DriveItem;
+  const item = (await readJson(copy, signal).catch((error) => {
+    // The connection ends only if neither copy is read any more.
+    discardBody(response);
+    throw error;
+  })) as DriveItem;
   if (typeof Object(item).id === 'string') return { item, response };
   throw new GraphClientError('RESPONSE', 'Graph took the file, but did not answer with an item');
 }
