@@ -81,14 +81,22 @@ test('an upload replaces the item, also one that is named by its id', async () =
   const second = await client().upload('/me/drive/root:/replaced.txt', inFolder('small.txt'));
   assert.is(second.id, first.id);
   await using pair = await openPair([uploadTo((_request, response) => response.writeHead(201).end('{"id":"ID"}'))]);
-  for (const path of ['/me/drive/items/ID', '/me/drive/items/ID/', '/me/drive/root:/x:']) {
+  const ofSite = '/sites/HOST:/teams/a:/drive';
+  const given = ['/me/drive/items/ID', '/me/drive/items/ID/', '/me/drive/root:/x:'];
+  for (const path of [...given, `${ofSite}/items/ID`, `${ofSite}/root:/x`]) {
     await pair.client.upload(path, inFolder('small.txt'));
   }
   const created = pair.graph.requests.filter(({ method }) => method === 'POST');
   const ofId = '/me/drive/items/ID/createUploadSession';
   assert.equal(
     created.map(({ path }) => path),
-    [ofId, ofId, '/me/drive/root:/x:/createUploadSession'],
+    [
+      ofId,
+      ofId,
+      '/me/drive/root:/x:/createUploadSession',
+      `${ofSite}/items/ID/createUploadSession`,
+      `${ofSite}/root:/x:/createUploadSession`,
+    ],
   );
   assert.is(created[0]?.headers['content-type'], 'application/json');
   assert.is(created[0]?.body, '{"item":{"@microsoft.graph.conflictBehavior":"replace"}}');

@@ -244,6 +244,7 @@ async function readItem(response: Response, signal: AbortSignal): Promise<Upload
 function actionUrl(item: URL, action: 'content' | 'createUploadSession'): URL {
   const url = new URL(item);
   const path = url.pathname.replace(/[:/]+$/, '');
-  url.pathname = path.includes(':/') ? `${path}:/${action}` : `${path}/${action}`;
+  // Each `:/` begins or ends a path within the URL. That of a site has ended: /sites/HOST:/PATH:/drive/items/ID.
+  url.pathname = path.split(':/').length % 2 === 0 ? `${path}:/${action}` : `${path}/${action}`;
   return url;
 }
