@@ -49,6 +49,11 @@ for (const path of ['/me/drive/root:/dir/', '/me/drive/root:/', '/me/drive/root:
   });
 }
 
+test('--upload to an item of a site that is named by its id is taken', () => {
+  const path = '/sites/HOST:/teams/a:/drive/items/ID';
+  assert.is(encodeNames(readUploadPath(path)), path);
+});
+
 const isUsageError = (error: unknown): boolean => error instanceof UsageError;
 
 for (const path of [

@@ -68,8 +68,9 @@ function openStdin(): NodeJS.ReadStream {
 
 /** The path of a site has colons too: /sites/HOST:/PATH:/drive/root:/NAME. */
 const toSite = '(?:[^:?]*/sites/[^:?/]*:/[^:?]*:)?';
-const toNames = new RegExp(`^${toSite}[^:?]*:/`);
-const anyNames = new RegExp(`(?<=${toNames.source})[^:?]+`, 'g');
+const anyNames = new RegExp(`(?<=^${toSite}[^:?]*:/)[^:?]+`, 'g');
+/** Up to the names, if there are any. */
+const beforeNames = new RegExp(`^${toSite}(?:[^:?]*:/)?`);
 
 /**
  * Encodes the names in a path for Graph: the text after `root:/`, up to the next `:` or `?`. Each character of a name stands for itself,
@@ -94,7 +95,7 @@ export function readUploadPath(path: string): string {
     const remedy = 'Name the file in it, for example /me/drive/root:/notes.txt';
     throw new UsageError(`--upload: ${path} is a folder`, { remedy });
   }
-  const names = item.replace(/^https?:\/\/[^/]*/i, '').replace(toNames, '');
+  const names = item.replace(/^https?:\/\/[^/]*/i, '').replace(beforeNames, '');
   const [sign] = /[:?]/.exec(names) ?? [];
   if (sign) {
     const remedy = 'No name in OneDrive has one: choose another name';
