@@ -67,16 +67,18 @@ test('a second 401 ends with 3, after one refresh', async () => {
   assert.is(authority.count('token', 'refresh_token'), before + 1);
 });
 
-test('a 401 from the address of a content, which never gets the token, needs no sign-in', async () => {
-  const notes = ['api', '/me/drive/root:/notes.txt:/content'];
-  await home.call([...notes, '-X', 'PUT', '-d', 'hello']);
-  for (const option of [[], ['-i']]) {
-    authority.fail('content', { type: 'status', status: 401 });
-    const { status, stderr } = await home.call([...notes, ...option]);
-    assert.is(status, 1);
-    assert.match(stderr, /run the same command again\n$/);
-  }
-});
+for (const refused of [401, 403]) {
+  test(`a ${refused} from the address of a content, which never gets the token, needs no sign-in`, async () => {
+    const notes = ['api', '/me/drive/root:/notes.txt:/content'];
+    await home.call([...notes, '-X', 'PUT', '-d', 'hello']);
+    for (const option of [[], ['-i']]) {
+      authority.fail('content', { type: 'status', status: refused });
+      const { status, stderr } = await home.call([...notes, ...option]);
+      assert.is(status, 1);
+      assert.match(stderr, /run the same command again\n$/);
+    }
+  });
+}
 
 for (const [status, advice] of [
   [401, /un: onedrive-token login --db \S+tokens\.db\n$/],

@@ -40,10 +40,11 @@ function isOfToken({ status, hadToken }: GraphError): boolean {
 }
 
 function remedyFor(error: GraphError, settings: Settings): string | undefined {
-  const { status, retryAfter } = error;
+  const { status, retryAfter, hadToken } = error;
   const login = suggestCommand(status === 403 ? 'login --scope SCOPE' : 'login', settings);
   if (isOfToken(error)) return `Graph does not accept a fresh token either: sign in again. Run: ${login}`;
-  if (status === 401) return 'That address has expired: run the same command again';
+  if (status === 401 || (status === 403 && hadToken === false))
+    return 'That address has expired: run the same command again';
   if (status === 403) return `The token may lack a scope. To sign in with other scopes, run: ${login}`;
   if (status === 507) return 'The OneDrive is full: delete files there, and empty its recycle bin';
   return retryAfter === undefined ? undefined : `Try again in ${Math.ceil(retryAfter / 1000)} s`;
