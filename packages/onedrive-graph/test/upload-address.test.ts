@@ -79,6 +79,21 @@ for (const body of ['', '{}', '[]', 'null', '"text"', '{"id":1}']) {
   });
 }
 
+for (const [ranges, isKept] of [
+  ['[]', false],
+  ['["0-"]', false],
+  ['null', true],
+] as const) {
+  test(`a Graph that expects ${ranges} for ever is INCOMPLETE, and the upload is ${isKept ? 'kept' : 'not kept'}`, async () => {
+    const stuck: Answer = (_request, response) => response.writeHead(202).end(`{"nextExpectedRanges":${ranges}}`);
+    await using odd = await openPair([uploadTo(stuck)]);
+    const sessions = new Map<string, UnfinishedUpload>();
+    const uploading = odd.client.upload('/me/drive/root:/x', file, { sessions });
+    assert.is((await rejection(uploading, GraphClientError)).code, 'INCOMPLETE');
+    assert.is(sessions.size, isKept ? 1 : 0);
+  });
+}
+
 for (const start of ['0', '5', '1000000', '99999999999999999999', '-5']) {
   test(`a Graph that expects a piece from byte ${start} of 5 is asked again`, async () => {
     let puts = 0;

@@ -26,7 +26,10 @@ export type Uploaded = { item: DriveItem; response: Response };
 type Source = { input: FileHandle; file: string; before: BigIntStats };
 
 /** What one request brought: the last answer, the start of the next piece, or why to try again. */
-type Step = { last: Response } | { next: number } | { reason: string; isGone?: boolean };
+type Step = { last: Response } | { next: number } | Failed;
+
+/** `isStuck`: Graph answered as to an upload, but expects no byte that would continue it. */
+type Failed = { reason: string; isGone?: boolean; isStuck?: boolean };
 
 /**
  * Uploads a file as the item that the request names, in place of an item of that name. Continues an earlier upload of the
@@ -107,8 +110,11 @@ class Pieces {
         report(next);
         continue;
       }
-      const { reason, isGone } = 'reason' in step ? step : { reason: 'Graph did not accept the piece just sent' };
+      const notTaken: Failed = { reason: 'Graph did not accept the piece just sent', isStuck: true };
+      const { reason, isGone, isStuck } = 'reason' in step ? step : notTaken;
       if (++failures === maxFailures) {
+        // Otherwise every later call would end in the same way, until the session expires.
+        if (isStuck) await sessions?.delete(name);
         const message = `the upload to ${url.host} gave up: ${reason}, ${maxFailures} times in a row`;
         throw new GraphClientError('INCOMPLETE', message);
       }
@@ -164,7 +170,8 @@ class Pieces {
         const { nextExpectedRanges } = Object(await readJson(response, signal));
         const next = Number.parseInt(String(Object(nextExpectedRanges)[0]), 10);
         // A piece beyond the end does not exist. Graph may still be busy with the last piece.
-        return next >= 0 && next < this.#size ? { next } : { reason: 'Graph did not say what it expects next' };
+        if (next >= 0 && next < this.#size) return { next };
+        return { reason: 'Graph did not say what it expects next', isStuck: Array.isArray(nextExpectedRanges) };
       }
       const isGone = status === 404 || status === 410;
       if (!isGone && !recoverableStatuses.includes(status)) throw await GraphError.from(response, signal);
