@@ -482,6 +482,14 @@ test('a rest that ends early is not taken for the whole file if the first answer
   assert.ok(readFileSync(file).equals(content));
 });
 
+test('a break after the last byte of a file without a length costs no byte', async () => {
+  const file = inFolder('whole.bin');
+  const resume: FlakyOptions['resume'] = (_request, response) =>
+    response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end('no such range');
+  assert.is((await downloadFlaky(file, { pieces: [content.length], length: false, resume })).bytes, content.length);
+  assert.ok(readFileSync(file).equals(content));
+});
+
 test('if the same file comes from its beginning instead of its rest, what is there already is left out', async () => {
   // In chunks, the first of which is there already.
   const resume: FlakyOptions['resume'] = (_request, response) => {

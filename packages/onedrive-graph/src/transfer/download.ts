@@ -98,6 +98,8 @@ async function* readPieces(begun: Begun, from: number): AsyncGenerator<Uint8Arra
         total ??= sizeOf(response);
       }
       yield new Uint8Array();
+      // A 416: the break came after the last byte.
+      if (done === total) return;
       // If the whole file comes instead of the rest, the known bytes are skipped: a proxy may have removed the range.
       let known = response.status === 200 ? done : 0;
       for await (const chunk of readBody(response, request.signal)) {
@@ -137,8 +139,10 @@ async function requestRest({ sender, request, first }: Begun, done: number): Pro
   // A rest without a tag is of the same version, too: for another version, If-Range brings the whole file.
   const total = totalOf(first);
   const range = new RegExp(`^bytes ${done}-\\d+/${total === undefined ? '\\d+' : `(${total}|\\*)`}$`);
-  const isRest = status === 206 && (tag ?? etag) === etag && range.test(String(headers.get('content-range')));
-  if (isRest || (status === 200 && tag === etag)) return response;
+  const given = String(headers.get('content-range'));
+  const isRest = status === 206 && (tag ?? etag) === etag && range.test(given);
+  const isAtEnd = status === 416 && total === undefined && given === `bytes */${done}`;
+  if (isRest || isAtEnd || (status === 200 && tag === etag)) return response;
   discardBody(response);
   throw new GraphClientError('CHANGED', 'the file changed while it was downloaded');
 }
