@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from 'testing-authority/until';
@@ -87,6 +88,17 @@ test('with a signal that was aborted before, no body is read', async () => {
 });
 
 if (process.platform !== 'win32') {
+  test('a download to a pipe whose reader does not read can be aborted', async () => {
+    const pipe = join(folder, 'full-pipe');
+    assert.is(spawnSync('mkfifo', [pipe]).status, 0);
+    await using _reader = await open(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+    await using pair = await openPair((_request, response) => response.end(Buffer.alloc(2 ** 20)));
+    const controller = new AbortController();
+    const call = rejection(pair.client.download('/me', pipe, { signal: controller.signal }), Error);
+    setTimeout(() => controller.abort(reason), 300);
+    assert.is(await call, reason);
+  });
+
   test('a download to a pipe that has no reader can be aborted', async () => {
     const pipe = join(folder, 'pipe');
     assert.is(spawnSync('mkfifo', [pipe]).status, 0);

@@ -3,7 +3,6 @@ import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileFailure } from '../graph-client-error.ts';
-import { untilAborted } from '../request/exchange.ts';
 import { leavePart, openPart } from './part-file.ts';
 
 /** How long to wait for a file that another program has open on Windows. */
@@ -20,6 +19,7 @@ export class Destination implements AsyncDisposable {
   /** As the caller named it. */
   readonly #file: string;
   readonly #output: FileHandle;
+  readonly #signal: AbortSignal;
   /** Undefined if the target is written to directly. */
   readonly #part: Replacement | undefined;
   /** How many bytes an earlier download has left. They need not be requested again. */
@@ -27,9 +27,10 @@ export class Destination implements AsyncDisposable {
   /** True if a later download of the same content can continue the part. */
   isPartKept = false;
 
-  private constructor(file: string, output: FileHandle, part?: Replacement, length = 0) {
+  private constructor(file: string, output: FileHandle, signal: AbortSignal, part?: Replacement, length = 0) {
     this.#file = file;
     this.#output = output;
+    this.#signal = signal;
     this.#part = part;
     this.length = length;
   }
@@ -41,25 +42,36 @@ export class Destination implements AsyncDisposable {
   static async open(file: string, contentId: string | undefined, signal: AbortSignal): Promise<Destination> {
     try {
       const found = statSync(file, { throwIfNoEntry: false });
-      if (found?.isFIFO()) return new Destination(file, await openPipe(file, signal));
+      if (found?.isFIFO()) return new Destination(file, await openPipe(file, signal), signal);
       const target = !found || found.isFile() ? followLinks(file) : undefined;
       // Opened to append, so that the content before a shell's >> stays.
-      if (target === undefined) return new Destination(file, await open(file, found?.isFile() ? 'a' : 'w'));
+      if (target === undefined) return new Destination(file, await open(file, found?.isFile() ? 'a' : 'w'), signal);
       const mode = found && found.mode & 0o777;
       // A later download must be able to open the part, even if the old file is read-only.
       const { path, output, length } = await openPart(target, contentId, mode === undefined ? mode : mode | 0o200);
-      return new Destination(file, output, { path, target, mode }, length);
+      return new Destination(file, output, signal, { path, target, mode }, length);
     } catch (error) {
       signal.throwIfAborted();
       return fileFailure('write', file)(error as Error);
     }
   }
 
-  /** Writes at `start`, because a process of another container, which cannot see this one, may continue the same part. Throws FILE. */
+  /**
+   * Writes at `start`, because a process of another container, which cannot see this one, may continue the same part. Throws FILE, or
+   * the signal's reason if the reader of a pipe is slow.
+   */
   async write(chunk: Uint8Array, start: number): Promise<void> {
-    for (let done = 0; done < chunk.length; ) {
-      const writing = this.#output.write(chunk, done, chunk.length - done, this.#part ? start + done : null);
-      done += (await writing.catch(fileFailure('write', this.#file))).bytesWritten;
+    for (let done = 0, pause = 1; done < chunk.length; ) {
+      try {
+        const position = this.#part ? start + done : null;
+        done += (await this.#output.write(chunk, done, chunk.length - done, position)).bytesWritten;
+        pause = 1;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return fileFailure('write', this.#file)(error as Error);
+        // The pipe is full.
+        await delay(pause, undefined, { signal: this.#signal }).catch(() => this.#signal.throwIfAborted());
+        pause = Math.min(2 * pause, 50);
+      }
     }
   }
 
@@ -99,18 +111,17 @@ function followLinks(file: string): string | undefined {
 }
 
 /**
- * Waits for the pipe's reader. After an abort, this process itself opens the pipe for reading for a moment. Otherwise, a thread of Node
- * would wait for a reader for ever, and the process could not exit.
+ * Waits for the pipe's reader. No call blocks, here and when the pipe is full: a thread of Node would wait for the reader, perhaps for
+ * ever, and neither could the call be aborted nor the process exit.
  */
 async function openPipe(pipe: string, signal: AbortSignal): Promise<FileHandle> {
-  const opening = open(pipe, 'w');
-  try {
-    return await untilAborted(signal, () => opening);
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    await using _reader = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
-    await (await opening).close();
-    throw error;
+  for (;;) {
+    try {
+      return await open(pipe, constants.O_WRONLY | constants.O_NONBLOCK);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+    }
+    await delay(20, undefined, { signal });
   }
 }
 
