@@ -1,6 +1,7 @@
 import { chownSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
 import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
@@ -224,6 +225,33 @@ for (const [what, stdin, expected, says] of [
     assert.equal(authority.requests.slice(sent), []);
   });
 }
+
+test('a signal ends the command while the reader of its output is slow', async () => {
+  if (process.platform === 'win32') return console.log('skipped: Windows lets no program send another a signal');
+  const folder = inHome('slow reader');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'big.img'), Buffer.alloc(2 ** 20));
+  await home.call(['api', '/me/drive/root:/big.img', '--upload', join(folder, 'big.img')]);
+  await using odd = await openOddGraph((_request, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ value: ['x'.repeat(2 ** 20)] }));
+  });
+  const paginate = ['--paginate', '/me', '--graph', odd.origin];
+  for (const args of [['/me/drive/root:/big.img:/content'], paginate]) {
+    const { child } = home.start(['api', ...args]);
+    let received = 0;
+    child.stdout?.on('data', (text: string) => {
+      received += text.length;
+      child.stdout?.pause();
+    });
+    await until(() => received > 0);
+    // Until the pipe is full.
+    await setTimeout(300);
+    child.kill('SIGTERM');
+    await until(() => child.exitCode !== null || child.signalCode !== null).finally(() => child.kill('SIGKILL'));
+    assert.is(child.signalCode, 'SIGTERM');
+    child.stdout?.resume();
+  }
+});
 
 test('an unfinished upload is kept for the account, and a logout forgets it, by whatever path of the database', async () => {
   const own = ['--app', 'a'];

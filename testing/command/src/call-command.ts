@@ -179,11 +179,18 @@ function restoreStreams(): void {
 
 /** A command writes to the descriptors, and asks whether they are a terminal. */
 function redirectDescriptors(): void {
-  const { writeSync } = fs;
-  fs.writeSync = ((descriptor: number, data: Uint8Array, ...rest: never[]) => {
+  const { write, writeSync } = fs;
+  const take = (descriptor: number, data: Uint8Array): number | undefined => {
     const name = descriptor === 1 ? 'stdout' : descriptor === 2 ? 'stderr' : undefined;
-    return (name && (outputs.getStore() ?? current)?.add(name, data)) ?? writeSync(descriptor, data, ...rest);
-  }) as typeof writeSync;
+    return name && (outputs.getStore() ?? current)?.add(name, data);
+  };
+  fs.writeSync = ((descriptor: number, data: Uint8Array, ...rest: never[]) =>
+    take(descriptor, data) ?? writeSync(descriptor, data, ...rest)) as typeof writeSync;
+  fs.write = ((descriptor: number, data: Uint8Array, ...rest: never[]) => {
+    const taken = take(descriptor, data);
+    if (taken === undefined) (write as (...args: unknown[]) => void)(descriptor, data, ...rest);
+    else process.nextTick(rest.at(-1) as unknown as () => void, null, taken);
+  }) as typeof write;
   const { isatty } = tty;
   tty.isatty = (descriptor) => {
     const output = outputs.getStore() ?? current;

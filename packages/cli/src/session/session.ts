@@ -39,6 +39,8 @@ export interface TokenSession extends AsyncDisposable {
   readonly handler: Pick<OneDriveTokenHandler, 'getTokenDetails' | 'status' | 'fetch'>;
   /** The error of the last refresh, if it failed while the old token is still valid. */
   readonly bridged?: Error | undefined;
+  /** Why the new tokens are not in the database yet. Closing the session is the last attempt to store them. */
+  readonly notStored?: Error | undefined;
 }
 
 export interface Session extends TokenSession {
@@ -151,6 +153,9 @@ async function openOn(database: Database, command: Command, options: SessionOpti
     handler,
     get bridged() {
       return bridged;
+    },
+    get notStored() {
+      return notStored;
     },
     async finish() {
       await handler.close();

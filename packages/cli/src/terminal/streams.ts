@@ -30,18 +30,39 @@ export function writeErr(text: string): void {
   }
 }
 
+/** As `writeOut`, for a long answer. Meanwhile signals can be noticed: the reader may be slow. Not for a terminal. */
+export async function sendOut(data: string | Uint8Array): Promise<boolean> {
+  let rest = typeof data === 'string' ? Buffer.from(data) : data;
+  const write = (resolve: (written: number) => void, reject: (error: unknown) => void): void =>
+    fs.write(1, rest, (error, written) => (error ? reject(error) : resolve(written)));
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(await new Promise(write));
+    } catch (error) {
+      if (hasNoReader(error)) return false;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+  return true;
+}
+
 function writeFully(descriptor: number, bytes: Uint8Array): boolean {
   let rest = bytes;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(fs.writeSync(descriptor, rest));
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') return false;
-      // Another process made the shared terminal or pipe non-blocking, and its reader is slow.
-      if (code !== 'EAGAIN') throw fileFailure('write', 'the output', error);
+      if (hasNoReader(error)) return false;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
   return true;
+}
+
+/** False if a later attempt may write the rest. Throws an error with the system's message. */
+function hasNoReader(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  // Another process made the shared terminal or pipe non-blocking, and its reader is slow.
+  if (code !== 'EPIPE' && code !== 'EAGAIN') throw fileFailure('write', 'the output', error);
+  return code === 'EPIPE';
 }

@@ -11,9 +11,10 @@ import { defineCommand } from '../../settings/command.ts';
 import { graphFailure, resolveAddress } from '../../settings/graph-failure.ts';
 import { readSeconds } from '../../settings/time.ts';
 import { UsageError } from '../../terminal/failure.ts';
+import type { Interrupt } from '../../terminal/interrupt.ts';
 import { writeAnswer } from '../../terminal/printable.ts';
 import type { Screen } from '../../terminal/screen.ts';
-import { writeOut } from '../../terminal/streams.ts';
+import { isTerminal, sendOut, writeOut } from '../../terminal/streams.ts';
 import { printResponse } from './print-response.ts';
 import { encodeNames, readRequest, readUploadPath, spoolStdin } from './read-request.ts';
 
@@ -95,6 +96,9 @@ With --json and --output: {"file": string, "bytes": number}.`,
       },
       idleTimeout: options.idleTimeout,
     });
+    /** For output whose reader may be slow. No refresh is under way then, but a new token that is not stored must not be lost. */
+    const endAtOnceDuring = <T>(printing: Promise<T>): Promise<T> =>
+      session.notStored ? printing : interrupt.endAtOnceDuring(printing);
     let sessions: UploadSessions | undefined;
     const send = async (named: string): Promise<Response> => {
       await using input = named === '-' ? await spoolStdin(signal) : undefined;
@@ -108,7 +112,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
     };
     try {
       if (paginate) {
-        await printItems(client.pages(url, request));
+        await printItems(client.pages(url, request), endAtOnceDuring);
       } else if (output !== undefined && output !== '-') {
         const { bytes } = await client.download(url, output, { headers, onProgress: progress.follow('Downloading') });
         screen.clear();
@@ -117,7 +121,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
       } else {
         const response = await (upload === undefined ? client.request(url, request) : send(upload));
         screen.clear();
-        await printResponse(response, { include, json: settings.json, url, signal });
+        await endAtOnceDuring(printResponse(response, { include, json: settings.json, url, signal }));
       }
     } catch (error) {
       const mayContinue = signal.aborted || (error as GraphError).retryable;
@@ -140,10 +144,11 @@ function readIdleTimeout(value: string): number {
 }
 
 /** Prints the items of all pages as one JSON array, each as it comes. */
-async function printItems(items: AsyncIterable<unknown>): Promise<void> {
+async function printItems(items: AsyncIterable<unknown>, endAtOnceDuring: Interrupt['endAtOnceDuring']): Promise<void> {
   let count = 0;
   for await (const item of items) {
-    if (!writeAnswer(`${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`)) return;
+    const text = `${count++ === 0 ? '[' : ',\n'}${JSON.stringify(item)}`;
+    if (!(isTerminal(1) ? writeAnswer(text) : await endAtOnceDuring(sendOut(text)))) return;
   }
   writeOut(count === 0 ? '[]\n' : ']\n');
 }

@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { GraphError, readBody, refusePage } from 'onedrive-graph';
 import { UsageError } from '../../terminal/failure.ts';
 import { writeAnswer } from '../../terminal/printable.ts';
-import { isTerminal, writeOut } from '../../terminal/streams.ts';
+import { isTerminal, sendOut } from '../../terminal/streams.ts';
 
 /**
  * Prints the body; with `include`, first the status and the headers. Throws GraphError if the status is no success, and
@@ -40,7 +40,7 @@ function printHead({ status, statusText, headers }: Response): void {
 async function printBody(response: Response, signal: AbortSignal): Promise<void> {
   const type = response.headers.get('content-type') ?? '';
   if (!isTerminal(1)) {
-    for await (const chunk of readBody(response, signal)) if (!writeOut(chunk)) return;
+    for await (const chunk of readBody(response, signal)) if (!(await sendOut(chunk))) return;
   } else if (/^$|^text\/|[/+](json|xml)\b/i.test(type)) {
     writeAnswer(readable(await text(readBody(response, signal))));
   } else {
