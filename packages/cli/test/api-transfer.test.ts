@@ -210,6 +210,14 @@ test('stdin that does not fit on the disk is a failure that names the copy', asy
   assert.match(stderr, /^onedrive-token: cannot write \S+\/stdin: file too large\n$/);
 });
 
+test('a folder for the copy of stdin that is missing is named', async () => {
+  const TMPDIR = inHome('no-such-folder');
+  const upload = ['api', '/me/drive/root:/x', '--upload', '-'];
+  const { status, stderr } = await home.start(upload, { env: { TMPDIR, TEMP: TMPDIR }, stdin: 'x' }).ended;
+  assert.is(status, 1);
+  assert.match(stderr, `onedrive-token: cannot use ${TMPDIR}: no such file or directory\n`);
+});
+
 for (const [what, stdin, expected, says] of [
   ['a folder', '</', 2, /stdin is a folder/],
   ['open for writing only', '5>out <&5', 1, /cannot read stdin/],

@@ -109,13 +109,15 @@ const spoolPrefix = `onedrive-token-${hostname()}-`;
 
 /**
  * Copies stdin to a file, because Graph has to know the size of an upload before its first piece. Only this user can enter the folder of
- * the file. The file is deleted at the end, or after a kill by the next process that copies stdin. Throws a Failure if the disk is full,
- * or the signal's reason.
+ * the file. The file is deleted at the end, or after a kill by the next process that copies stdin. Throws a Failure if the disk is
+ * full or the temporary folder cannot be used, or the signal's reason.
  */
 export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: string } & AsyncDisposable> {
   const stdin = openStdin();
   await removeLeftovers();
-  const folder = await mkdtemp(join(tmpdir(), `${spoolPrefix}${process.pid}-`));
+  const folder = await mkdtemp(join(tmpdir(), `${spoolPrefix}${process.pid}-`)).catch((error) => {
+    throw fileFailure('use', tmpdir(), error);
+  });
   const file = join(folder, 'stdin');
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
