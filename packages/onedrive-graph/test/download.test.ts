@@ -483,11 +483,14 @@ test('a rest that ends early is not taken for the whole file if the first answer
 });
 
 test('a break after the last byte of a file without a length costs no byte', async () => {
-  const file = inFolder('whole.bin');
-  const resume: FlakyOptions['resume'] = (_request, response) =>
-    response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end('no such range');
-  assert.is((await downloadFlaky(file, { pieces: [content.length], length: false, resume })).bytes, content.length);
-  assert.ok(readFileSync(file).equals(content));
+  const download = (etag: string): Promise<{ bytes: number }> => {
+    const resume: FlakyOptions['resume'] = (_request, response) =>
+      response.writeHead(416, { etag, 'content-range': `bytes */${content.length}` }).end('no such range');
+    return downloadFlaky(inFolder('whole.bin'), { pieces: [content.length], length: false, resume });
+  };
+  assert.is((await download('"v1"')).bytes, content.length);
+  assert.ok(readFileSync(inFolder('whole.bin')).equals(content));
+  assert.is((await rejection(download('"v2"'), GraphClientError)).code, 'CHANGED');
 });
 
 test('if the same file comes from its beginning instead of its rest, what is there already is left out', async () => {

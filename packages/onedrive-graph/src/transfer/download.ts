@@ -140,9 +140,10 @@ async function requestRest({ sender, request, first }: Begun, done: number): Pro
   const total = totalOf(first);
   const range = new RegExp(`^bytes ${done}-\\d+/${total === undefined ? '\\d+' : `(${total}|\\*)`}$`);
   const given = String(headers.get('content-range'));
-  const isRest = status === 206 && (tag ?? etag) === etag && range.test(given);
+  const isRest = status === 206 && range.test(given);
   const isAtEnd = status === 416 && total === undefined && given === `bytes */${done}`;
-  if (isRest || isAtEnd || (status === 200 && tag === etag)) return response;
+  if ((isRest || isAtEnd) && (tag ?? etag) === etag) return response;
+  if (status === 200 && tag === etag) return response;
   discardBody(response);
   throw new GraphClientError('CHANGED', 'the file changed while it was downloaded');
 }
