@@ -32,7 +32,7 @@ export interface UploadSessions {
   get(name: string): UnfinishedUpload | undefined | Promise<UnfinishedUpload | undefined>;
   /** Called when an upload has begun. Its result is awaited. */
   set(name: string, upload: UnfinishedUpload): unknown;
-  /** Called when the upload is complete, or Graph has refused it. Its result is awaited. */
+  /** Called when the upload is complete, or Graph has refused it or expects no byte that would continue it. Its result is awaited. */
   delete(name: string): unknown;
 }
 
