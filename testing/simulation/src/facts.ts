@@ -174,8 +174,8 @@ export interface Call {
   readonly given: AccessToken | undefined;
   /** Whether its instance had released its locks, and knew it. */
   readonly isUnlocked: boolean;
-  /** The access token that was stored then. */
-  readonly stored: string | undefined;
+  /** The record that was stored then. */
+  readonly stored: TokenRecord | undefined;
   /** For a forced refresh: this instance had no token in memory yet, not even an expired one, and no other forced refresh was under way that it could join. */
   readonly isFresh: boolean;
   readonly abortReason: Error | undefined;

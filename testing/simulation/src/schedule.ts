@@ -367,7 +367,7 @@ class Schedule {
       held: token.peek()?.accessToken,
       given: instance.given,
       isUnlocked: !this.#history.wasSilentTo.has(process) && (process.doing & (doing.holdLock | doing.release)) === 0,
-      stored: this.#history.stored.get(instance.name)?.accessToken,
+      stored: this.#history.stored.get(instance.name),
       isFresh: options.forceRefresh === true && this.#isFresh(instance),
       abortReason,
     };

@@ -115,7 +115,10 @@ export const callInvariants: Invariants = {
           .filter(({ instance, calledAt }) => instance === call.instance && calledAt > busySince(call))
           .flatMap(({ refusedAt = [] }) => refusedAt);
         const readAt = Math.min(call.startedAt, history.lastReadBy(call.instance.process, call.instance.name).step);
-        const knewAt = reason === 'refused' && refusals.length > 0 ? Math.min(...refusals) : readAt;
+        // A record that has the mark of an earlier refusal is not sent, unless the call forces.
+        const isMarked = !call.options.forceRefresh && call.stored?.refusedAt !== undefined;
+        const isRefusal = reason === 'refused' && refusals.length > 0 && !isMarked;
+        const knewAt = isRefusal ? Math.min(...refusals) : readAt;
         const isOld = stored?.storedAt !== undefined && stored.storedAt < knewAt;
         // What this instance has signed out is not good for it, even if the store could not delete it.
         const isOver =

@@ -170,7 +170,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
   {
     promise: 'A forced refresh does not give the token that was stored before it, if none was in memory',
     check({ call }, history) {
-      const { options, stored, isFresh } = call;
+      const { options, isFresh, stored: { accessToken: stored } = {} } = call;
       if (!options.forceRefresh || !isFresh || stored === undefined) return undefined;
       const { value, family } = accessGiven(call, history) ?? {};
       // Of a sign-in that was signed out and then stored again, because the answer to its first write was lost, nobody knows that it was there.
