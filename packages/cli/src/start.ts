@@ -12,7 +12,7 @@ import { expiresSoon } from './settings/time.ts';
 export async function start(args: readonly string[]): Promise<number> {
   try {
     const line = readPlainLine(args);
-    if (!line) return await (await import('./program.ts')).runProgram(args);
+    if (!line) return await (await import('./commands/program.ts')).runProgram(args);
     const { flags, program } = line;
     const settings = readSettings(flags);
     const stored = readToken(settings, program && execMinValidMs);

@@ -1,5 +1,5 @@
 import { CommanderError, Help, InvalidArgumentError, Option, Command as Program } from 'commander';
-import { type Command, type CommandDefinition, readVersion, runCommand } from './settings/command.ts';
+import { type Command, type CommandDefinition, readVersion, runCommand } from '../settings/command.ts';
 import {
   commonOptions,
   type Flags,
@@ -8,25 +8,25 @@ import {
   type OptionDefinition,
   takesValue,
   variableOf,
-} from './settings/options.ts';
-import { exitStatus, UsageError } from './terminal/failure.ts';
-import { tellErr, tellOut } from './terminal/printable.ts';
+} from '../settings/options.ts';
+import { exitStatus, UsageError } from '../terminal/failure.ts';
+import { tellErr, tellOut } from '../terminal/printable.ts';
 
 /** The commands in the order of the help. Only the command that runs is loaded. */
 const commands: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
-  token: async () => (await import('./commands/token.ts')).token,
-  login: async () => (await import('./commands/login.ts')).login,
-  status: async () => (await import('./commands/status.ts')).status,
-  whoami: async () => (await import('./commands/whoami.ts')).whoami,
-  logout: async () => (await import('./commands/logout.ts')).logout,
-  list: async () => (await import('./commands/list.ts')).list,
-  rekey: async () => (await import('./commands/rekey.ts')).rekey,
-  move: async () => (await import('./commands/move.ts')).move,
-  api: async () => (await import('./commands/api/api.ts')).api,
-  exec: async () => (await import('./commands/exec.ts')).exec,
-  serve: async () => (await import('./commands/serve/serve.ts')).serve,
-  doctor: async () => (await import('./commands/doctor/doctor.ts')).doctor,
-  completion: async () => (await import('./commands/completion.ts')).completion,
+  token: async () => (await import('./token.ts')).token,
+  login: async () => (await import('./login.ts')).login,
+  status: async () => (await import('./status.ts')).status,
+  whoami: async () => (await import('./whoami.ts')).whoami,
+  logout: async () => (await import('./logout.ts')).logout,
+  list: async () => (await import('./list.ts')).list,
+  rekey: async () => (await import('./rekey.ts')).rekey,
+  move: async () => (await import('./move.ts')).move,
+  api: async () => (await import('./api/api.ts')).api,
+  exec: async () => (await import('./exec.ts')).exec,
+  serve: async () => (await import('./serve/serve.ts')).serve,
+  doctor: async () => (await import('./doctor/doctor.ts')).doctor,
+  completion: async () => (await import('./completion.ts')).completion,
 };
 
 const epilogue = `
@@ -51,7 +51,7 @@ const commonHeading = 'Common options:';
 
 export async function runProgram(given: readonly string[]): Promise<number> {
   if (given[0] === '__complete') {
-    const { complete } = await import('./commands/completion.ts');
+    const { complete } = await import('./completion.ts');
     return complete(await Promise.all(Object.values(commands).map((load) => load())), given.slice(1));
   }
   const { name, args } = findCommand(given);
