@@ -20,7 +20,12 @@ function windowExcuse(call: RefreshCall, history: History, sender: RefreshCall):
   const { excuse, holder, deadline, isSettled, isKeptInMemory, instance } = call;
   if (excuse) return excuse;
   const family = history.familyOf(call.record);
-  if (family?.signedOut && (family.hasLostAnswer || family.storedAgainAt !== undefined))
+  // It, or the sign-in that had taken its place: both look as if it had never been stored.
+  const wasSignedOut = history.instances.some(
+    ({ name, triedSignOuts }) => name === family?.name && triedSignOuts.length > 0,
+  );
+  const { hasLostAnswer, answerFoundAt, storedAgainAt } = family ?? {};
+  if (wasSignedOut && (hasLostAnswer || answerFoundAt !== undefined || storedAgainAt !== undefined))
     return 'a sign-out deleted what no answer said was stored';
   if (call.isTooLate && !isKept(call, history, sender)) return 'the answer came too late';
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
