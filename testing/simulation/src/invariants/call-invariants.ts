@@ -86,10 +86,11 @@ export const callInvariants: Invariants = {
         const last = history.windows.findLast(({ instance }) => instance === call.instance);
         if (!last || last.openedAt < call.startedAt) return undefined;
         const family = history.families.find(({ window, wasStored }) => wasStored && window === last);
-        // By now, an API may have rejected its token, it may have ended, or the instance may need more.
+        // By now, an API may have rejected its token, it may have ended by the clock of the process, or the instance may need more.
+        const now = Math.max(history.machine.wallNow, call.instance.process.wallNow);
         const canRefresh = [...history.refreshTokens.values()].some((each) => each.family === family);
         const hasEnded = ({ expiresAt = Number.POSITIVE_INFINITY, rejectedAt }: Access): boolean =>
-          rejectedAt !== undefined || (!canRefresh && expiresAt <= history.machine.wallNow);
+          rejectedAt !== undefined || (!canRefresh && expiresAt <= now);
         const isOver = [...history.accesses.values()].some((each) => each.family === family && hasEnded(each));
         if (
           !family ||
