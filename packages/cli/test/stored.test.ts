@@ -133,7 +133,7 @@ test('logout without a sign-in ends with 0', async () => {
   assert.is((await home.call(['logout', '--app', 'nobody', '--json'])).stdout, '[]\n');
 });
 
-test('a logout that cannot forget uploads says that the tokens were deleted, and hides no earlier error', async () => {
+test('a logout that fails says what was deleted; one that cannot forget uploads hides no earlier error', async () => {
   const unfinished = `${JSON.stringify([realpathSync(home.db), 'a'])}["someone","x"]`;
   writeFileSync(join(dirname(home.db), 'uploads.json'), JSON.stringify({ [unfinished]: {} }));
   copyRecord('a');
@@ -148,6 +148,7 @@ test('a logout that cannot forget uploads says that the tokens were deleted, and
     const all = await home.call(['logout', '--all']);
     assert.is(all.status, 7);
     assert.not.match(all.stderr, 'uploads.json');
+    assert.match(all.stderr, `Signed out of a. The next login needs --client-id ${authority.clientId}\n`);
     database.exec('DROP TRIGGER kept');
     copyRecord('a');
     const one = await home.call(['logout', '--app', 'a', '--json']);
@@ -156,6 +157,8 @@ test('a logout that cannot forget uploads says that the tokens were deleted, and
       one.stderr,
       /: the tokens were deleted, but the addresses of unfinished uploads were not: cannot write /,
     );
+    const again = await home.call(['logout', '--app', 'a']);
+    assert.match(again.stderr, /^Not signed in.*\nonedrive-token: cannot write /);
   } finally {
     fs.renameSync = renameSync;
   }

@@ -2,7 +2,7 @@ import { forgetTokens } from 'onedrive-token-handler';
 import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } from '../session/choose-sign-ins.ts';
 import { withDatabase } from '../session/database.ts';
 import { forgetUploads } from '../session/unfinished-uploads.ts';
-import { defineCommand } from '../settings/command.ts';
+import { type Command, defineCommand } from '../settings/command.ts';
 import { Failure } from '../terminal/failure.ts';
 import { writeAnswer } from '../terminal/printable.ts';
 
@@ -21,13 +21,20 @@ With --json: an array of the app names whose tokens were deleted.`,
   needsDatabase: true,
   options: { all: { flags: '--all', description: 'every app name in the database' }, ...sharedTableOptions },
   async run(command, { all, ...shared }) {
-    const { settings, screen } = command;
+    const { settings } = command;
     /** By app name: the client id that was deleted with the tokens. */
     const signedOut = new Map<string, string | undefined>();
     const touched: string[] = [];
     const failures: unknown[] = [];
-    try {
-      await withDatabase(command, async (database) => {
+    const attempt = async (work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        failures.push(error);
+      }
+    };
+    await attempt(() =>
+      withDatabase(command, async (database) => {
         const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
         for (const name of names) {
           const clientId = await readClientId(name, database);
@@ -36,16 +43,10 @@ With --json: an array of the app names whose tokens were deleted.`,
           if (await forgetTokens(name, database)) signedOut.set(name, clientId);
           touched.push(name);
         }
-      });
-      if (settings.json) writeAnswer(`${JSON.stringify([...signedOut.keys()])}\n`);
-      else if (signedOut.size === 0) screen.say('Not signed in: there was nothing to delete.');
-      for (const [name, clientId] of settings.json ? [] : signedOut) {
-        const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
-        screen.say(`Signed out of ${name}.${next}`);
-      }
-    } catch (error) {
-      failures.push(error);
-    }
+      }),
+    );
+    // After a failure too: only here is it said which client id was deleted.
+    if (failures.length === 0 || signedOut.size > 0) await attempt(async () => report(command, signedOut));
     // Upload addresses work without a token, and the next logout would not find a sign-in that is already deleted.
     for (const app of touched) {
       try {
@@ -59,3 +60,12 @@ With --json: an array of the app names whose tokens were deleted.`,
     if (failures.length > 0) throw failures[0];
   },
 });
+
+function report({ settings, screen }: Command, signedOut: ReadonlyMap<string, string | undefined>): void {
+  if (settings.json) writeAnswer(`${JSON.stringify([...signedOut.keys()])}\n`);
+  else if (signedOut.size === 0) screen.say('Not signed in: there was nothing to delete.');
+  for (const [name, clientId] of settings.json ? [] : signedOut) {
+    const next = clientId === undefined ? '' : ` The next login needs --client-id ${clientId}`;
+    screen.say(`Signed out of ${name}.${next}`);
+  }
+}
