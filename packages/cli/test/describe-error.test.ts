@@ -57,6 +57,11 @@ test('each way in has a time-out text of its own, with the time and how to get m
     assert.match(problem, / 180 s$/);
     assert.match(remedy, /--timeout SECONDS$/);
   }
+  assert.equal(
+    texts.map(({ remedy = '' }) => remedy.includes('doctor')),
+    [true, false, true, false],
+    'only a browser shows an error page',
+  );
   assert.not.match(describe('device').problem, '180 s');
   assert.match(describe('device').remedy ?? '', /login --paste$/);
 });

@@ -130,7 +130,7 @@ function describeStore(error: OneDriveTokenError): DescribedError {
   const { message, problem = message, remedy }: Error & Partial<Problem> = store ?? error;
   const ownRemedy = code === 'STORE_VERSION' ? newerVersion : reason && remedies[reason];
   // A full disk needs a person. Any other retryable error is a wait for another process.
-  const isLocked = code === 'STORE_BUSY' || (error.retryable && code !== 'STORE_FULL');
+  const isLocked = error.retryable && code !== 'STORE_FULL';
   const status = isLocked ? exitStatus.databaseLocked : exitStatus.database;
   // A server that cannot be reached comes back by itself.
   const isAway = reason === 'unreachable';
