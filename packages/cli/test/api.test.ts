@@ -93,10 +93,10 @@ for (const [status, advice] of [
 }
 
 test('with --verbose, each wait that Graph asks for is a line', async () => {
-  authority.fail('graph', { type: 'status', status: 429, retryAfter: '0' });
+  authority.fail('graph', { type: 'status', status: 429, retryAfter: '1' });
   const { status, stderr } = await home.call(['api', '/me', '--verbose']);
   assert.is(status, 0);
-  assert.match(stderr, /HTTP 429.* 0 s\n/);
+  assert.match(stderr, /HTTP 429.* 1 s\n/);
 });
 
 test('if Graph fails, the command soon ends with 6, worth trying again later', async () => {

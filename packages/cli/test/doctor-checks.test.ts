@@ -6,6 +6,7 @@ import {
   heldInPostgres,
   judgePooler,
   judgeRights,
+  networkChecks,
   postgresChecks,
 } from '../src/commands/doctor/checks.ts';
 import { readSettings } from '../src/settings/settings.ts';
@@ -28,8 +29,9 @@ for (const [what, found, says] of [
     { tables: 'missing', missingRights: ['CREATE ON SCHEMA x'] },
     /CREATE ON SCHEMA x.* login .*GRANT/,
   ],
+  ['one right that is missing', { missingRights: ['DELETE ON x'] }, /GRANT DELETE ON x TO /],
   [
-    'a right that is missing',
+    'two rights that are missing',
     { missingRights: ['INSERT ON x', 'UPDATE ON x'] },
     /GRANT INSERT ON x TO .*; GRANT UPDATE ON x TO /,
   ],
@@ -60,10 +62,10 @@ test('a pooler that is away for longer than the server is wrong', () => {
 });
 
 test('a lock is named by what it is for, and who holds it', () => {
-  const locks = ['ada', 'sign-in\u001fbob'].map((name) => ({ name, holder: 'process 7 of host' }));
-  const [refresh, signIn] = heldInPostgres({ ...good, locks }).map(({ problem }) => problem);
-  assert.match(refresh ?? '', /^process 7 of host .* ada$/);
-  assert.match(signIn ?? '', /^process 7 of host .* bob$/);
+  const locks = ['ada', 'sign-in', 'sign-in\u001fbob'].map((name) => ({ name, holder: 'process 7 of host' }));
+  const problems = heldInPostgres({ ...good, locks }).map(({ problem }) => problem);
+  for (const what of ['a refresh of ada', 'a refresh of sign-in', 'a sign-in of bob'])
+    assert.is(problems.shift(), `process 7 of host holds the lock of ${what}`);
 });
 
 const settings = readSettings({ db: 'postgresql://ada@db.example/tokens' }, process.env);
@@ -134,6 +136,7 @@ test('a lock is wrong if the same process has it for long; the locks of others t
     const check = fileChecks(settings, look).find(({ name }) => name === 'lock');
     return await Promise.resolve(check?.run() ?? '').catch((error: unknown) => `${error}`);
   };
+  const startedAt = performance.now();
   const [kept, ended, followed, stopped, unknown, none] = await Promise.all([
     judge([{ ...lock, pid: 6 }, lock], [lock, { ...lock, pid: 8 }]),
     judge([lock], []),
@@ -147,6 +150,7 @@ test('a lock is wrong if the same process has it for long; the locks of others t
   assert.match(stopped, /process 7 \(node, stopped\).* kill -CONT 7\. .* kill -KILL 7$/);
   assert.match(unknown, /process 7 \(of another namespace\) holds the lock of a refresh of an app name/);
   assert.is(none, 'no process holds one');
+  assert.ok(performance.now() - startedAt > 2900, 'a refresh may take as long');
 });
 
 test('what cannot be written is named, with what to do about it', async () => {
@@ -162,6 +166,26 @@ test('what cannot be written is named, with what to do about it', async () => {
     const found = { ...file, access: { file: { ...access, denied: fileDenied }, directory } };
     assert.match((await sayings(fileChecks(settings, async () => found as never)))['database-mode'] ?? '', says);
   }
+  const { getuid } = process;
+  Object.assign(process, { getuid: undefined });
+  const shared = { ...file, access: { file: { ...access, mode: 0o666 }, directory: access } };
+  const said = await sayings(fileChecks(settings, async () => shared as never));
+  Object.assign(process, { getuid });
+  assert.match(said['database-mode'] ?? '', /^Windows has no file modes/);
+});
+
+test('a server that does not answer in time is named, with the time it had', async () => {
+  const { timeout } = AbortSignal;
+  AbortSignal.timeout = () => AbortSignal.abort();
+  const checks = networkChecks(
+    async () => ({ authority: 'https://login.microsoftonline.com/consumers', clientId: 'x' }),
+    settings,
+    () => Promise.reject(new Error('aborted')),
+  );
+  const said = await sayings(checks);
+  AbortSignal.timeout = timeout;
+  assert.match(said.authority ?? '', /microsoftonline\.com did not answer within 10 s\. .*HTTPS_PROXY/);
+  assert.match(said['client-id'] ?? '', '"x" is no client id', 'which needs no answer');
 });
 
 test.run();

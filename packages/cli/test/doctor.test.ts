@@ -36,7 +36,8 @@ const healthy = [...ofMachine, 'database', 'database-mode', 'file-system', 'lock
 test('nothing is wrong: every check is ok; nothing is written, no token is asked for, and no user is named', async () => {
   const before = filesOf(home.folder);
   const requests = authority.requests.length;
-  const checks = await diagnose(home);
+  // The authority is then that of the stored sign-in.
+  const checks = await diagnose(home, { env: { ONEDRIVE_TOKEN_AUTHORITY: '' } });
   assert.equal(filesOf(home.folder), before);
   assert.equal([...checks.keys()], healthy);
   assertFailed(checks, {});
@@ -46,8 +47,8 @@ test('nothing is wrong: every check is ok; nothing is written, no token is asked
     [],
   );
   const text = JSON.stringify([...checks.values()]);
-  assert.match(text, /~[/\\]+data[/\\]+onedrive-token[/\\]+tokens\.db/);
-  assert.match(checks.get('sign-in')?.detail ?? '', /Files\.ReadWrite\.All, .*\d s\b/);
+  assert.match(text, /~[/\\]+data[/\\]+onedrive-token[/\\]+tokens\.db, /);
+  assert.match(checks.get('sign-in')?.detail ?? '', /^scopes Files\.ReadWrite\.All, .*\d s\b/);
   for (const secret of [...authority.issuedSecrets, 'someone', '@', home.folder]) assert.not.match(text, secret);
 });
 
@@ -63,6 +64,7 @@ test('a user name that looks like none is not in --json either, nor where a home
   const checks = await diagnose(other, { env: { HOME: link, XDG_DATA_HOME: join(link, 'data') } });
   assert.not.match(checks.get('sign-in')?.detail ?? '', /andr|localhost/);
   assert.not.match(checks.get('database')?.detail ?? '', other.folder);
+  assert.match(checks.get('database')?.detail ?? '', 'tokens.db (a link to ~');
 });
 
 test('a --graph that api refuses is wrong for doctor too', async () => {
@@ -79,9 +81,11 @@ test('a --graph that api refuses is wrong for doctor too', async () => {
 test('BROWSER that is a folder, or a program here that is not on the PATH, is wrong', async () => {
   mkdirSync(join(home.folder, 'folder'));
   writeFileSync(join(home.folder, 'program'), '', { mode: 0o755 });
+  writeFileSync(join(home.folder, 'notes'), '');
   for (const [name, isRight] of [
     ['folder', false],
     ['./folder', false],
+    ['./notes', false],
     ['program', false],
     ['./program', true],
     ['no-such-browser:./program %s', true],
@@ -100,10 +104,11 @@ test('for a person: a line for each check, with the account; a remedy under each
   for (const name of healthy) assert.match(stdout, new RegExp(`^[✓✗] ${name} +\\S`, 'm'));
   assert.match(stdout, /^✓ sign-in {10}someone@example\.com, .*Files\.ReadWrite\.All/m);
   assert.match(stdout, /^✗ browser {10}.*no-such-browser\n {19}→ .*login --paste\n/m);
-  assert.match(stdout, /\n1 .*\n$/);
-  const ascii = await home.call(['doctor'], { env: { BROWSER: 'no-such-browser', LANG: 'C' } });
+  assert.match(stdout, /\n1 thing is .*\n$/);
+  const ascii = await home.call(['doctor', '--graph', 'x'], { env: { BROWSER: 'no-such-browser', LANG: 'C' } });
   assert.match(ascii.stdout, /^ok {3}node +Node\.js v/m);
   assert.match(ascii.stdout, /^FAIL browser {10}BROWSER .*\n {22}-> .*BROWSER/m);
+  assert.match(ascii.stdout, /\n2 things are .*\n$/);
 });
 
 test('several things that are wrong at the same time are each found, with what to do', async () => {
@@ -130,6 +135,7 @@ test('a machine without a browser is no error, is marked as such, and how to sig
   const { status, stdout } = await home.call(['doctor'], { env });
   assert.is(status, 0);
   assert.match(stdout, /^– browser /m);
+  assert.match(stdout, /\nNothing .*\n$/);
   const display = await diagnose(home, { env: { ...env, DISPLAY: ':0' } });
   assert.is(display.get('browser')?.detail, 'the default browser');
 });
@@ -193,11 +199,12 @@ test('a certificate that is not trusted', async () => {
   const serve: RequestListener = (_request, response) => response.end();
   const checks = await withServer(
     serve,
-    (origin) => diagnose(home, { args: ['--authority', `${origin}/consumers`] }),
+    (origin) => diagnose(home, { args: ['--authority', `${origin}/consumers`], env: { HOME: '/' } }),
     tls,
   );
   assert.match(`${checks.get('authority')?.detail} ${checks.get('authority')?.remedy}`, 'NODE_EXTRA_CA_CERTS');
   assert.match(checks.get('not-checked')?.detail ?? '', /^clock, client-id, .* authority/);
+  assert.not.match(checks.get('database')?.detail ?? '', 'data~', 'the slash is the home folder of some containers');
 });
 
 test('a clock that is 5 minutes slow, or fast, by an authority that answers', async () => {

@@ -139,10 +139,15 @@ test('whoami without a sign-in ends with 3 and says what to run', async () => {
   assert.match(stderr, 'onedrive-token login --app nobody');
 });
 
-test('whoami says so if the sign-in does not tell whose it is', async () => {
-  const database = new DatabaseSync(home.db);
-  database.exec('UPDATE token SET id_token = NULL, revision = revision + 1');
-  database.close();
+test('whoami says a name if there is no user name, and says so if the sign-in does not tell whose it is', async () => {
+  using database = new DatabaseSync(home.db);
+  const tell = (idToken: string | null): void => {
+    database.prepare('UPDATE token SET id_token = ?, revision = revision + 1').run(idToken);
+  };
+  tell(`x.${Buffer.from('{"name":"Ada"}').toString('base64url')}.x`);
+  assert.is((await home.call(['whoami'])).stdout, 'Ada\n');
+  assert.match((await home.call(['doctor'])).stdout, /^✓ sign-in +Ada, /m);
+  tell(null);
   const { status, stdout, stderr } = await home.call(['whoami']);
   assert.equal([status, stdout], [1, '']);
   assert.match(stderr, 'Run: onedrive-token token --refresh');

@@ -120,7 +120,7 @@ always(
     writeFileSync(join(old, 'package.json'), '{"version":"1.9.0"}');
     writeFileSync(
       join(old, 'index.js'),
-      'exports.AsyncEntry = class { async getPassword() { return null; } async setPassword() {} }',
+      'exports.AsyncEntry = class { async getPassword() { return null; } async setPassword() { await new Promise((done) => setTimeout(done, 1600)); } }',
     );
     const tooOld = await other.shell(login);
     assert.is(tooOld.status, 7);
@@ -141,7 +141,7 @@ always(
     await other.login(clientId);
     const forgetful = await other.shell(`${run} rekey --keyring`);
     assert.is(forgetful.status, 7);
-    assert.match(forgetful.stderr, /nothing was changed/);
+    assert.match(forgetful.stderr, /^Waiting for the keyring.*\n.* nothing was changed/);
     assert.not(existsSync(`${other.db}.keyring.json`));
     assert.is((await other.call([])).status, 0);
   },

@@ -69,6 +69,7 @@ test('the authority is that of the stored sign-in, and may be changed', async ()
 
 for (const [what, args, says] of [
   ['a port that is no number', ['--port', 'http'], /--port/],
+  ['port 0', ['--port', '0'], /--port/],
   ['a port above 65535', ['--port', '65536'], /--port/],
   ['an unknown prompt', ['--prompt', 'none'], /--prompt.*select_account, login, consent/],
   ['an unknown redirect host', ['--redirect-host', 'example.com'], /--redirect-host.*localhost, 127\.0\.0\.1/],

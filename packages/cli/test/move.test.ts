@@ -43,6 +43,8 @@ test('a sign-in of that name that is already there ends with 1, and nothing chan
   assert.match(stderr, `${other} `);
   assert.ok(await prints([]));
   assert.ok(await prints(['--db', other]));
+  const there = await home.call(['move', '--db', other, '--to', 'next.db']);
+  assert.equal([there.status, there.stderr.match(/.+\n/g)?.length], [0, 1], 'neither was encrypted');
 });
 
 test('without a sign-in it ends with 3, and no file is made', async () => {
@@ -63,6 +65,10 @@ test('a wrong key of the other database ends with 7, names the option, and chang
     assert.is(status, 7);
     assert.match(stderr, '--to-key-file');
   }
+  writeFileSync(other, 'no database');
+  const { status, stderr } = await home.call(['move', '--to', other, '--to-key-file', keyFile]);
+  assert.is(status, 7);
+  assert.not.match(stderr, '--to-key-file');
   assert.ok(await prints([]));
 });
 

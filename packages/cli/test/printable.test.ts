@@ -1,6 +1,8 @@
+import fs from 'node:fs';
+import tty from 'node:tty';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { printable, wrap } from '../src/terminal/printable.ts';
+import { printable, tellErr, tellOut, wrap, writeAnswer } from '../src/terminal/printable.ts';
 
 test('what could control a terminal becomes replacement characters', () => {
   assert.is(printable('ä\t\u001b[2J\n'), 'ä\t\u{fffd}[2J\n');
@@ -26,6 +28,34 @@ for (const [what, text, expected] of [
 ] as const) {
   test(`${what} breaks at words`, () => {
     assert.equal(wrap(text, 18).split('\n'), expected);
+  });
+}
+
+for (const [terminal, columns, expected] of [
+  [1, 9, '<1a\u{fffd}b><1one two\nthree><2one two three>'],
+  [2, 9, '<1a\u0007b><1one two three><2one two\nthree>'],
+  // Its width is not known.
+  [1, 0, '<1a\u{fffd}b><1one two three><2one two three>'],
+] as const) {
+  test(`each stream gets what it can show: ${terminal} is a terminal with ${columns} columns`, () => {
+    const { isatty } = tty;
+    const { writeSync } = fs;
+    let written = '';
+    const note = (descriptor: number, bytes: Buffer): number => {
+      written += `<${descriptor}${bytes}>`;
+      return bytes.length;
+    };
+    tty.isatty = (descriptor) => descriptor === terminal;
+    Object.assign(fs, { writeSync: note });
+    Object.assign(process.stdout, { columns: terminal === 1 ? columns : 3 });
+    Object.assign(process.stderr, { columns: terminal === 2 ? columns : 3 });
+    writeAnswer('a\u0007b');
+    tellOut('one two three');
+    tellErr('one two three');
+    for (const stream of [process.stdout, process.stderr]) Reflect.deleteProperty(stream, 'columns');
+    Object.assign(fs, { writeSync });
+    tty.isatty = isatty;
+    assert.is(written, expected);
   });
 }
 

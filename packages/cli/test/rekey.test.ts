@@ -17,7 +17,8 @@ const second = { env: { ONEDRIVE_TOKEN_KEY: 'second' } };
 for (const key of ['first', 'second']) writeFileSync(join(home.folder, key), `${key}\n`, { mode: 0o600 });
 
 test('a passphrase is added and changed, and the sign-in stays', async () => {
-  assert.is((await home.call(['rekey', '--new-key-file', 'first'])).status, 0);
+  const added = await home.call(['rekey', '--new-key-file', 'first']);
+  assert.equal([added.status, added.stderr], [0, `${home.db} is encrypted with the new passphrase.\n`]);
   assert.ok(await prints(first));
   const { status, stdout, stderr } = await home.call(['rekey', '--new-key-file', 'second', '--key-file', 'first']);
   assert.equal([status, stdout], [0, ''], stderr);
@@ -29,6 +30,8 @@ test('a key that is missing or wrong ends with 7, and the message says where the
     [['status'], {}],
     [['status'], first.env],
     [['rekey', '--decrypt'], first.env],
+    // Before it asks for a new one.
+    [['rekey', '--encrypt'], first.env],
   ] as const) {
     const { status, stderr } = await home.call(command, { env });
     assert.is(status, 7);
@@ -37,7 +40,7 @@ test('a key that is missing or wrong ends with 7, and the message says where the
 });
 
 test('a passphrase is removed, and one that is not needed any more ends with 7', async () => {
-  assert.is((await home.call(['rekey', '--decrypt'], second)).status, 0);
+  assert.match((await home.call(['rekey', '--decrypt'], second)).stderr, /^\S+ is not encrypted any more\.\n$/);
   assert.ok(await prints({}));
   const { status, stderr } = await home.call(['status'], second);
   assert.is(status, 7);

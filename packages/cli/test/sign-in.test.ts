@@ -18,13 +18,19 @@ async function addressOf(running: Pick<Called, 'says'>): Promise<string> {
   return address;
 }
 
-test('a database that takes no write ends login before a browser opens: 7', async () => {
+test('a database that takes no write ends login before a browser opens: 7; tokens that it does not take later do the same', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);
+  const running = other.begin(['login', ...clientId], { env: { BROWSER: 'true' } });
+  const address = await addressOf(running);
   const database = new DatabaseSync(other.db);
   for (const change of ['INSERT', 'UPDATE'])
     database.exec(`CREATE TRIGGER full${change} BEFORE ${change} ON token BEGIN INSERT INTO missing VALUES (1); END`);
   database.close();
+  await signInAs(address);
+  const { status, stderr } = await running.ended;
+  assert.is(status, 7);
+  assert.not.match(stderr, 'Signed in');
   const before = authority.count('authorize');
   assert.is((await other.call(['login'])).status, 7);
   assert.is(authority.count('authorize'), before);
@@ -146,6 +152,7 @@ test('--no-browser also takes a pasted address, and explains why a wrong one is 
   assert.is(status, 0);
   assert.match(stderr, 'Someone');
   assert.match(stderr, /nothing to paste\.$/m);
+  assert.match(stderr, `(http://localhost:${port}/?code=...)`);
 });
 
 test('--no-browser still waits on loopback after stdin has ended', async () => {
@@ -246,6 +253,7 @@ test('a signal during the wait ends with 128 + n and one line', async () => {
   for (const [signal, expected] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const) {
     const running = other.start(['login', ...clientId], { env: { BROWSER: 'true' } });
     await addressOf(running);
@@ -258,10 +266,12 @@ test('a signal during the wait ends with 128 + n and one line', async () => {
 });
 
 test('login --no-interactive ends with 3 and one line', async () => {
-  const { status, stdout, stderr } = await home.call(['login', '--no-interactive', ...clientId]);
-  assert.is(status, 3);
-  assert.is(stdout, '');
-  assert.is(stderr.trim().split('\n').length, 1);
+  for (const port of ['1', '65535']) {
+    const { status, stdout, stderr } = await home.call(['login', '--no-interactive', '--port', port, ...clientId]);
+    assert.is(status, 3);
+    assert.is(stdout, '');
+    assert.is(stderr.trim().split('\n').length, 1);
+  }
 });
 
 test('no code, token, verifier or state is printed, even with --verbose', async () => {

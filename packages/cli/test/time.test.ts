@@ -8,6 +8,7 @@ for (const [text, milliseconds] of [
   ['59m50s', 3_590_000],
   ['1d12h', 129_600_000],
   ['1d2h3m4s', 93_784_000],
+  ['10000d', 864_000_000_000],
 ] as const) {
   test(`${text} is ${milliseconds} ms`, () => assert.is(readDuration(text), milliseconds));
 }

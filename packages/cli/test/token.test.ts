@@ -153,9 +153,9 @@ test('status after a refusal ends with 3, and shows when and why, and what to ru
 test('a provider that asks to wait for half an hour ends the command with 6, worth trying again later', async () => {
   home.expireTokens();
   authority.fail('token', { type: 'status', status: 429, retryAfter: '1800' }, { times: 9 });
-  const { status, stdout, stderr } = await home.call([]);
+  const { status, stdout, stderr } = await home.call(['--verbose']);
   assert.equal([status, stdout], [6, '']);
-  assert.match(stderr, /^onedrive-token: \S/);
+  assert.match(stderr, /^refresh-failed \{"error":".*HTTP 429.*\nonedrive-token: \S/m);
   authority.clearFaults();
   assert.is((await home.call([])).status, 0);
 });

@@ -16,6 +16,7 @@ test('--help goes to stdout, names every command and every exit status, and ends
   assert.is(stderr, '');
   for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   assert.match(stdout, /XDG_DATA_HOME.*onedrive-token/);
+  assert.match(stdout.replace(/\s+/g, ' '), /--timeout <seconds> .* 180;/);
   for (const code of [0, 1, 2, 3, 4, 5, 6, 7, 130]) assert.match(stdout, new RegExp(`\\b${code}  \\S`));
   for (const option of common) {
     assert.match(stdout, `--${option}`);
@@ -114,6 +115,7 @@ for (const [what, args, says] of [
     assert.is(status, 2);
     assert.is(stdout, '');
     assert.match(stderr, says);
+    assert.match(stderr, /^onedrive-token: /);
     assert.not.match(stderr, /\n\s+at /);
   });
 }
