@@ -273,6 +273,17 @@ for (const [end, isStored] of [
   });
 }
 
+test('a stored token needs no write, also if a person could be asked to sign in', async () => {
+  using database = new DatabaseSync(home.db);
+  for (const change of ['INSERT', 'UPDATE'])
+    database.exec(`CREATE TRIGGER full${change} BEFORE ${change} ON token BEGIN INSERT INTO missing VALUES (1); END`);
+  using interrupt = new Interrupt();
+  const command: Command = { settings: readSettings({}, home.env), screen: new Screen({}), interrupt };
+  await using session = await openSession(command, { interactive: true });
+  assert.ok(authority.issuedSecrets.has((await session.handler.getTokenDetails()).accessToken));
+  database.exec('DROP TRIGGER fullINSERT; DROP TRIGGER fullUPDATE');
+});
+
 test('a passphrase comes from a variable or a file; without it the status is 7', async () => {
   await using encrypted = await openScene();
   const { home: other } = encrypted;
@@ -288,7 +299,7 @@ test('a passphrase comes from a variable or a file; without it the status is 7',
   for (const command of ['token', 'logout']) {
     const { status, stdout, stderr } = await other.call([command]);
     assert.equal([status, stdout], [7, '']);
-    assert.match(stderr, 'ONEDRIVE_TOKEN_KEY');
+    assert.match(stderr, /^onedrive-token: .*ONEDRIVE_TOKEN_KEY/);
   }
 });
 

@@ -14,6 +14,7 @@ test('--help goes to stdout, names every command and every exit status, and ends
   const { status, stdout, stderr } = await home.call(['--help']);
   assert.is(status, 0);
   assert.is(stderr, '');
+  assert.match(stdout, /^Usage: onedrive-token \[/);
   for (const command of commands) assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
   assert.match(stdout, /XDG_DATA_HOME.*onedrive-token/);
   assert.match(stdout.replace(/\s+/g, ' '), /--timeout <seconds> .* 180;/);
