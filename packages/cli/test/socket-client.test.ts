@@ -80,7 +80,7 @@ test('the client makes no file, and asks the provider nothing', () => {
   assert.not.ok(existsSync(join(client.folder, 'data')));
 });
 
-for (const command of [['login'], ['logout'], ['rekey', '--decrypt'], ['move', '--to', 'x.db'], ['serve']]) {
+for (const command of [['login'], ['logout'], ['rekey', '--decrypt'], ['move', '--to', 'x.db'], ['serve'], ['list']]) {
   test(`${command.join(' ')} needs the database, and is refused with 2`, async () => {
     const said = await expectStatus(command, 2);
     assert.match(said, 'ONEDRIVE_TOKEN_SOCKET');

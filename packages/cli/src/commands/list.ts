@@ -12,6 +12,7 @@ export const list = defineCommand({
     ['onedrive-token list', 'for you'],
     ['onedrive-token list --json', 'for a program'],
   ],
+  needsDatabase: true,
   async run(command) {
     const names = await withDatabase(command, listAppNames, { readOnly: true });
     // A name with a line break must not look like two names.

@@ -39,7 +39,7 @@ Exit status:
 
 Environment:
   ONEDRIVE_TOKEN_KEY         the passphrase that encrypts the database
-  ONEDRIVE_TOKEN_SOCKET      the socket of a serve: token, exec, api and status get tokens there
+  ONEDRIVE_TOKEN_SOCKET      the socket of a serve: commands get tokens there
   XDG_DATA_HOME              the data folder, with onedrive-token/tokens.db in it (default: that of your platform)
   PGPASSWORD, PGPASSFILE     the password of a PostgreSQL database, or the file that has it
   BROWSER                    the command that opens a browser, or several with : between them
