@@ -93,7 +93,8 @@ test('SSH: the forwarded socket gives tokens to the server while the connection 
     `AuthorizedKeysFile=${folder}/user.pub`,
   ]
     .concat(['StrictModes=no', 'UsePAM=no', 'PidFile=none', 'PasswordAuthentication=no'])
-    .concat(`SetEnv=PATH=${home.env.PATH} ONEDRIVE_TOKEN_GRAPH=${authority.graphUrl}`);
+    // The shell reads no start-up files of the real home folder, which may wait for something.
+    .concat(`SetEnv=HOME=${home.folder} PATH=${home.env.PATH} ONEDRIVE_TOKEN_GRAPH=${authority.graphUrl}`);
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true });
   const options = (list: readonly string[]): string[] => list.flatMap((option) => ['-o', option]);
   const daemon = home.startProgram(sshd, ['-D', '-e', '-f', '/dev/null', ...options(daemonOptions)]);
