@@ -34,7 +34,7 @@ export async function shrink(world: World, way: Way): Promise<Result> {
       }
     }
     for (const [key, value] of [...best.choices]) {
-      for (let smaller = 1; smaller < value && best.choices.has(key); smaller++) {
+      for (let smaller = 1; smaller < value && runs <= maxRuns && best.choices.has(key); smaller++) {
         if (await tryWith(new Map(best.choices).set(key, smaller))) {
           wasUseful = true;
           break;
