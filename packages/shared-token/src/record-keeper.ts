@@ -139,8 +139,7 @@ export class RecordKeeper {
         if (newest && isOlder(record, newest)) return false;
         if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;
         if (round === maxRounds) break;
-        const isSaved = await this.advance({ before: newest, record }, lock, signOuts);
-        if (isSaved && signOuts === this.signOuts) return true;
+        if (await this.advance({ before: newest, record }, lock, signOuts)) return true;
       }
       // The record keeps changing. Or the stored value is not a valid record, so that no compare-and-swap succeeds.
       await asStoreErrors(() => this.#write(this.stored.set(record)));

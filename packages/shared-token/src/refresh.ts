@@ -67,7 +67,7 @@ export async function obtainSilently(keeper: RecordKeeper, request: SilentReques
     if (!accepts(first)) return needSignIn(settings, 'not-accepted', first);
     if (first.refusedAt !== undefined && !resends) return wasRefused(settings, first);
     if (first.refreshToken === undefined) return await endSignIn(keeper, first, stored !== undefined);
-    if (request.bridge) request.bridge.record = usableRecord(first, accepts) ?? held;
+    if (request.bridge) request.bridge.record = usableRecord(first, accepts);
     replaced.push(first.accessToken);
     return await refreshOrWait(keeper, first, request, replaced);
   } catch (error) {

@@ -36,6 +36,7 @@ test('an error of refresh that quotes the record is told by an event without the
   assert.match(error.message, secrets.refreshToken);
   const [failed] = scene.events.filter(({ type }) => type === 'refresh-failed');
   assert.match(inspect(failed), 'The server did not understand … …');
+  assert.match(inspect(failed), '"refreshToken":"…","accessToken":"…"');
   assertNoSecret(inspect(scene.events));
 });
 

@@ -20,8 +20,8 @@ export const recordDefects: readonly Defect[] = [
   ]),
   defect('stores a sign-in without compare-and-swap', 200, [
     'record-keeper.ts',
-    'const isSaved = await this.advance({ before: newest, record }, lock, signOuts);',
-    'await this.stored.set(record);\n        const isSaved = true;',
+    'if (await this.advance({ before: newest, record }, lock, signOuts)) return true;',
+    'await this.stored.set(record);\n        return true;',
   ]),
   defect('lets a sign-in undo the sign-out of another process', 200, [
     'record-keeper.ts',
