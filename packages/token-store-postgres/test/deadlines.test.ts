@@ -7,6 +7,7 @@ import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index
 import { assertUnreachable, attempt } from './attempt.ts';
 import { startScene } from './scene.ts';
 import { startProgram } from './start-program.ts';
+import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
 const { scene, together: test } = await startScene();
 
@@ -45,6 +46,26 @@ test('close() while the network is dead: the process ends, and does not wait for
   const took = performance.now() - started;
   // The answer would be waited for for 10 s.
   assert.ok(took < 7_000, `it took ${took} ms`);
+});
+
+test('a write that has to read again is answered in its own time, although it finds a later read waiting', async () => {
+  const schema = scene.newSchema();
+  const sent = Promise.withResolvers<void>();
+  let fate: Fate = { type: 'normal' };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), () => fate));
+  const [store, other] = [await scene.open({ schema, pool }), await scene.open({ schema })];
+  await store.set('app', record);
+  fate = { type: 'slow', after: sent.promise };
+  const started = performance.now();
+  const writing = attempt(() => store.replace('app', 'first', { refreshToken: 'second' }));
+  await other.set('app', { refreshToken: 'first', accessToken: 'of another process' });
+  await delay(1_500);
+  pool.connect = () => new Promise(() => {});
+  void attempt(() => store.get('app'));
+  sent.resolve();
+  assertUnreachable(await writing, 'replace');
+  const took = performance.now() - started;
+  assert.ok(took < 10_000, `it took ${took} ms`);
 });
 
 for (const [kind, options] of Object.entries(pools)) {

@@ -5,25 +5,25 @@ const maxNames = 500;
 
 /**
  * Reads rows by name, as they are after the call. Callers that wait for a connection share one statement, so ten thousand at once need few
- * statements. A caller is answered by its own deadline, or by the earlier deadline of the first caller of its statement.
+ * statements. A caller is answered by the deadline of the first caller of its statement, which is never later than its own.
  */
 export function rowReader(database: Database, statement: string) {
   /** The batch that callers can still join, because its statement is not sent yet. */
-  let open: { names: Set<string>; rows: Promise<Map<string | null | undefined, Row>> } | undefined;
+  let open: { names: Set<string>; deadline: number; rows: Promise<Map<string | null | undefined, Row>> } | undefined;
   const begin = (deadline: number) => {
     const names = new Set<string>();
     const close = (): void => {
-      open = undefined;
+      if (open?.names === names) open = undefined;
     };
     const namesAtLast = (): unknown[] => {
       close();
       return [[...names]];
     };
     const reading = database.read(statement, namesAtLast, { deadline }).finally(close);
-    return { names, rows: reading.then((rows) => new Map(rows.map((row) => [row.name, row]))) };
+    return { names, deadline, rows: reading.then((rows) => new Map(rows.map((row) => [row.name, row]))) };
   };
   return async (name: string, deadline: number): Promise<Row | undefined> => {
-    open ??= begin(deadline);
+    if (!open || open.deadline > deadline) open = begin(deadline);
     const { names, rows } = open;
     names.add(name);
     if (names.size === maxNames) open = undefined;
