@@ -9,7 +9,7 @@ export interface Held {
   /** The wall clock minus the monotonic clock, which is never set back, when the token came into memory. */
   readonly clockOffset: number;
   /** Access tokens that this one replaced. */
-  readonly replaced: readonly (string | undefined)[];
+  readonly replaced: Set<string | undefined>;
 }
 
 /** How a record comes into memory. */
@@ -63,16 +63,19 @@ export class TokenInMemory {
     // A refresh may give the same token a longer life. Otherwise, the held record stays, because the wall clock may have been set since,
     // or because it has the mark of a rejection.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
-    if (isSame && !isLonger && !hasEnded(record)) return held;
+    if (isSame && !isLonger && !hasEnded(record)) {
+      for (const token of replaced) if (token !== accessToken) held.replaced.add(token);
+      return held;
+    }
     const isOfUse = held && !replaced.includes(held.token.accessToken) && !isOver(held);
     if (isOfUse && !isSame) {
-      const isLess = held.replaced.includes(accessToken) || isOlder(record, held.record);
+      const isLess = held.replaced.has(accessToken) || isOlder(record, held.record);
       if (isLess ?? (!forced && this.good(minValid))) return held;
     }
     const token = Object.freeze(toAccessToken(record));
     const clockOffset = Date.now() - performance.now();
     this.#bridgedUntil = 0;
-    this.#held = { record: Object.freeze({ ...record }), token, clockOffset, replaced };
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset, replaced: new Set(replaced) };
     return this.#held;
   }
 
@@ -87,8 +90,7 @@ export class TokenInMemory {
     if (!record || !hasAccessToken(record) || !endsByRejection(record)) return;
     const held = this.#held;
     // Another token that was put into memory meanwhile stays there, even if the clocks of their records say that it is older.
-    if (held && held.token.accessToken !== record.accessToken)
-      this.#held = { ...held, replaced: [...held.replaced, record.accessToken] };
+    if (held && held.token.accessToken !== record.accessToken) held.replaced.add(record.accessToken);
     else this.hold({ ...record, refusedAt: Date.now() });
   }
 
@@ -99,7 +101,7 @@ export class TokenInMemory {
   hasEnded(known: UsableRecord): boolean {
     if (!this.#held) return false;
     const { record, clockOffset, token, replaced } = this.#held;
-    if (token.accessToken !== known.accessToken) return replaced.includes(known.accessToken) && endsByRejection(known);
+    if (token.accessToken !== known.accessToken) return replaced.has(known.accessToken) && endsByRejection(known);
     const wasSetBack = isStale(record, performance.now() + clockOffset) && !isStale(record, Date.now());
     // A call that gets true forces a refresh. Without a refresh token, that would end the sign-in.
     return hasEnded(record) || (wasSetBack && record.refreshToken !== undefined);

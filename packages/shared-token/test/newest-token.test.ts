@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { type SharedTokenEvent, signInLockName } from '../src/index.ts';
+import { TokenInMemory } from '../src/token-in-memory.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { mustNotAsk, test, testSignedIn } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
@@ -504,5 +505,20 @@ testSignedIn(
     assert.equal(shared.peek(), token);
   },
 );
+
+test('one that is known to be replaced, although the newer one was in memory before that was known, and a clock was set back', async () => {
+  const memory = new TokenInMemory(0, () => true);
+  const now = Date.now();
+  const newer = {
+    accessToken: 'newer',
+    refreshToken: 'of newer',
+    obtainedAt: now - 3_600_000,
+    expiresAt: now + 60_000,
+  };
+  memory.hold(newer);
+  memory.hold(newer, { replaced: ['older'] });
+  memory.hold({ ...newer, accessToken: 'older', obtainedAt: now });
+  assert.is(memory.good()?.token.accessToken, 'newer');
+});
 
 test.run();

@@ -70,7 +70,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('goes by the times alone, and they may be those of one millisecond', beyond, [
     'token-in-memory.ts',
-    'held.replaced.includes(accessToken) || isOlder',
+    'held.replaced.has(accessToken) || isOlder',
     'isOlder',
   ]),
   defect(
@@ -200,7 +200,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('bridges with a token without expiry whose place a sign-in took', beyond, [
     'token-in-memory.ts',
-    'return replaced.includes(known.accessToken) && endsByRejection(known);',
+    'return replaced.has(known.accessToken) && endsByRejection(known);',
     'return false;',
   ]),
 ];
