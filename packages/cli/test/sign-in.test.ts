@@ -173,6 +173,7 @@ test('--paste takes the address of the page on which a browser of another comput
   assert.is(stdout, '');
   assert.match(stderr, 'Someone');
   assert.not.match(stderr, 'nothing to paste');
+  assert.match(stderr, 'The address has no code in it. ');
   assert.match(stderr, /^To enter a short code on your phone instead, run: onedrive-token login --device/m);
 });
 

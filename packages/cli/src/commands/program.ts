@@ -163,7 +163,7 @@ function toCommander(definition: OptionDefinition): Option {
   if (conflicts) option.conflicts([...conflicts]);
   if (isRequired) option.makeOptionMandatory();
   if (choices) option.choices([...choices]);
-  else if (takesValue(definition)) option.argParser((value, before) => readArgument(read, value, before));
+  else option.argParser((value, before) => readArgument(read, value, before));
   return option;
 }
 
