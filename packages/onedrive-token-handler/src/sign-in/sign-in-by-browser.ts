@@ -32,9 +32,10 @@ export async function signInByBrowser(attempt: SignInAttempt): Promise<TokenResp
     const onFailure = (error: unknown): void => {
       // A launcher may end with the browser, long after the sign-in.
       if (!acceptor.isWaiting) return;
+      // Anything may be thrown: an exception here would end the process.
+      const said = [(Object(error) as Error).message, error].find((text) => typeof text === 'string');
       // Errors of started processes quote the command line, in the message and in properties.
-      const { message: said = String(error) } = Object(error) as { message?: string };
-      const message = replaceSecrets(said, [url, state], '[the address]');
+      const message = replaceSecrets(said ?? 'no reason was given', [url, state], '[the address]');
       emit({ type: 'browser-failed', error: new Error(message) });
       // Without `onEvent`, nothing shows the address to the person, so no answer can come.
       if (!settings.onEvent) endWait(noBrowser(message));

@@ -20,6 +20,8 @@ export async function signInByPaste(attempt: SignInAttempt): Promise<TokenRespon
   const url = await request.url(redirectUri, 'query');
   emit({ type: 'authorization-url', url });
   const { promise: aborted, reject } = Promise.withResolvers<never>();
+  // Not unhandled if `readRedirectUrl` aborts and throws before the race below begins.
+  aborted.catch(() => {});
   signal.addEventListener('abort', () => reject(signal.reason));
   for (let tries = 1; ; tries++) {
     signal.throwIfAborted();
