@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failure, openScene } from './scene.ts';
 
-test('polling slows down by 5 s after slow_down, goes on as slowly after a lost connection, waits once as Retry-After asks, and ends at an abort', async () => {
+test('polling slows down by 5 s after slow_down, goes on as slowly after a lost connection or an outage, waits once as Retry-After asks, and ends at an abort', async () => {
   const poll = async (fault: Fault, polls = 2): Promise<number[]> => {
     await using scene = await openScene({ deviceInterval: 1 });
     scene.authority.fail('token', fault);
@@ -18,13 +18,14 @@ test('polling slows down by 5 s after slow_down, goes on as slowly after a lost 
     const times = scene.authority.requests.flatMap(({ endpoint, at }) => (endpoint === 'token' ? at : []));
     return times.slice(1).map((at, index) => at - (times[index] ?? 0));
   };
-  const [[toldTo = 0], [offline = 0], [soon = 0], [asked = 0, later = 0]] = await Promise.all([
+  const [[toldTo = 0], [offline = 0], [outage = 0], [soon = 0], [asked = 0, later = 0]] = await Promise.all([
     poll({ type: 'oauth', error: 'slow_down' }),
     poll({ type: 'drop', when: 'before' }),
-    poll({ type: 'status', status: 429, retryAfter: '5' }),
+    poll({ type: 'status', status: 503 }),
+    poll({ type: 'status', status: 429, retryAfter: '2' }),
     poll({ type: 'status', status: 429, retryAfter: '8' }, 3),
   ]);
-  assert.ok(Math.min(toldTo, offline, soon) >= 5_900, `${toldTo} ms, ${offline} ms, ${soon} ms`);
+  assert.ok(Math.min(toldTo, offline, outage, soon) >= 5_900, `${[toldTo, offline, outage, soon]} ms`);
   assert.ok(asked >= 7_900 && later < 7_500, `${asked} ms, ${later} ms`);
 });
 

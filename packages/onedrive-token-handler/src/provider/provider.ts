@@ -77,7 +77,8 @@ export class Provider {
    * Posts a form and returns the JSON object of a successful answer. Throws OneDriveTokenError within `requestTimeout`, or the
    * signal's reason.
    *
-   * Repeats the request if no connection was made. Repeats it after 429 or 5xx, too, unless it redeems an authorization code.
+   * Repeats the request if no connection was made. Repeats it after 429 or 5xx, too, unless it redeems an authorization code,
+   * or polls: the next poll comes soon enough (RFC 8628 section 3.5).
    */
   async post(request: ProviderRequest): Promise<JsonObject> {
     const end = performance.now() + this.#settings.requestTimeout;
@@ -112,7 +113,8 @@ export class Provider {
     const fields = typeof json?.error === 'string' ? readErrorFields(json, secrets) : undefined;
     if (answer.status === 200 && json && !fields) return { answer: json };
     if (answer.status === 429 || answer.status >= 500) {
-      return { failure: busyError(url, answer, fields, timeout), repeatable: step !== 'code' };
+      const repeatable = step !== 'code' && step !== 'device poll';
+      return { failure: busyError(url, answer, fields, timeout), repeatable };
     }
     return { failure: fields ? toTokenError(fields, step) : noAnswerError(url, answer), repeatable: false };
   }
