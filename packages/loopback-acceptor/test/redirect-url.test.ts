@@ -149,6 +149,7 @@ const accepted: [what: string, pasted: string][] = [
   ['with the host in another case', `HTTP://LocalHost:49152/?${answer}`],
   ['only from the question mark on', `?${answer}`],
   ['only the part after the question mark', answer],
+  ['only that part, with a question mark in a value', `${answer}&from=a?b`],
   ['with a fragment, as some providers add it', `${redirectUri}/?${answer}#_=_`],
   ['with an empty fragment', `${redirectUri}/?${answer}#`],
   ['with further parameters', `${redirectUri}/?session_state=1&${answer}&iss=https%3A%2F%2Fprovider.example`],

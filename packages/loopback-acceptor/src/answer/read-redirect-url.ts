@@ -95,9 +95,10 @@ function clean(pasted: string): string {
 
 /** `page` is empty if the text is only the part after the question mark. */
 function split(text: string): { page: string; query: string } {
-  const mark = text.indexOf('?');
-  const isPageOnly = mark === -1 && !/^[\w.-]+=/.test(text);
-  if (isPageOnly) return { page: text, query: '' };
+  // A value may have a question mark (RFC 3986 section 3.4).
+  const isQueryOnly = /^[\w.-]+=/.test(text);
+  const mark = isQueryOnly ? -1 : text.indexOf('?');
+  if (mark === -1 && !isQueryOnly) return { page: text, query: '' };
   return { page: text.slice(0, Math.max(0, mark)), query: text.slice(mark + 1).replace(/#.*$/, '') };
 }
 
