@@ -128,6 +128,20 @@ test('a certificate that is not trusted names both ways to trust it', async () =
   assert.not(error.retryable);
 });
 
+test('a proxy that is reached by https may have sent the certificate: it is named, too', async () => {
+  for (const [at, says] of [
+    [Date.now(), /^The certificate of login\.example or the proxy 127\.0\.0\.1:\d+ is not trusted \(/],
+    [Date.now() - 10 * day, /^The certificate of login\.example or the proxy 127\.0\.0\.1:\d+ is out of date /],
+  ] as const) {
+    const proxy = createServer(issueCertificate({ at })).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    process.env.HTTPS_PROXY = `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const error = await refreshError('https://login.example/consumers');
+    proxy.close();
+    assert.match(error.message, says);
+  }
+});
+
 test('a certificate for another name comes from something else, and a retry helps after the login of a captive portal', async () => {
   const tls = issueCertificate();
   const server = createServer(tls).listen(0, '127.0.0.1');
@@ -145,7 +159,7 @@ test('without an answer, the host and the code are named, also if only the cause
   assert.is(ConnectionError.late(url, 1_000, undefined).problem, 'No answer from login.example within 1 s');
   const failed = new TypeError('fetch failed', { cause: Object.assign(new Error(), { code: 'ECONNREFUSED' }) });
   assert.is(ConnectionError.from(url, failed, undefined).problem, 'No answer from login.example (ECONNREFUSED)');
-  const proxy = { host: 'p.example', variable: 'HTTPS_PROXY', hasCredentials: false };
+  const proxy = { host: 'p.example', variable: 'HTTPS_PROXY', usesTls: false, hasCredentials: false };
   const lost = Object.assign(new Error(), { code: 'ECONNRESET', syscall: 'read' });
   assert.is(
     ConnectionError.from(url, lost, proxy).problem,

@@ -31,20 +31,22 @@ export class ConnectionError extends OneDriveTokenError {
 
 function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): Explanation {
   const code = codeOf(cause);
+  // The error does not tell the two certificates from each other.
+  const sender = proxy?.usesTls ? `${host} or the proxy ${proxy.host}` : host;
   if (untrusted.test(code)) {
     const remedy =
       'If your organization or its proxy signs it, set NODE_EXTRA_CA_CERTS to the PEM file of its authority. If this system trusts it already, set NODE_OPTIONS=--use-system-ca instead';
-    return [`The certificate of ${host} is not trusted (${code})`, remedy, false];
+    return [`The certificate of ${sender} is not trusted (${code})`, remedy, false];
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
     const remedy =
       'Something else answers in its place. If this network has a login page, log in there first. If not, check the address and HTTPS_PROXY';
-    return [`The certificate that came from ${host} is for another name (${code})`, remedy];
+    return [`The certificate that came from ${sender} is for another name (${code})`, remedy];
   }
   if (outOfDate.test(code)) {
     // More often the clock of this machine is wrong than the certificate is out of date.
     const remedy = "Check this machine's clock. If it is right, the server's owner has to renew the certificate";
-    return [`The certificate of ${host} is out of date by this machine's clock (${code})`, remedy, false];
+    return [`The certificate of ${sender} is out of date by this machine's clock (${code})`, remedy, false];
   }
   if (code === 'UND_ERR_INVALID_ARG') {
     const problem = `The dispatcher rejected the request (${messagesOf(cause)[0]})`;

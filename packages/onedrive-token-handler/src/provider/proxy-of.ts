@@ -4,6 +4,8 @@ export interface NamedProxy {
   readonly host: string;
   /** The variable that names it. */
   readonly variable: string;
+  /** Whether it is reached by https. Then it has a certificate of its own. */
+  readonly usesTls: boolean;
   /** Whether its address has a user name or a password. */
   readonly hasCredentials: boolean;
 }
@@ -26,8 +28,9 @@ export function proxyOf(url: URL, env: NodeJS.ProcessEnv = process.env): NamedPr
 /** The first of the two spellings that is set counts, even if it is empty. */
 function named(env: NodeJS.ProcessEnv, variables: readonly string[]): NamedProxy | undefined {
   const variable = variables.find((name) => env[name] !== undefined);
-  const { host, username, password } = (variable && URL.parse(env[variable] ?? '')) || {};
-  return variable && host ? { host, variable, hasCredentials: `${username}${password}` !== '' } : undefined;
+  const { protocol, host, username, password } = (variable && URL.parse(env[variable] ?? '')) || {};
+  if (!variable || !host) return undefined;
+  return { host, variable, usesTls: protocol === 'https:', hasCredentials: `${username}${password}` !== '' };
 }
 
 function isExcepted({ protocol, hostname, port }: URL, exceptions: string): boolean {
