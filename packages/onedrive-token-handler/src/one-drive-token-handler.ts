@@ -102,7 +102,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     return {
       getToken: async (_scopes, { abortSignal, claims } = {}) => {
         // Claims come with a 401: the API has rejected the held token.
-        const options = { signal: abortSignal, forceRefresh: claims !== undefined };
+        const options = { signal: abortSignal && toNative(abortSignal), forceRefresh: claims !== undefined };
         const { accessToken, expiresAt } = await this.getTokenDetails(options);
         return { token: accessToken, expiresOnTimestamp: expiresAt };
       },
@@ -238,4 +238,13 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     // A listener that fails must not cost a sign-in.
     listen().catch(() => {});
   };
+}
+
+/** The Azure SDKs also pass signals of `@azure/abort-controller`, which have no reason and no newer methods. */
+function toNative(signal: AbortSignal): AbortSignal {
+  if (typeof signal.throwIfAborted === 'function') return signal;
+  const native = new AbortController();
+  if (signal.aborted) native.abort();
+  else signal.addEventListener('abort', () => native.abort());
+  return native.signal;
 }

@@ -126,4 +126,17 @@ test('the credential lets go of a call whose signal aborts', async () => {
   assert.is(await failure(credential.getToken('x', { abortSignal: AbortSignal.abort(reason) })), reason);
 });
 
+test('the credential takes a signal of @azure/abort-controller, which has no reason and no newer methods', async () => {
+  await using scene = await openScene();
+  const credential = scene.handler().asTokenCredential();
+  for (const aborted of [true, false]) {
+    let abort = (): void => {};
+    const addEventListener = (_: 'abort', listener: () => void): unknown => (abort = listener);
+    const abortSignal = { aborted, addEventListener } as unknown as AbortSignal;
+    const call = failure(credential.getToken('x', { abortSignal }));
+    abort();
+    assert.is((await call).name, 'AbortError');
+  }
+});
+
 test.run();
