@@ -24,33 +24,59 @@ export async function runOnStore<T>(work: () => T | Promise<T>): Promise<T> {
   }
 }
 
+/** An open file, and how many calls use it now. */
+interface Opened {
+  readonly file: SqliteTokenStore;
+  calls: number;
+}
+
 /** The token file: opened when it is first used, and opened again if it was replaced or deleted in the meantime. */
 function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore; close(): void } {
-  let opened: SqliteTokenStore | undefined;
-  /** Stores whose file was moved away. Locks go by the file's name, so a caller may still wait for one in such a store. */
-  const moved: SqliteTokenStore[] = [];
+  let newest: Opened | undefined;
+  /** Those that are open: the newest one, and those whose file was moved away while a call uses them. It may wait for a lock there. */
+  const opened = new Set<Opened>();
   let isClosed = false;
 
-  const open = async (): Promise<SqliteTokenStore> => {
+  const begin = async (): Promise<Opened> => {
     const { openTokenStore } = await import('token-store-sqlite');
     // A call that began before close() would leave the file open.
     if (isClosed) throw closedError();
-    opened ??= openTokenStore(path, options);
-    return opened;
+    newest ??= { file: openTokenStore(path, options), calls: 0 };
+    opened.add(newest);
+    newest.calls++;
+    return newest;
+  };
+  const closeUnused = (): void => {
+    for (const one of opened) {
+      if (!isClosed && (one === newest || one.calls > 0)) continue;
+      opened.delete(one);
+      one.file.close();
+    }
+  };
+  const end = (one: Opened): void => {
+    one.calls--;
+    closeUnused();
+  };
+  const useOnce = async <T>(work: (file: SqliteTokenStore) => T): Promise<Awaited<T>> => {
+    const one = await begin();
+    try {
+      return await work(one.file);
+    } finally {
+      end(one);
+    }
   };
   const use = async <T>(work: (file: SqliteTokenStore) => T): Promise<Awaited<T>> => {
-    const file = await open();
+    const one = await begin();
     try {
-      return await work(file);
+      return await work(one.file);
     } catch (error) {
       if ((Object(error) as { reason?: unknown }).reason !== 'moved') throw error;
       // Of several calls that find the file moved, the first one opens it again.
-      if (opened === file) {
-        moved.push(file);
-        opened = undefined;
-      }
-      return await work(await open());
+      if (newest === one) newest = undefined;
+    } finally {
+      end(one);
     }
+    return useOnce(work);
   };
 
   const store: RekeyStore = {
@@ -60,7 +86,7 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     delete: (name) => use((file) => file.delete(name)),
     list: () => use((file) => file.list()),
     // Rejects if the file was moved. That ends the wait as well: the file in its place may have another record.
-    changed: async (name, wait) => (await open()).changed(name, wait),
+    changed: (name, wait) => useOnce((file) => file.changed(name, wait)),
     lockedNames: () => use((file) => file.lockedNames()),
     // This store has to be opened again with the new key.
     rekey: (key) => use((file) => file.rekey(key)),
@@ -69,7 +95,7 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
   };
   const close = (): void => {
     isClosed = true;
-    for (const file of [...moved, opened]) file?.close();
+    closeUnused();
   };
   return { store, close };
 }
