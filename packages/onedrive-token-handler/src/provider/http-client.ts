@@ -27,10 +27,10 @@ export class HttpClient {
   async postForm(
     url: URL,
     form: URLSearchParams,
-    { timeout, signal }: { timeout: number; signal?: AbortSignal | undefined },
+    { timeout, signal, isPatient }: { timeout: number; signal?: AbortSignal | undefined; isPatient?: boolean },
   ): Promise<HttpAnswer> {
     const deadline = AbortSignal.timeout(Math.ceil(timeout));
-    const post = { url, body: form.toString(), signal: this.#anyOf(deadline, signal) };
+    const post = { url, body: form.toString(), signal: this.#anyOf(deadline, signal), isPatient };
     try {
       const mayUseProxy = Object.keys(process.env).some((name) => /^https?_proxy$/i.test(name));
       const usesUndici = this.#dispatcher !== undefined || mayUseProxy;

@@ -6,6 +6,8 @@ export interface FormPost {
   readonly url: URL;
   readonly body: string;
   readonly signal: AbortSignal;
+  /** Whether each address of the host gets more time for its connection. See {@link patience}. */
+  readonly isPatient?: boolean | undefined;
 }
 
 /** The answer to a posted form. Redirects are not followed. */
@@ -27,12 +29,23 @@ export const formHeaders = {
   'content-type': 'application/x-www-form-urlencoded',
 };
 
+/**
+ * If a host has addresses of IPv4 and IPv6, Node gives each one only 250 ms, and then tries the next one. On a slow network without IPv6
+ * that leaves none. This much is enough for a lost packet as well, which TCP sends again after a second.
+ */
+export function patience(isPatient = false) {
+  if (!isPatient) return {};
+  const { getDefaultAutoSelectFamily, getDefaultAutoSelectFamilyAttemptTimeout } = process.getBuiltinModule('node:net');
+  const autoSelectFamilyAttemptTimeout = Math.max(2_500, getDefaultAutoSelectFamilyAttemptTimeout());
+  return { autoSelectFamily: getDefaultAutoSelectFamily(), autoSelectFamilyAttemptTimeout };
+}
+
 /** Rejects with any error. The failed system call says whether the request can have been sent. */
-export async function postForm({ url, body, signal }: FormPost): Promise<HttpAnswer> {
+export async function postForm({ url, body, signal, isPatient }: FormPost): Promise<HttpAnswer> {
   // An import of node:http evaluates all that it exports: WebSocket, for example, which takes as long as Node's own start.
   const { request } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
   const headers = { ...formHeaders, 'content-length': Buffer.byteLength(body) };
-  const sent = request(url, { method: 'POST', headers, agent: false, signal }).end(body);
+  const sent = request(url, { method: 'POST', headers, agent: false, signal, ...patience(isPatient) }).end(body);
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     sent.once('response', resolve).on('error', reject);
     // Closed without an error, for example after an answer that switches the protocol.

@@ -83,7 +83,7 @@ export class Provider {
   async post(request: ProviderRequest): Promise<JsonObject> {
     const end = performance.now() + this.#settings.requestTimeout;
     for (let attempt = 1; ; attempt++) {
-      const result = await this.#attempt(request, end - performance.now());
+      const result = await this.#attempt(request, end - performance.now(), attempt > 1);
       if ('answer' in result) return result.answer;
       const { failure, repeatable } = result;
       const left = end - performance.now();
@@ -97,13 +97,13 @@ export class Provider {
     }
   }
 
-  async #attempt({ endpoint, step, form, signal }: ProviderRequest, timeout: number) {
+  async #attempt({ endpoint, step, form, signal }: ProviderRequest, timeout: number, isPatient: boolean) {
     const { authority, clientId } = this.#settings;
     const url = endpointUrl(authority, endpoint);
     const body = new URLSearchParams({ client_id: clientId, ...form });
     let answer: HttpAnswer;
     try {
-      answer = await this.#http.postForm(url, body, { timeout, signal });
+      answer = await this.#http.postForm(url, body, { timeout, signal, isPatient });
     } catch (error) {
       if (error instanceof ConnectionError) return { failure: error, repeatable: error.beforeConnection };
       throw error;

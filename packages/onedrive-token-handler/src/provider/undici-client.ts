@@ -1,7 +1,7 @@
 /** Requests through the caller's dispatcher, or the proxies that the environment names. */
 import * as undici from 'undici';
 import { OneDriveTokenError } from '../one-drive-token-error.ts';
-import { type FormPost, formHeaders, type HttpAnswer, readRetryAfter, readText } from './post-form.ts';
+import { type FormPost, formHeaders, type HttpAnswer, patience, readRetryAfter, readText } from './post-form.ts';
 import { proxySpelling } from './proxy-of.ts';
 
 /** Throws CONFIGURATION in Bun, whose own `undici` fails only after the provider has answered, when the sent token is spent. */
@@ -14,9 +14,12 @@ export function assertUsable(): void {
 }
 
 /** As `postForm` of post-form.ts. */
-export async function postForm({ url, body, signal }: FormPost, given?: undici.Dispatcher): Promise<HttpAnswer> {
+export async function postForm(
+  { url, body, signal, isPatient }: FormPost,
+  given?: undici.Dispatcher,
+): Promise<HttpAnswer> {
   // One for each request, because undici keeps waiting for a silent proxy even after the request was aborted.
-  const dispatcher = given ?? proxyByEnvironment();
+  const dispatcher = given ?? proxyByEnvironment(patience(isPatient));
   try {
     const response = await undici.request(url, {
       dispatcher,
@@ -48,9 +51,9 @@ export async function fetch(url: URL, init: RequestInit, dispatcher: undici.Disp
   return (await undici.fetch(url, options)) as unknown as Response;
 }
 
-export function proxyByEnvironment(): undici.Dispatcher {
+export function proxyByEnvironment(options: ReturnType<typeof patience> = {}): undici.Dispatcher {
   try {
-    return new undici.EnvHttpProxyAgent();
+    return new undici.EnvHttpProxyAgent(options);
   } catch {
     // Shows neither the value nor a cause that quotes it, because a proxy's address may hold a password.
     const problem = 'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy';

@@ -1,0 +1,71 @@
+import dns from 'node:dns';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MemoryStore } from '../../shared-token/test/memory-store.ts';
+import type { TokenEvent } from '../src/index.ts';
+import { openScene } from './scene.ts';
+
+if (process.platform !== 'linux') {
+  console.log('skipped: elsewhere, a full queue of connections does something else');
+  process.exit(0);
+}
+
+/** A provider that is busy until it is told: its queue is full, so the kernel drops the first packet of each connection. */
+const distantProvider = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { createServer, connect } = require('node:net');
+  const body = '{"access_token":"a","token_type":"Bearer","expires_in":3600}';
+  const answer = 'HTTP/1.1 200 OK\\r\\ncontent-length: ' + body.length + '\\r\\n\\r\\n' + body;
+  const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(answer)));
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    const { port } = server.address();
+    for (let count = 0; count < 8; count++) connect(port, '127.0.0.1').on('error', () => {});
+    process.nextTick(() => process.nextTick(() => {
+      parentPort.postMessage(port);
+      Atomics.wait(workerData, 0, 0, 15_000);
+    }));
+  });`;
+
+const addresses = [
+  { address: '127.0.0.1', family: 4 },
+  { address: '::1', family: 6 },
+];
+
+for (const [client, environment] of [
+  ['node:http', {}],
+  ['undici', { HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: 'localhost' }],
+] as const) {
+  test(`${client}: a host that has IPv6 is reached on a slow network without IPv6`, async () => {
+    await using scene = await openScene();
+    const busy = new Int32Array(new SharedArrayBuffer(4));
+    const provider = new Worker(distantProvider, { eval: true, workerData: busy });
+    const [port] = await once(provider, 'message');
+    const store = new MemoryStore();
+    store.records.set('my-app', { refreshToken: 'r' });
+    let retries = 0;
+    const onEvent = ({ type }: TokenEvent): void => {
+      if (type !== 'retry') return;
+      retries++;
+      // By then the second request waits for more than 250 ms.
+      setTimeout(() => Atomics.notify(busy, 0), 1_500);
+    };
+    const handler = scene.handler({ store, authority: `http://localhost:${port}`, interactive: false, onEvent });
+    const { lookup } = dns;
+    const found = (_name: string, _options: object, done: (...result: unknown[]) => void): void =>
+      process.nextTick(done, null, addresses);
+    Object.assign(dns, { lookup: found });
+    Object.assign(process.env, environment);
+    try {
+      assert.is(await handler.getToken(), 'a');
+    } finally {
+      Object.assign(dns, { lookup });
+      for (const name of Object.keys(environment)) delete process.env[name];
+      await provider.terminate();
+    }
+    assert.is(retries, 1, 'at first, Node gives an address 250 ms');
+  });
+}
+
+test.run();
