@@ -31,7 +31,7 @@ export class TokenFile {
       makeDirectories(dirname(absolute));
       const folder = fs.realpathSync.native(dirname(absolute));
       this.path = found?.path ?? join(folder, basename(absolute));
-      this.#folder = fs.statSync(folder);
+      this.#folder = fs.statSync(dirname(this.path)); // A link's file may be in another folder than the link.
       const uid = process.geteuid?.() ?? 0;
       this.owner = found?.stats ?? (uid === 0 ? this.#folder : { uid, gid: 0 });
     } catch (error) {

@@ -180,6 +180,17 @@ asRoot('root gives no file of its own to a user who puts a link in the place of 
   assert.equal([readdirSync(own as string), statSync(paths[1] as string).uid], [['tokens.json'], 0]);
 });
 
+asRoot('root uses the file of a user to which a link in another folder of that user leads', async () => {
+  const [folder, home] = [directoryForUsers(), directoryForUsers()];
+  const [link, path] = [join(home, 'tokens.json'), join(folder, 'tokens.json')];
+  writeFileSync(path, '', { mode: 0o600 });
+  symlinkSync(path, link);
+  for (const each of [folder, home, path]) chownSync(each, otherUser, otherUser);
+  using store = openFileTokenStore(link);
+  await store.set('app', { refreshToken: 'new' });
+  assert.equal([store.get('app'), statSync(path).uid], [{ refreshToken: 'new' }, otherUser]);
+});
+
 test('a link to the file that is made while the store is open is named, and nobody is told to remove the file', () => {
   const directory = temporaryDirectory();
   const [path, other] = [join(directory, 'a.json'), join(directory, 'b.json')] as const;
