@@ -374,6 +374,26 @@ posixTest('the file system is asked for once, because a computer may have thousa
   assert.match(await store.exclusively('app', task), '"code":"STORE_BUSY"');
 });
 
+(isRoot && hasPlaceForUsers ? test : test.skip)(
+  'what root has not given to the owner yet keeps no user waiting',
+  async () => {
+    for (const made of ['folder', 'socket']) {
+      const directory = directoryForUsers();
+      const path = join(directory, 'tokens.json');
+      mkdirSync(`${path}-locks`, { mode: 0o700 });
+      chownSync(directory, otherUser, otherUser);
+      if (made === 'socket') chownSync(`${path}-locks`, otherUser, otherUser);
+      const server = createServer();
+      const draft = `${path}-locks/${lockOfApp}-new-1.a`;
+      if (made === 'socket') await new Promise<void>((resolve) => server.listen(draft, resolve));
+      const { output } = await startProgram('attempt', [path, 'exclusively']).ended;
+      assert.equal(JSON.parse(output).results, ['ran'], `${made}: ${output}`);
+      assert.equal(readdirSync(directory), []);
+      server.close();
+    }
+  },
+);
+
 posixTest('a folder of locks that others can write, or have made, is STORE_OPEN', async () => {
   using store = newStore();
   mkdirSync(`${store.path}-locks`);

@@ -45,7 +45,9 @@ export class LockFolder {
       throw fileError(path, ['STORE_OPEN', 'network-file-system', problem, remedy]);
     }
     if (this.#path === this.#pathInTmp) makePrivateFolder(dirname(this.#path), this.file.owner);
-    makePrivateFolder(this.#path, this.file.owner);
+    const uid = makePrivateFolder(this.#path, this.file.owner);
+    // Root was killed before it gave the folder to its owner. If not, root makes another one, as this process does.
+    if (uid === 0 && this.file.owner.uid !== 0) this.removeIfEmpty();
   }
 
   /** If `error` means that the file system has no sockets, uses a folder in /tmp from now on. Else returns false. */
@@ -129,8 +131,8 @@ function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) =
   }
 }
 
-/** Makes the folder, or checks the existing one: no other user can have put anything into it. */
-function makePrivateFolder(path: string, owner: Owner): void {
+/** Makes the folder, or checks the existing one: no other user can have put anything into it. Returns whose it is. */
+function makePrivateFolder(path: string, owner: Owner): number {
   try {
     makePrivateDirectory(path);
     giveToOwner(path, owner, (path) => fs.readdirSync(path).length === 0);
@@ -140,7 +142,7 @@ function makePrivateFolder(path: string, owner: Owner): void {
   const stats = fs.lstatSync(path);
   const isTrusted = [0, process.geteuid?.(), owner.uid].includes(stats.uid);
   // FAT has no modes, and shows 0755.
-  if (stats.isDirectory() && isTrusted && (stats.mode & 0o022) === 0) return;
+  if (stats.isDirectory() && isTrusted && (stats.mode & 0o022) === 0) return stats.uid;
   const problem = `is not a folder that only its owner can write (user ${stats.uid} has made it)`;
   throw fileError(path, ['STORE_OPEN', 'exposed', problem, 'Remove it']);
 }

@@ -60,7 +60,7 @@ export class SocketQueue {
       const chosenBy = Math.max(wait.deadline, performance.now() + chooseTimeoutMs);
       for (const each of this.#names().choosing) {
         // A process that has chosen counts as ended too, because its socket then has another name.
-        while (!(await this.#hasEnded(each, { ...wait, deadline: performance.now() + lookIntervalMs }))) {
+        while (!(await this.#hasChosen(each, { ...wait, deadline: performance.now() + lookIntervalMs }))) {
           if (performance.now() >= chosenBy) return undefined;
         }
       }
@@ -97,6 +97,21 @@ export class SocketQueue {
         if (!close && this.#folder.leaveFileSystem(error)) continue;
         throw creationError(this.#folder.at(draft), error);
       }
+    }
+  }
+
+  /**
+   * Whether a choosing process has its number or has ended. Root, which cannot make a socket of another user, may be stopped or killed
+   * before it gives the socket to this user. So the socket is removed: then root fails to give it a number, and tries again.
+   */
+  async #hasChosen(name: string, wait: LockWait): Promise<boolean> {
+    try {
+      return await this.#hasEnded(name, wait);
+    } catch (error) {
+      if (Object(error).reason !== 'no-permission') throw error;
+      removeIfThere(this.#folder.at(name));
+      if (this.#folder.list().includes(name)) throw error;
+      return true;
     }
   }
 
