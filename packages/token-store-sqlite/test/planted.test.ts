@@ -106,6 +106,18 @@ test('a FIFO that appears beside an open database stops no call', async () => {
   assert.ok(isExposed(waited as TokenStoreError), `${waited}`);
 });
 
+asRoot('a FIFO of a user beside the database of that user does not stop root', () => {
+  const path = openToAll(0o700);
+  chownSync(join(path, '..'), otherUser, otherUser);
+  using store = openTokenStore(path);
+  makeFifo(`${path}-journal`);
+  lchownSync(`${path}-journal`, otherUser, otherUser);
+  assert.throws(
+    () => store.get('app'),
+    (error: TokenStoreError) => error.reason === 'exposed',
+  );
+});
+
 test('a FIFO in place of the file that names the holder of a lock: the holder is not known, and nothing waits', async () => {
   using store = openTokenStore(join(temporaryDirectory(), 'tokens.db'));
   const program = await holder(store);

@@ -27,7 +27,7 @@ export class DatabaseFile {
   /** Without symbolic links, so that two names of one file share their locks. */
   readonly path: string;
   readonly stats: FileStats;
-  /** Whether other users may make files beside it. */
+  /** Whether other users may make files beside it, or its folder is another user's: root may use the files of any user. */
   readonly #isShared: boolean;
   /** Whether this process has just made it. */
   readonly #isNew: boolean;
@@ -51,7 +51,8 @@ export class DatabaseFile {
     this.#isNew = this.#descriptor !== undefined;
     this.path = found.path;
     this.stats = found.stats;
-    this.#isShared = process.platform !== 'win32' && (fs.statSync(dirname(this.path)).mode & 0o022) !== 0;
+    const { mode, uid } = fs.statSync(dirname(this.path));
+    this.#isShared = process.platform !== 'win32' && ((mode & 0o022) !== 0 || ![0, process.geteuid?.()].includes(uid));
   }
 
   /**
