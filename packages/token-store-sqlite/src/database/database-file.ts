@@ -136,7 +136,9 @@ function loadDriver(path: string): typeof Database {
     // `createRequire` is not imported, because a bundle may already import that name for dependencies that use `require`. A bundle in
     // CommonJS has no `import.meta`.
     const { createRequire } = process.getBuiltinModule('node:module');
-    return createRequire(import.meta.url ?? process.argv[1])('better-sqlite3');
+    const loaded: typeof Database = createRequire(import.meta.url ?? process.argv[1])('better-sqlite3');
+    new loaded(':memory:').close(); // Only this loads the native code, which may be missing or for another system.
+    return loaded;
   } catch (error) {
     const problem = 'the package better-sqlite3, which has native code, could not be loaded';
     const remedy = 'In the folder of this program, run: npm install better-sqlite3 (a bundle cannot contain it)';
