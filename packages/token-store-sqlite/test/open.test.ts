@@ -174,16 +174,21 @@ test('a file that is replaced while it is open is STORE_OPEN at the next call, a
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
 });
 
-test('a file that SQLite cannot open, for example because its path is too long, is not made', () => {
+test('a file that SQLite cannot open, because its path or its name is too long, is not made, and the reason is told', () => {
   if (windows) return console.log('skipped: Windows allows no such path');
-  const folder = join(temporaryDirectory(), ...Array.from({ length: 3 }, () => 'x'.repeat(200)));
+  const deep = join(temporaryDirectory(), ...Array.from({ length: 3 }, () => 'x'.repeat(200)));
   const countOpen = (): number => readdirSync('/dev/fd').length;
-  const before = countOpen();
-  assert.throws(
-    () => openTokenStore(join(folder, 'tokens.db')),
-    (error: TokenStoreError) => error.code === 'STORE_OPEN',
-  );
-  assert.equal([readdirSync(folder), countOpen()], [[], before]);
+  for (const [folder, name] of [
+    [deep, 'tokens.db'],
+    [temporaryDirectory(), 'x'.repeat(250)],
+  ] as const) {
+    const before = countOpen();
+    assert.throws(
+      () => openTokenStore(join(folder, name)),
+      (error: TokenStoreError) => error.code === 'STORE_OPEN' && /name is too long .*shorter/.test(error.message),
+    );
+    assert.equal([readdirSync(folder), countOpen()], [[], before]);
+  }
 });
 
 test('data that another program has written, and that is no JSON, is STORE_CORRUPT, and is not shown', () => {

@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import {
   accessError,
   because,
@@ -24,7 +24,7 @@ const notOurs = damaged('is damaged, or is not a token database');
 const locked = 'another process keeps the database locked';
 const endIt = 'Try again; if it stays locked, find that process (`fuser` on this file) and end it';
 const busy: Failure = ['STORE_BUSY', 'database-locked', locked, endIt];
-const { full, readOnly, readOnlyFileSystem, cannotOpen, tooManyOpen, diskFailed, moved } = fileFailures;
+const { full, readOnly, readOnlyFileSystem, cannotOpen, nameTooLong, tooManyOpen, diskFailed, moved } = fileFailures;
 const halfWritten = 'a process ended during a write, and a read-only store cannot roll that back';
 
 /** By SQLite's extended result code, else by the primary code that it belongs to (https://www.sqlite.org/rescode.html). */
@@ -63,7 +63,10 @@ function explain(failure: Failure, path: string): Failure {
   const denied = [accessError(path, isWrite ? W_OK : R_OK), accessError(dirname(path), isWrite ? W_OK | X_OK : X_OK)];
   if (denied.includes('EROFS')) return readOnlyFileSystem;
   if (denied.includes('EACCES') || denied.includes('EPERM')) return because('no-permission', failure);
-  return !isWrite && canOpenNone() ? tooManyOpen : failure;
+  if (isWrite) return failure;
+  if (canOpenNone()) return tooManyOpen;
+  // SQLite takes paths of 512 bytes, and the system names of 255. Of both, `-journal` needs its part.
+  return Buffer.byteLength(path) > 504 || Buffer.byteLength(basename(path)) > 247 ? nameTooLong : failure;
 }
 
 /** Whether this process, or the system, has reached its limit of open files. */
