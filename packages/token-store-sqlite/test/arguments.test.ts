@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
@@ -31,6 +31,13 @@ test('a path must be the name of a file', () => {
     refuses(() => openTokenStore(path), /not :memory: or a URL$/);
   refuses(() => openTokenStore(join(directory, 'blank ')), /^path must not end with a space/);
   assert.not.ok(existsSync(join(directory, 'blank ')), 'the file was made');
+  if (process.platform === 'win32') return console.log('skipped: Windows has no names that end with a space');
+  // A link to it would lead to another file: the one with that name, but without the space.
+  const target = join(directory, 'tokens.db ');
+  writeFileSync(target, '', { mode: 0o600 });
+  symlinkSync(target, join(directory, 'link'));
+  for (const use of [openTokenStore, inspectTokenStore])
+    refuses(() => use(join(directory, 'link')), /^path must not end with a space/);
 });
 
 test('options must not be null, and a key must be a passphrase or 32 bytes', () => {

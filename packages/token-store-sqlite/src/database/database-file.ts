@@ -48,6 +48,7 @@ export class DatabaseFile {
       found = findFile(absolute);
     }
     if (!found) throw fileError(absolute, fileFailures.danglingLink);
+    checkPath(found.path); // A link may lead to a name that better-sqlite3 would trim.
     this.#isNew = this.#descriptor !== undefined;
     this.path = found.path;
     this.stats = found.stats;
