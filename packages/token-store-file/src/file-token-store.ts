@@ -132,9 +132,12 @@ export class FileTokenStore implements TokenStore, Disposable {
       const { text, records } = this.#read();
       if (!edit(records)) return false;
       const after = this.#format.format(Object.fromEntries(records), text);
-      // Checks before the write: an unreadable text must not replace the stored sign-in.
+      // Checks before the write: an unreadable text must not replace the stored sign-in, or those of other names.
       const lost = () => new TypeError('parse does not read back the tokens that format wrote');
-      if (comparedToken(this.#parse(after, lost).get(name)) !== comparedToken(records.get(name))) throw lost();
+      const kept = this.#parse(after, lost);
+      for (const each of [name, ...records.keys()]) {
+        if (comparedToken(kept.get(each)) !== comparedToken(records.get(each))) throw lost();
+      }
       this.#file.write(after);
       return true;
     };

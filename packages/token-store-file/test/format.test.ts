@@ -159,20 +159,22 @@ test('an empty file has no records', async () => {
 });
 
 const wrong: Record<string, typeof lines.format> = {
-  'without the record': () => '',
-  'with another token': () => 'account ada other\n',
+  'without the record': () => 'account bob one\n',
+  'with another token': () => 'account ada other\naccount bob one\n',
   'that is no text': () => 5 as never,
-  'with half a surrogate pair': () => 'account ada two\n\ud800',
+  'with half a surrogate pair': () => 'account ada two\naccount bob one\n\ud800',
   'that keeps the old one': (_, before = '') => before,
+  'without the record of another name': () => 'account ada two\n',
 };
 for (const [what, format] of Object.entries(wrong)) {
   test(`a text of \`format\` ${what} is not written, so that no sign-in is lost`, async () => {
-    const path = newPath('account ada one\n');
+    const text = 'account ada one\naccount bob one\n';
+    const path = newPath(text);
     using store = openFileTokenStore(path, { ...lines, format });
     const error = await store.set('ada', { refreshToken: 'two' }).catch((reason: unknown) => reason);
     assert.ok(error instanceof TypeError || error instanceof TokenStoreError, inspect(error));
     assert.match((error as Error).message, /format/);
-    assert.is(readFileSync(path, 'utf8'), 'account ada one\n');
+    assert.is(readFileSync(path, 'utf8'), text);
   });
 }
 
