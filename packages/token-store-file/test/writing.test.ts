@@ -270,4 +270,17 @@ test('stores of several names, processes and threads lose no write', async () =>
   for (const name of ['a', 'b']) assert.equal(store.get(name), { refreshToken: '30' });
 });
 
+const withoutChown = ['setpriv', '--bounding-set=-chown', '--inh-caps=-chown'];
+const canDrop = isRoot && spawnSync('setpriv', [...withoutChown.slice(1), 'true']).status === 0;
+if (!canDrop) console.log('skipped: setpriv takes a capability from root (apt-get install util-linux)');
+(canDrop ? test : test.skip)(
+  'root that may give no file away writes in a folder of root and another group',
+  async () => {
+    const path = newPath();
+    chownSync(dirname(path), 0, otherUser);
+    const { output } = await startProgram('write', [path], withoutChown).ended;
+    assert.equal([output, openFileTokenStore(path).get('app')], ['', { refreshToken: 'new' }]);
+  },
+);
+
 test.run();

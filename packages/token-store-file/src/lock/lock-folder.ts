@@ -117,7 +117,7 @@ const pathOnly = 0o10000000;
  * `isMade` checks that the path has what root made. On Linux, check and gift apply to the same file, even if the path changes meanwhile.
  */
 function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) => boolean): void {
-  if (process.geteuid?.() !== 0) return;
+  if (process.geteuid?.() !== 0 || uid === 0) return;
   if (process.platform !== 'linux') {
     if (isMade(path)) fs.lchownSync(path, uid, gid);
     return;

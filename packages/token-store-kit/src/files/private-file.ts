@@ -104,7 +104,8 @@ export function openPrivateFile(path: string, { owner, create = false }: { owner
   const descriptor = fs.openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, 0o600);
   try {
     refusePlanted(path, owner, fs.fstatSync(descriptor)); // The file may have been planted since the first check.
-    if (create && process.geteuid?.() === 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
+    // Not to itself: in a container, root may not be allowed to give files to other users and groups.
+    if (create && process.geteuid?.() === 0 && owner.uid !== 0) fs.fchownSync(descriptor, owner.uid, owner.gid);
     return descriptor;
   } catch (error) {
     fs.closeSync(descriptor);
