@@ -25,8 +25,19 @@ export function dataFilepath(
   // The XDG Base Directory Specification says to ignore a relative path.
   const xdg = env.XDG_DATA_HOME;
   if (xdg && isAbsolute(xdg)) return join(xdg, program, 'tokens.db');
-  const home = platform === 'win32' ? env.LOCALAPPDATA : env.HOME || process.getBuiltinModule('node:os').homedir();
-  if (!home) throw new Error('There is no home folder for the tokens. Set XDG_DATA_HOME, or name a file yourself');
+  const home = platform === 'win32' ? env.LOCALAPPDATA : env.HOME || homeOfUser();
+  if (!home || !isAbsolute(home)) {
+    throw new Error('There is no home folder for the tokens. Set XDG_DATA_HOME, or name a file yourself');
+  }
   const places: Readonly<Record<string, string>> = { win32: '', darwin: 'Library/Application Support' };
   return join(home, places[platform] ?? '.local/share', program, 'tokens.db');
+}
+
+/** Undefined for a user whom the system does not know, as in a container. */
+function homeOfUser(): string | undefined {
+  try {
+    return process.getBuiltinModule('node:os').homedir();
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import os, { homedir } from 'node:os';
 import { normalize } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -30,10 +30,21 @@ for (const [platform, env, file] of [
 }
 
 test('without a home folder it throws, and does not fall back to the working directory', () => {
-  assert.throws(
-    () => dataFilepath('my-backup', { env: {}, platform: 'win32' }),
-    /^There is no home folder .*XDG_DATA_HOME/,
-  );
+  const find = (env: Record<string, string>, platform: string) => () => dataFilepath('my-backup', { env, platform });
+  const isExplained = /^There is no home folder .*XDG_DATA_HOME/;
+  assert.throws(find({}, 'win32'), isExplained);
+  assert.throws(find({ HOME: 'relative' }, 'linux'), isExplained);
+  const { homedir } = os;
+  // As for a user whom the system does not know.
+  const fail = (): never => {
+    throw new Error('uv_os_homedir returned ENOENT');
+  };
+  Object.assign(os, { homedir: fail });
+  try {
+    assert.throws(find({}, 'linux'), isExplained);
+  } finally {
+    Object.assign(os, { homedir });
+  }
 });
 
 test('a program has its own folder: a name that would lead elsewhere is a TypeError', () => {
