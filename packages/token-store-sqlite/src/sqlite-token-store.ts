@@ -8,6 +8,7 @@ import {
   comparedToken,
   type ExclusivelyOptions,
   type Lock,
+  lockHeldError,
   readChangedOptions,
   readExclusivelyOptions,
   refuseUnknown,
@@ -21,7 +22,7 @@ import { readKeyCheck } from './database/schema.ts';
 import { newCipher, TokenDatabase } from './database/token-database.ts';
 import { columns, plainValues, readPlainRow, type TokenRow } from './database/token-table.ts';
 import { findLockPaths, readHolder } from './lock/lock-paths.ts';
-import { runExclusively } from './lock/run-exclusively.ts';
+import { findLateLock, runExclusively } from './lock/run-exclusively.ts';
 
 const select = `SELECT ${columns} FROM token WHERE app_name = ?`;
 const list =
@@ -149,6 +150,7 @@ export class SqliteTokenStore implements TokenStore, Disposable {
    * none. Other open stores of this file get STORE_KEY from then on, and could not store the result of a running refresh:
    * `changeKey` of token-store-kit/administration waits for such a refresh.
    *
+   * @throws {TokenStoreError} STORE_BUSY within `changeKey`, if a first sign-in began after that had looked for some.
    * @throws {TypeError} for an empty passphrase, and for bytes that are not 32.
    */
   rekey(key: string | Uint8Array | undefined): void {
@@ -157,14 +159,20 @@ export class SqliteTokenStore implements TokenStore, Disposable {
     this.#checkKey();
     // Programs without `secure_delete` may have left tokens in the unused bytes of the file's pages.
     tokens.attempt(() => tokens.sql.exec('VACUUM'));
+    // Exclusive: a caller that acquires a lock from here on checks the key only after the change.
     tokens.transaction(() => {
       this.#checkKey();
+      const late = findLateLock(tokens.file);
+      if (late) {
+        const { name = '', pid } = readHolder(late.holder, tokens.file) ?? {};
+        throw lockHeldError(name, 0, { path: this.path, pid });
+      }
       tokens.writeKeyCheck(next?.makeCheck());
       for (const appName of this.list()) {
         const record = this.#read(appName);
         if (record) this.#write(appName, record, next);
       }
-    });
+    }, 'exclusive');
     tokens.cipher = next;
   }
 

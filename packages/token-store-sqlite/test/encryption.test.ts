@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { changeKey } from 'token-store-kit/administration';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TokenDatabase } from '../src/database/token-database.ts';
 import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
 import { assertLocked, keyError } from './key-errors.ts';
-import { neverRuns } from './lock-holders.ts';
+import { filesBeside, holder, neverRuns, newStore } from './lock-holders.ts';
 import { bare } from './original-class.ts';
 
 const bytes = new Uint8Array(32).fill(7);
@@ -183,6 +184,26 @@ test('of two that change the key at once, one gets STORE_KEY, also if there is n
   keyError('key-changed', () => store.rekey(bytes));
   other.set('app', record);
   assert.equal(other.get('app'), record);
+});
+
+test('a first sign-in that begins after changeKey has looked for some keeps its key', async () => {
+  using store = newStore();
+  store.set('app', record);
+  const killed = await holder(store, 'killed');
+  killed.kill('SIGKILL');
+  await killed.ended;
+  const signIn = await holder(store, 'new');
+  const { lockedNames } = store;
+  store.lockedNames = () => []; // As if both had begun later.
+  const change = () => changeKey(store, () => bytes).catch((error: unknown) => error);
+  const { code, reason, pid, message } = (await change()) as TokenStoreError;
+  assert.equal([code, reason, pid], ['STORE_BUSY', 'lock-held', signIn.pid], message);
+  assert.equal(openTokenStore(store.path).get('app'), record);
+  signIn.kill('SIGKILL');
+  await signIn.ended;
+  store.lockedNames = lockedNames;
+  assert.is(await change(), undefined);
+  assert.equal([store.get('app'), filesBeside(store)], [record, ['tokens.db']]);
 });
 
 for (const [firstKey, reason] of [

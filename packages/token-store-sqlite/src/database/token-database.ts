@@ -59,9 +59,9 @@ export class TokenDatabase {
     }
   }
 
-  /** Runs `work` in one transaction that has the write lock from its start. */
-  transaction<T>(work: () => T): T {
-    return this.attempt(() => this.sql.transaction(work).immediate());
+  /** Runs `work` in one transaction that has the write lock from its start. Nobody else reads during an exclusive one. */
+  transaction<T>(work: () => T, kind: 'immediate' | 'exclusive' = 'immediate'): T {
+    return this.attempt(() => this.sql.transaction(work)[kind]());
   }
 
   /** See `SqliteTokenStore.changed`. Each of `signals` ends the wait with its reason. */

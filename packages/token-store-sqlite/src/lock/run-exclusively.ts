@@ -4,13 +4,15 @@ import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions } from 
 import { removeIfThere } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { LockFile } from './lock-file.ts';
-import { type LockPaths, lockPathsOf, readHolder, removeDrafts, writeHolder } from './lock-paths.ts';
+import { findLockPaths, type LockPaths, lockPathsOf, readHolder, removeDrafts, writeHolder } from './lock-paths.ts';
 
 /** How often a process without the gate tries the lock all the same: the process that has the gate may be stopped. */
 const overtakeIntervalMs = 1_000;
 
 /** One queue for the process, because several of its stores may have the same file open. */
 const callers = new CallerQueue();
+/** The lock files that this process has locked. */
+const held = new Set<string>();
 
 /** See `SqliteTokenStore.exclusively`. */
 export function runExclusively<T>(
@@ -26,13 +28,33 @@ export function runExclusively<T>(
     key: paths.lock,
     acquire: async (wait) => {
       const release = await acquireLock(paths, database, wait);
-      if (release) {
-        writeHolder(paths.holder, appName, database);
-        removeDrafts(path);
-      }
-      return release;
+      if (!release) return undefined;
+      held.add(paths.lock);
+      writeHolder(paths.holder, appName, database);
+      removeDrafts(path);
+      return () => {
+        held.delete(paths.lock);
+        release();
+      };
     },
     holder: () => ({ path, pid: readHolder(paths.holder, database)?.pid }),
+  });
+}
+
+/**
+ * A lock of the database that another process has, although this one has some: as `changeKey` does, which acquires all that it finds. The
+ * other process came later. Undefined if this process has none.
+ */
+export function findLateLock(database: DatabaseFile): LockPaths | undefined {
+  const all = findLockPaths(database.path);
+  if (!all.some(({ lock }) => held.has(lock))) return undefined;
+  return all.find((paths) => {
+    if (held.has(paths.lock)) return false;
+    const lock = new LockFile(paths.lock, database);
+    const isLeftBehind = isFree(lock);
+    if (isLeftBehind) lock.remove();
+    lock.close();
+    return !isLeftBehind;
   });
 }
 
