@@ -326,6 +326,13 @@ posixTest('folders have mode 0700 also with a umask of 0177, as a script sets it
   assert.is(countOpen(), before);
 });
 
+test('no folder is made in the place of one whose name is not UTF-8', () => {
+  const parent = newDirectory();
+  // So the system writes a working directory whose name has a byte 0xff.
+  assertFailure('STORE_OPEN undefined', () => makeDirectories(join(parent, 'a\ufffd', 'b')));
+  assert.equal(fs.readdirSync(parent), []);
+});
+
 test('a file is removed, and that there is none is no error', () => {
   const path = newFile();
   for (let times = 0; times < 2; times++) removeIfThere(path);

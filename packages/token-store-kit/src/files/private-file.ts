@@ -67,6 +67,9 @@ const isLink = 'is now a symbolic link, which this store refuses';
 // The remedy spares the link's target: the owner may have moved the file there.
 const symbolicLink: Failure = ['STORE_OPEN', 'moved', isLink, 'Open the file that it leads to, or remove the link'];
 
+const isNotUtf8 = 'cannot be made: its name is not UTF-8, or has U+FFFD in it';
+const notUtf8: Failure = ['STORE_OPEN', undefined, isNotUtf8, 'Choose a file in another folder'];
+
 function linked(names: number): Failure {
   const problem = `has ${names} names (hard links), each of which would have its own locks`;
   return ['STORE_OPEN', 'linked', problem, 'Remove the other names, or use a copy of the file'];
@@ -132,6 +135,8 @@ export function makeDirectories(directory: string): void {
   const parent = dirname(directory);
   // A root that does not exist: Windows may lack the drive.
   if (parent === directory || fs.existsSync(directory)) return;
+  // Node.js writes U+FFFD for bytes that are not UTF-8: the folder may be there, for example the working directory, and this is another one.
+  if (directory.includes('\ufffd')) throw fileError(directory, notUtf8);
   makeDirectories(parent);
   changeDirectory(parent, () => {
     try {
