@@ -5,27 +5,14 @@ import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DatabaseFile } from '../src/database/database-file.ts';
-import { inspectTokenStore, openTokenStore, type TokenStoreError } from '../src/index.ts';
+import { startProgram } from './start-program.ts';
 
-// First, because the native code is loaded once.
-test('native code that does not load is no-native-code, and no file is made', () => {
+test('native code that does not load is no-native-code, and no file is made', async () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   const empty = join(temporaryDirectory(), 'empty.db');
   writeFileSync(empty, '', { mode: 0o600 });
-  const { dlopen } = process;
-  process.dlopen = () => {
-    throw Object.assign(new Error('for another system'), { code: 'ERR_DLOPEN_FAILED' });
-  };
-  try {
-    assert.throws(
-      () => openTokenStore(path),
-      ({ code, reason }: TokenStoreError) => code === 'STORE_OPEN' && reason === 'no-native-code',
-    );
-    assert.is(inspectTokenStore(empty).error?.reason, 'no-native-code');
-  } finally {
-    process.dlopen = dlopen;
-  }
-  assert.is(existsSync(path), false);
+  const { output } = await startProgram('no-native-code', [path, empty]).ended;
+  assert.equal([output, existsSync(path)], ['no-native-code\nno-native-code', false]);
 });
 
 for (const [what, wasThere, stays, use] of [
