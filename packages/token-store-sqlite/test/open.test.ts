@@ -191,6 +191,20 @@ test('a file that SQLite cannot open, because its path or its name is too long, 
   }
 });
 
+test('a file that cannot be found after it was made is not left behind', () => {
+  if (process.platform !== 'linux') return console.log('skipped: only Linux has names that are not UTF-8');
+  const directory = temporaryDirectory();
+  const odd = Buffer.concat([Buffer.from(join(directory, 'odd')), Buffer.of(0xff)]);
+  mkdirSync(odd);
+  symlinkSync(odd, join(directory, 'link'));
+  const before = readdirSync('/dev/fd').length;
+  assert.throws(
+    () => openTokenStore(join(directory, 'link', 'tokens.db')),
+    (error: TokenStoreError) => error.code === 'STORE_OPEN',
+  );
+  assert.equal([readdirSync(odd), readdirSync('/dev/fd').length], [[], before]);
+});
+
 test('data that another program has written, and that is no JSON, is STORE_CORRUPT, and is not shown', () => {
   const path = join(temporaryDirectory(), 'tokens.db');
   using store = openTokenStore(path);

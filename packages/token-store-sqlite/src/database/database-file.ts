@@ -12,6 +12,7 @@ import {
   openError,
   openPrivateFile,
   refusePlanted,
+  removeIfThere,
   systemCode,
 } from 'token-store-kit/files';
 
@@ -45,7 +46,15 @@ export class DatabaseFile {
     }
     if (!found) {
       this.#descriptor = create(absolute);
-      found = findFile(absolute);
+      try {
+        found = findFile(absolute);
+      } finally {
+        // For example on NFS, where the file of root is another user's. Left behind, it would lock out the owner of the folder.
+        if (!found && this.#descriptor !== undefined) {
+          if (fs.fstatSync(this.#descriptor).size === 0) removeIfThere(absolute);
+          this.#close();
+        }
+      }
     }
     if (!found) throw fileError(absolute, fileFailures.danglingLink);
     checkPath(found.path); // A link may lead to a name that better-sqlite3 would trim.
