@@ -14,6 +14,7 @@ import { covers, leastScope, unite } from './models/scopes.ts';
 import { type Scene, UserCode } from './models/user-code.ts';
 import {
   type Action,
+  chooseMeanwhile,
   chooseMore,
   choosePlan,
   describePlan,
@@ -89,6 +90,7 @@ class Schedule {
     this.#storeFirstRecord();
     this.#machine.describe = (last) => describeState(this.#history, last);
     this.#machine.onBranch = () => this.#goAnotherWay();
+    this.#machine.onDelay = (process) => this.#actMeanwhile(process);
     this.#act(0);
     await this.#machine.run();
     if (!this.#machine.failure) await this.#end();
@@ -249,6 +251,13 @@ class Schedule {
     }
   }
 
+  /** What a late answer must not spoil happens in between. */
+  #actMeanwhile(process: Process): void {
+    const place = this.#instances.findIndex((instance) => instance?.process === process);
+    const action = place >= 0 && !this.#history.isCalm && chooseMeanwhile(this.#machine.choices, this.#plan, place);
+    if (action) this.#machine.later(undefined, action.delayMs, '', () => this.#perform(action));
+  }
+
   #needMore(instance: Instance): void {
     instance.needs = unite(instance.needs, instance.needs.includes('mail') ? 'calendar' : 'mail');
     this.#history.needsGrew(instance);
@@ -348,6 +357,7 @@ class Schedule {
         instance.clockSteps.push(this.#machine.steps);
         this.#machine.note(process, () => `its wall clock is set by ${milliseconds} ms`);
     }
+    this.#machine.onDelay(process);
   }
 
   #call(instance: Instance, request: Partial<Request> & { method: Method; options: Call['options'] }): void {

@@ -5,7 +5,15 @@ import type { Process } from './machine/machine.ts';
 /** What other processes are in the midst of, as far as it matters. */
 const ofOthers = doing.holdLock | doing.refresh | doing.askPerson | doing.signOut;
 /** Reads count as one, and so do writes: the second number has room for little. */
-const ofNow = doing.read | doing.write | doing.holdLock | doing.refresh | doing.askPerson | doing.force | doing.signOut;
+const ofNow =
+  doing.read |
+  doing.write |
+  doing.onItsWay |
+  doing.holdLock |
+  doing.refresh |
+  doing.askPerson |
+  doing.force |
+  doing.signOut;
 const ofKnown = 2 ** 30;
 
 /**

@@ -13,7 +13,7 @@ export const recordDefects: readonly Defect[] = [
     '',
   ]),
   defect('counts no sign-outs', 200, ['record-keeper.ts', '    this.signOuts++;\n', '']),
-  defect('marks the record as refused without compare-and-swap', 1000, [
+  defect('marks the record as refused without compare-and-swap', 2000, [
     'record-keeper.ts',
     'answered(this.stored.replace(record, refused))',
     'this.stored.set(refused)',
@@ -23,7 +23,7 @@ export const recordDefects: readonly Defect[] = [
     'if (await this.advance({ before: newest, record }, lock, signOuts)) return true;',
     'await this.stored.set(record);\n        return true;',
   ]),
-  defect('lets a sign-in undo the sign-out of another process', 200, [
+  defect('lets a sign-in undo the sign-out of another process', 1000, [
     'record-keeper.ts',
     'if ((before && !newest) || signOuts',
     'if (signOuts',
@@ -58,7 +58,7 @@ export const recordDefects: readonly Defect[] = [
     '    if (owedBefore !== this.#owed) return this.#look();\n',
     '    void owedBefore;\n',
   ]),
-  defect('says nothing when the lock was lost and the answer is not stored', 1000, [
+  defect('says nothing when the lock was lost and the answer is not stored', 5000, [
     'record-keeper.ts',
     'if (!isDone && lock?.signal.aborted) throw lockLostError(lock);',
     'if (!isDone && lock?.signal.aborted) return true;',

@@ -1,4 +1,4 @@
-import { beyond, type Defect, defect } from './defect.ts';
+import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in the refresh. */
 export const refreshDefects: readonly Defect[] = [
@@ -71,7 +71,7 @@ export const refreshDefects: readonly Defect[] = [
     'await inTime(refreshTimeout + abortGraceMs, answer, stop)',
     'await answer',
   ]),
-  defect('refreshes a short-lived token that came while it waited', beyond, [
+  defect('refreshes a short-lived token that came while it waited', 10000, [
     'refresh.ts',
     'hasCome ? { skew: 0 } : { skew: settings.expirySkew, minValid, ahead }',
     '{ skew: settings.expirySkew, minValid, ahead }',

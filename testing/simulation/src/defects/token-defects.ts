@@ -22,7 +22,7 @@ export const tokenDefects: readonly Defect[] = [
     'refreshToken = old?.refreshToken } = tokens',
     'refreshToken } = tokens',
   ]),
-  defect('lets a forced call join a refresh that is not forced', 2000, [
+  defect('lets a forced call join a refresh that is not forced', 10000, [
     'silent-flight.ts',
     '(forces || !forced) && ',
     '',

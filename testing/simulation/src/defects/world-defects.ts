@@ -7,7 +7,7 @@ export const worldDefects: readonly Defect[] = [
     'isLess = !this.#accepts(record);',
     'isLess = true;',
   ]),
-  defect('joins a refresh that is not enough any more', 5000, [
+  defect('joins a refresh that is not enough any more', 10000, [
     'shared-token.ts',
     'return isRejected || !this.#keeper.acceptance.accepts(record);',
     'return isRejected;',
@@ -27,7 +27,7 @@ export const worldDefects: readonly Defect[] = [
     'scope: tokens.scope ?? old?.scope,',
     'scope: tokens.scope,',
   ]),
-  defect('gives signIn the record that it compares with later', 200, [
+  defect('gives signIn the record that it compares with later', 1000, [
     'sign-in.ts',
     'const record = ours && { ...ours };',
     'const record = ours;',
@@ -103,7 +103,7 @@ export const worldDefects: readonly Defect[] = [
     '(minValid === 0 || minValid === enough)',
     'true',
   ]),
-  defect('refreshes at each call if minValid is nearly the life', 200, [
+  defect('refreshes at each call if minValid is nearly the life', 1000, [
     'usable-token.ts',
     'return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;',
     'return needed;',
@@ -143,7 +143,7 @@ export const worldDefects: readonly Defect[] = [
     'if (!isSame) return undefined;',
     'void now;',
   ]),
-  defect('bridges although another process has signed out', 20000, [
+  defect('bridges although another process has signed out', beyond, [
     'refresh.ts',
     "    if (known && !now) throw signInRequired('signed-out', settings);\n",
     '',
@@ -153,7 +153,7 @@ export const worldDefects: readonly Defect[] = [
     "    if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);\n",
     '',
   ]),
-  defect('writes after a sign-out what it owed before it', 2000, [
+  defect('writes after a sign-out what it owed before it', 5000, [
     'record-keeper.ts',
     '    this.#owed = [];\n    const forgotten',
     '    const forgotten',
@@ -183,7 +183,7 @@ export const worldDefects: readonly Defect[] = [
     'releaseTimer = setTimeout(giveUp, releaseLimitMs, running);',
     'void giveUp;',
   ]),
-  defect('waits for a silent store when it is closed', 1000, [
+  defect('waits for a silent store when it is closed', 5000, [
     'shared-token.ts',
     'await settled(this.#keeper.close(), lastWriteLimitMs);',
     'await this.#keeper.close();',

@@ -235,8 +235,10 @@ export const callInvariants: Invariants = {
         const stored = history.stored.get(call.instance.name);
         if (reason !== 'refused' || stored?.refusedAt !== undefined) return undefined;
         const last = history.refreshCalls.findLast(({ instance }) => instance === call.instance);
-        // What cannot be refreshed is refused by an API.
-        const isOfIt = last && history.familyOf(last.record) === history.familyOf(stored);
+        const family = history.familyOf(stored);
+        // What cannot be refreshed is refused by an API; and so may be a sign-in that could not be stored yet.
+        const { family: rejected = family } = history.accesses.get(call.held ?? '') ?? {};
+        const isOfIt = last && history.familyOf(last.record) === family && rejected === family;
         return isOfIt && last.hasLostLock && last.calledAt > busySince(call)
           ? 'it had lost it before the answer'
           : undefined;

@@ -5,6 +5,7 @@ export const streams = {
   network: 2,
   person: 3,
   random: 4,
+  meanwhile: 5,
   actions: 16,
   branches: 32,
   processes: 64,

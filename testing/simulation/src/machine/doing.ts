@@ -13,4 +13,6 @@ export const doing = {
   signIn: 1024,
   signOut: 2048,
   close: 4096,
+  /** A call of the store that arrives much later than it was sent, perhaps when nobody waits for it any more. */
+  onItsWay: 8192,
 } as const;

@@ -170,6 +170,8 @@ export class Machine {
   readonly #branches: Branch[];
   /** What happens besides when the schedule goes another way. Set by the schedule. */
   onBranch = (): void => {};
+  /** Something that this process waits for takes long, or a fate has met it: more may happen just then. Set by the world. */
+  onDelay = (_process: Process): void => {};
   /** What is the case after a step of that process, as numbers. Set by the schedule if it has rare states, as long as it may branch. */
   describe: ((last: Process | undefined) => readonly number[]) | undefined;
   readonly seen: Seen[] = [];

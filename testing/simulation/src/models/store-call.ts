@@ -10,6 +10,9 @@ const busyMs = 5_000;
 /** How long SharedToken waits for the answer to a call. */
 const answerLimitMs = 12_000;
 
+/** What takes so long to arrive is worth a state of its own. */
+const lateMs = 1_000;
+
 const never = Number.POSITIVE_INFINITY;
 
 const doingWhat: Readonly<Record<string, number>> = {
@@ -80,6 +83,9 @@ export class StoreCalls {
     count(1);
     if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
     const askedAtMs = machine.now;
+    const isLate = fault.requestDelayMs >= lateMs;
+    if (isLate) process.count(doing.onItsWay, 1);
+    if (isLate || fault.answerDelayMs >= lateMs) machine.onDelay(process);
     const answered = new Promise<T>((resolve, reject) => {
       const answer = (settle: () => void, text: string): void => {
         if (fault.answerDelayMs === never) return;
@@ -90,6 +96,7 @@ export class StoreCalls {
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
       };
       const arrive = (): void => {
+        if (isLate) process.count(doing.onItsWay, -1);
         if (fault.isBefore) {
           answer(() => reject(this.#failure(fault)), `fails (${fault.code})`);
           return;

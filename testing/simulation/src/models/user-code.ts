@@ -209,11 +209,11 @@ export class UserCode {
     const isPlain =
       history.isCalm || plan.personFaultOneIn === 0 || !machine.choices.isRare(streams.person, plan.personFaultOneIn);
     const course = isPlain ? 0 : 1 + machine.choices.below(streams.person, 4);
-    const delay = [machine.choices.weighted(streams.person, [1, 1]) === 0 ? 0 : 20_000, 170_000, 200_000, 0, undefined][
-      course
-    ];
+    const usual = [0, 20_000, 3_000][machine.choices.weighted(streams.person, [2, 2, 1])];
+    const delay = [usual, 170_000, 200_000, 0, undefined][course];
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const denied = Object.assign(new Error('the person said no'), { error: 'access_denied' });
+    if (delay !== 0) machine.onDelay(process);
     if (delay !== undefined) {
       machine.later(process, delay, course === 3 ? 'the person says no' : 'the person answers', () =>
         course === 3 ? reject(denied) : resolve(),
@@ -237,6 +237,7 @@ export class UserCode {
     const course = this.#chooseCourse();
     // Without `redeem`, SharedToken does not know when the code was sent.
     if (course !== 'plain' && !signal) history.hasOddTime = true;
+    if (course !== 'plain') machine.onDelay(process);
     const { promise, resolve, reject } = Promise.withResolvers<TokenResponse>();
     const settle = (milliseconds: number, text: string, run: () => void): void => {
       machine.later(process, milliseconds, () => `${what}: ${text}`, run);

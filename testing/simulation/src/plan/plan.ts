@@ -76,6 +76,8 @@ export interface Plan extends Omit<ProviderOptions, 'kind'> {
 }
 
 const maxActions = 8;
+/** The stream of its choices comes after those of all other actions. */
+const meanwhileAction = 31;
 
 /** How long before its expiry a token of that lifetime is refreshed. */
 export const skewOf = (lifetimeMs: number, expirySkewMs = 300_000): number => Math.min(expirySkewMs, lifetimeMs / 10);
@@ -209,6 +211,19 @@ export function chooseMore(choices: Choices, { processes, lifetimeMs }: Plan): M
     action: (index) => chooseAction(choices, index, around),
     fate: (index) => chooseFate(choices, index, processes),
   });
+}
+
+/** What a process or another one is told to do, perhaps, while it waits for long. */
+export function chooseMeanwhile(
+  choices: Choices,
+  { processes, lifetimeMs }: Plan,
+  process: number,
+): Action | undefined {
+  if (!choices.isRare(streams.meanwhile, 3)) return undefined;
+  const weights = moreKindWeights;
+  const action = chooseAction(choices, meanwhileAction, { processes, before: process, lifetimeMs, weights });
+  const isOther = choices.isRare(streams.meanwhile, 2);
+  return { ...action, delayMs: Math.min(action.delayMs, 5_000), ...(!isOther && { process }) };
 }
 
 /** For a person who reads a trace. */
