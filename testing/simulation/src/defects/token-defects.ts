@@ -1,4 +1,4 @@
-import { beyond, type Defect, defect } from './defect.ts';
+import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in which token is given out, and what a record has. */
 export const tokenDefects: readonly Defect[] = [
@@ -27,7 +27,7 @@ export const tokenDefects: readonly Defect[] = [
     '(forces || !forced) && ',
     '',
   ]),
-  defect('does not wait for its requests when it is closed', beyond, [
+  defect('does not wait for its requests when it is closed', 10000, [
     'shared-token.ts',
     '    await settled(ended, this.#settings.refreshTimeout);\n',
     '    void ended;\n',
