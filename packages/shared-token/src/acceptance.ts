@@ -44,8 +44,8 @@ export class Acceptance {
     const own: OwnSignIn = { record, isLess, counts, scopes: new Set([scopesOf(record)]) };
     this.#own = [...this.#own, own];
     return (isStored) => {
-      const isForgotten = !this.#own.includes(own);
-      if (!isForgotten) this.#own = isStored ? [own] : this.#own.filter((each) => each !== own);
+      const index = this.#own.indexOf(own);
+      if (index >= 0) this.#own = isStored ? this.#own.slice(index) : this.#own.toSpliced(index, 1);
     };
   }
 

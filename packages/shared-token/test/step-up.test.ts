@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
+import { Acceptance } from '../src/acceptance.ts';
 import { type SharedTokenEvent, type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
 import { mustNotAsk, type Scene, test } from './scene.ts';
 import { rejection, untilTrue } from './within.ts';
@@ -381,5 +382,18 @@ for (const stillDenied of [[], ['mail']])
     const later = anHourLater(() => rejection(shared.getToken({ interactive: false })));
     assert.is((await later).reason, 'not-accepted');
   });
+
+test('what a sign-in that is on its way has brought counts, although an earlier one is stored meanwhile', async () => {
+  const acceptance = new Acceptance(() => false);
+  const first = { accessToken: 'first', scope: 'files', signedInAt: 1 };
+  const second = { accessToken: 'second', scope: 'files mail', signedInAt: 2 };
+  const firstIsStored = acceptance.signedIn(first, 'requested');
+  const secondIsStored = acceptance.signedIn(second, 'not-accepted');
+  firstIsStored(true);
+  assert.ok(acceptance.accepts(second));
+  secondIsStored(true);
+  assert.ok(acceptance.accepts(second));
+  assert.not(acceptance.accepts(first));
+});
 
 test.run();
