@@ -56,16 +56,15 @@ test('a write that has to read again is answered in its own time, although it fi
   const [store, other] = [await scene.open({ schema, pool }), await scene.open({ schema })];
   await store.set('app', record);
   fate = { type: 'slow', after: sent.promise };
-  const started = performance.now();
   const writing = attempt(() => store.replace('app', 'first', { refreshToken: 'second' }));
   await other.set('app', { refreshToken: 'first', accessToken: 'of another process' });
   await delay(1_500);
   pool.connect = () => new Promise(() => {});
-  void attempt(() => store.get('app'));
+  const reading = attempt(() => store.get('app'));
   sent.resolve();
+  // Each has 9.5 s from its call on. On a busy machine, both take longer.
+  assert.is(await Promise.race([writing.then(() => 'replace'), reading.then(() => 'get')]), 'replace');
   assertUnreachable(await writing, 'replace');
-  const took = performance.now() - started;
-  assert.ok(took < 10_900, `it took ${took} ms`);
 });
 
 for (const [kind, options] of Object.entries(pools)) {
