@@ -24,6 +24,8 @@ interface Version {
   readonly record: TokenRecord;
   /** The step in which it was first written. */
   readonly writtenAt: number;
+  /** The step in which it last came in place of another one. */
+  storedAt: number;
   /** The step in which the store got another one; Infinity if it still has this one. */
   replacedAt: number;
 }
@@ -155,6 +157,11 @@ export class History {
     return this.#findVersion(name, record)?.writtenAt ?? Number.POSITIVE_INFINITY;
   }
 
+  /** The step in which the record last came in place of another one. */
+  storedAt(name: string, record: TokenRecord): number {
+    return this.#findVersion(name, record)?.storedAt ?? -1;
+  }
+
   #findVersion(name: string, { refreshToken, accessToken }: TokenRecord): Version | undefined {
     const versions = this.#versions;
     for (let index = versions.length - 1; index >= 0; index--) {
@@ -174,9 +181,14 @@ export class History {
       this.stored.delete(name);
       return;
     }
+    const { steps: step } = this.machine;
     const again = this.#findVersion(name, record);
-    if (again) again.replacedAt = Number.POSITIVE_INFINITY;
-    else this.#versions.push({ name, record, writtenAt: this.machine.steps, replacedAt: Number.POSITIVE_INFINITY });
+    if (!again)
+      this.#versions.push({ name, record, writtenAt: step, storedAt: step, replacedAt: Number.POSITIVE_INFINITY });
+    else {
+      if (again !== old) again.storedAt = step;
+      again.replacedAt = Number.POSITIVE_INFINITY;
+    }
     this.stored.set(name, record);
   }
 

@@ -170,11 +170,11 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
   {
     promise: 'A forced refresh does not give the token that was stored before it, if none was in memory',
     check({ call }, history) {
-      const { options, isFresh, stored: { accessToken: stored } = {} } = call;
-      if (!options.forceRefresh || !isFresh || stored === undefined) return undefined;
-      const { value, family } = accessGiven(call, history) ?? {};
-      // Of a sign-in that was signed out and then stored again, because the answer to its first write was lost, nobody knows that it was there.
-      return value === stored && family?.storedAgainAt === undefined ? `${stored} again` : undefined;
+      const { options, isFresh, stored, instance, startedAt } = call;
+      if (!options.forceRefresh || !isFresh || stored?.accessToken === undefined) return undefined;
+      // It was gone when the call looked, and then its own process stored it again.
+      if (history.storedAt(instance.name, stored) > startedAt) return undefined;
+      return accessGiven(call, history)?.value === stored.accessToken ? `${stored.accessToken} again` : undefined;
     },
   },
   {
