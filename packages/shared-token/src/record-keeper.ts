@@ -56,6 +56,8 @@ export class RecordKeeper {
   readonly #closing = new AbortController();
   /** The pending changes, oldest first. The array is replaced, never modified, so that a read notices a change of it. */
   #owed: readonly Change[] = [];
+  /** What the last read found. */
+  #seen: TokenRecord | undefined;
   /** Settles when each change is written or pending, and tokens that came after a sign-out are revoked. */
   #finished: Promise<void> = Promise.resolve();
   /** Settles when no write is under way. */
@@ -131,7 +133,8 @@ export class RecordKeeper {
   async put(record: TokenRecord, { signOuts, before, isLate }: Circumstances): Promise<boolean> {
     const save = async (lock: Lock): Promise<boolean> => {
       for (let round = 0; ; round++) {
-        const newest = await this.readAny().catch(() => applyChanges(before, this.#owed));
+        // An earlier round has read the record again, perhaps as gone, although this read fails.
+        const newest = await this.readAny().catch(() => applyChanges(round ? this.#seen : before, this.#owed));
         if ((before && !newest) || signOuts !== this.signOuts) throw signInRequired('signed-out', this.settings);
         // An earlier round stored the sign-in, although the store reported a failure. A refresh of it must stay, whatever its clock said.
         if (round > 0 && newest?.signedInAt === record.signedInAt) return true;
@@ -207,6 +210,7 @@ export class RecordKeeper {
   async #look(): Promise<{ stored: TokenRecord | undefined; newest: TokenRecord | undefined }> {
     const owedBefore = this.#owed;
     const stored = await this.stored.get();
+    this.#seen = stored;
     // During the read, a change became pending or a pending one was stored: the answer may be older.
     if (owedBefore !== this.#owed) return this.#look();
     const newest = applyChanges(stored, this.#owed);

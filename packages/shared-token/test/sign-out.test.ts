@@ -255,6 +255,21 @@ test('a sign-out wins over a sign-in that gives no refresh token, too', async (s
   assert.is(scene.count('signed-in'), 0);
 });
 
+testSignedIn('a sign-in does not undo a sign-out of another process if each second read fails', async (scene) => {
+  const { store } = scene;
+  const { call, answer } = await scene.signingIn();
+  await store.delete('my-app');
+  const get = store.get.bind(store);
+  let reads = 0;
+  store.get = async (name) => {
+    if (reads++ % 2 === 0) throw new Error('not reachable');
+    return get(name);
+  };
+  await answer();
+  assert.is((await rejection(call)).reason, 'signed-out');
+  assert.is(store.records.size, 0);
+});
+
 test('a token bridges no failed refresh after a sign-out in another process', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   const shared = scene.open({
