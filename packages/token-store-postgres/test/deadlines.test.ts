@@ -67,6 +67,24 @@ test('a write that has to read again is answered in its own time, although it fi
   assertUnreachable(await writing, 'replace');
 });
 
+test('a write that finds a later one choosing the key is answered in its own time', async () => {
+  const schema = scene.newSchema();
+  const read = Promise.withResolvers<void>();
+  let fate: Fate = { type: 'normal' };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), () => fate));
+  const store = await scene.open({ schema, pool, key: Buffer.alloc(32, 7), otherKeys: [undefined] });
+  const other = await scene.open({ schema });
+  await other.set('app', record);
+  fate = { type: 'delayed', after: read.promise };
+  const replacing = attempt(() => store.replace('app', 'first', { refreshToken: 'second' }));
+  await delay(1_500);
+  pool.connect = () => new Promise(() => {});
+  const setting = attempt(() => store.set('another', record));
+  read.resolve();
+  assert.is(await Promise.race([replacing.then(() => 'replace'), setting.then(() => 'set')]), 'replace');
+  assertUnreachable(await replacing, 'replace');
+});
+
 for (const [kind, options] of Object.entries(pools)) {
   test(`a connection that swallows everything, of ${kind}: each call is answered in the promised time`, async () => {
     const proxy = await scene.proxy();

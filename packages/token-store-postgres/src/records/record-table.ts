@@ -50,7 +50,7 @@ export class RecordTable {
   readonly #context: Context;
   readonly #readRow: ReturnType<typeof rowReader>;
   readonly #known = new Map<string, Version>();
-  #deciding: Promise<void> | undefined;
+  #deciding: { readonly deadline: number; readonly decided: Promise<void> } | undefined;
 
   constructor(context: Context) {
     this.#context = context;
@@ -195,11 +195,14 @@ export class RecordTable {
   async #decideKey(deadline: number): Promise<void> {
     const { ring } = this.#context;
     if (ring.isDecided || ring.preferred === undefined) return;
-    // Once for all first writes at the same time: a passphrase blocks the event loop for a quarter of a second.
-    this.#deciding ??= this.#putInUse(ring.preferred, deadline).finally(() => {
-      this.#deciding = undefined;
-    });
-    await this.#deciding;
+    // Once for all first writes at the same time, unless it may end too late: a passphrase blocks the event loop for a quarter of a second.
+    if (!this.#deciding || this.#deciding.deadline > deadline) {
+      const decided = this.#putInUse(ring.preferred, deadline).finally(() => {
+        this.#deciding = undefined;
+      });
+      this.#deciding = { deadline, decided };
+    }
+    await this.#deciding.decided;
   }
 
   async #putInUse(key: Key, deadline: number): Promise<void> {
