@@ -205,6 +205,9 @@ export const callInvariants: Invariants = {
         const began = busySince(call);
         const hasRefreshFailed = instance.lastFailure >= began && instance.lastSignInFailure < began;
         if (!isMeant || !hasRefreshFailed || instance.triedSignOuts.some((step) => step >= began)) return undefined;
+        // What the refresh brought was enough when it began, and is in memory instead.
+        const { step: refreshedAt = -1 } = instance.refreshed ?? {};
+        if (refreshedAt >= began && call.needs !== instance.needs) return undefined;
         const wasSet = instance.clockSteps.length > 0;
         return given.expiresAt > instance.process.wallNow && !wasSet
           ? `${given.accessToken} is valid, and the call ends in ${error}`

@@ -17,7 +17,12 @@ export const storeInvariants: Invariants = {
         const isAgain = history.windows.some(
           (each) => each.instance === instance && each.openedAt > (signedOut?.step ?? 0),
         );
-        return !before && isByOther && !isAgain && !family?.wasStored
+        // An own sign-in that has not read what was deleted waits to be stored, and this one takes its place.
+        const hasPending = history.families.some(
+          (each) =>
+            each !== family && each.window?.instance === instance && !each.wasStored && each.window?.found !== found,
+        );
+        return !before && isByOther && !isAgain && !hasPending && !family?.wasStored
           ? `sign-in ${family?.id} after ${found?.id}`
           : undefined;
       },
