@@ -291,16 +291,16 @@ test('a caller takes the lock that an earlier statement of its own acquires late
   const [holder, behind] = await Promise.all([1, 2].map(() => scene.open({ schema, leaseTime: 20_000 })));
   if (!holder || !behind) throw new Error('unreachable');
   const arrives = Promise.withResolvers<void>();
-  const { store } = await openUnreliable({
-    schema,
-    of: take,
-    fates: [{ type: 'late', after: arrives.promise }],
-  });
+  const arrived = arrives.promise.then(() => settle());
+  // The second try joins the queue. Those after it come later than the first.
+  const fates: Fate[] = [{ type: 'late', after: arrives.promise }, { type: 'normal' }];
+  for (let index = 0; index < 20; index++) fates.push({ type: 'slow', after: arrived });
+  const { store, settle } = await openUnreliable({ schema, of: take, fates });
   const held = await hold(holder);
   const waiting = store.exclusively('app', async () => 'my turn');
   await watch.untilWanted(schema);
   const last = behind.exclusively('app', async () => 'last');
-  // The holder's lease is released, without a message, and the first thing that comes is the late statement.
+  // The holder's lease is released, without a message.
   await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET owner = NULL`);
   arrives.resolve();
   assert.is(await within(10_000, 'the turn, long before the lease ends', waiting), 'my turn');
