@@ -205,6 +205,12 @@ export const callInvariants: Invariants = {
         const began = busySince(call);
         const hasRefreshFailed = instance.lastFailure >= began && instance.lastSignInFailure < began;
         if (!isMeant || !hasRefreshFailed || instance.triedSignOuts.some((step) => step >= began)) return undefined;
+        // One of a later sign-in came into memory by a late read, and a call has rejected it.
+        const hasRejectedLater = [...instance.calls].some(({ options, held }) => {
+          const { order = 0 } = history.accesses.get(held ?? '')?.family ?? {};
+          return options.forceRefresh && order > family.order;
+        });
+        if (hasRejectedLater) return undefined;
         // What the refresh brought was enough when it began, and is in memory instead.
         const { step: refreshedAt = -1 } = instance.refreshed ?? {};
         if (refreshedAt >= began && call.needs !== instance.needs) return undefined;

@@ -48,7 +48,8 @@ export const storeInvariants: Invariants = {
         if (!access || !earlier || access.generation >= earlier.generation) return undefined;
         // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write. And of
         // two requests that were both late, only the provider knows which it answered first.
-        const wasKnown = (earlier.storedAt ?? 0) <= Math.min(history.lastReadBy(by, name).step, asked.step);
+        const { step: readAt } = history.lastReadBy(by, name);
+        const wasKnown = (earlier.storedAt ?? 0) <= readAt && readAt <= asked.step;
         return wasKnown && (record.obtainedAt ?? 0) < (before.obtainedAt ?? 0)
           ? `access token ${access.value} over ${earlier.value}`
           : undefined;

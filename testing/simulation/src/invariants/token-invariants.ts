@@ -7,6 +7,7 @@ import {
   accessGiven,
   busySince,
   doClocksDiffer,
+  errorOf,
   familyGiven,
   hasTwin,
   isAlone,
@@ -79,10 +80,13 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const access = history.accesses.get(held ?? '');
       const [clockSetAt = -1, ...later] = instance.clockSteps;
       // By the new time, the stored one may be good, also for a call that is under way.
-      const wasBusy = [...instance.calls].some(
-        (each) => each.startedAt < clockSetAt && (each.settledAt ?? clockSetAt) >= clockSetAt,
-      );
       const { step } = history.lastReadBy(instance.process, instance.name);
+      // A call whose caller has left goes on with what it has read.
+      const wasBusy = [...instance.calls].some((each) => {
+        const { startedAt, settledAt = clockSetAt, abortReason } = each;
+        const goesOn = abortReason !== undefined && errorOf(each) === abortReason && step > startedAt;
+        return startedAt < clockSetAt && (settledAt >= clockSetAt || goesOn);
+      });
       // A refresh that fails goes by the wall clock.
       if (wasBusy || Math.max(step, instance.lastFailure) >= clockSetAt) return undefined;
       const given = [...instance.calls].find(
