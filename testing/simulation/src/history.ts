@@ -24,7 +24,7 @@ interface Version {
   readonly record: TokenRecord;
   /** The step in which it was first written. */
   readonly writtenAt: number;
-  /** The step in which it last came in place of another one. */
+  /** The step in which its sign-in last came in place of another one. */
   storedAt: number;
   /** The step in which the store got another one; Infinity if it still has this one. */
   replacedAt: number;
@@ -157,7 +157,7 @@ export class History {
     return this.#findVersion(name, record)?.writtenAt ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The step in which the record last came in place of another one. */
+  /** The step in which the record's sign-in last came in place of another one. */
   storedAt(name: string, record: TokenRecord): number {
     return this.#findVersion(name, record)?.storedAt ?? -1;
   }
@@ -181,14 +181,13 @@ export class History {
       this.stored.delete(name);
       return;
     }
-    const { steps: step } = this.machine;
+    const { steps: writtenAt } = this.machine;
+    const isSameSignIn = old && this.familyOf(before) === this.familyOf(record);
+    const storedAt = isSameSignIn ? old.storedAt : writtenAt;
+    const replacedAt = Number.POSITIVE_INFINITY;
     const again = this.#findVersion(name, record);
-    if (!again)
-      this.#versions.push({ name, record, writtenAt: step, storedAt: step, replacedAt: Number.POSITIVE_INFINITY });
-    else {
-      if (again !== old) again.storedAt = step;
-      again.replacedAt = Number.POSITIVE_INFINITY;
-    }
+    if (again) Object.assign(again, { storedAt, replacedAt });
+    else this.#versions.push({ name, record, writtenAt, storedAt, replacedAt });
     this.stored.set(name, record);
   }
 

@@ -53,7 +53,7 @@ export function goodSignIn(
   const token = history.refreshTokens.get(record.refreshToken ?? '');
   const since = ({ storedAt }: { storedAt?: number }) => ({
     family,
-    storedAt: storedAt && Math.max(storedAt, family.storedAgainAt ?? 0),
+    storedAt: storedAt && Math.max(storedAt, history.storedAt(instance.name, record)),
   });
   if (token) return family.revoked || token.spending ? undefined : since(token);
   const { accessToken = '', expiresAt = Number.POSITIVE_INFINITY, refusedAt } = record;

@@ -124,7 +124,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { expiresAt: endsAt = Number.POSITIVE_INFINITY } = refreshed?.access ?? {};
       const isOver =
         endsAt === access.expiresAt ||
-        endsAt <= call.instance.process.wallNow ||
+        endsAt <= Math.max(call.instance.process.wallNow, history.machine.wallNow) ||
         [...triedSignOuts, ...clockSteps].some((step) => step >= (refreshed?.step ?? 0));
       if (
         isLater &&
