@@ -1,10 +1,12 @@
-import {
+import fs, {
   chmodSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -203,6 +205,31 @@ test('a file that cannot be found after it was made is not left behind', () => {
     (error: TokenStoreError) => error.code === 'STORE_OPEN',
   );
   assert.equal([readdirSync(odd), readdirSync('/dev/fd').length], [[], before]);
+});
+
+test('a file that has taken the place of the new one is not removed', () => {
+  const directory = temporaryDirectory();
+  const [path, other] = [join(directory, 'tokens.db'), join(directory, 'other.db')] as const;
+  writeFileSync(other, 'of another program', { mode: 0o600 });
+  const { openSync } = fs;
+  const openAndReplace = (...args: Parameters<typeof openSync>): number => {
+    const descriptor = openSync(...args);
+    if (args[1] === 'wx') {
+      rmSync(path);
+      linkSync(other, path); // Two names, so it is refused.
+    }
+    return descriptor;
+  };
+  Object.assign(fs, { openSync: openAndReplace });
+  try {
+    assert.throws(
+      () => openTokenStore(path),
+      (error: TokenStoreError) => error.reason === 'linked',
+    );
+  } finally {
+    Object.assign(fs, { openSync });
+  }
+  assert.is(readFileSync(path, 'utf8'), 'of another program');
 });
 
 test('data that another program has written, and that is no JSON, is STORE_CORRUPT, and is not shown', () => {

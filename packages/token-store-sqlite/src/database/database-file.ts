@@ -51,8 +51,11 @@ export class DatabaseFile {
       } finally {
         // For example on NFS, where the file of root is another user's. Left behind, it would lock out the owner of the folder.
         if (!found && this.#descriptor !== undefined) {
-          if (fs.fstatSync(this.#descriptor).size === 0) removeIfThere(absolute);
+          const made = fs.fstatSync(this.#descriptor);
           this.#close();
+          // Another program may have put another file in its place.
+          const now = fs.lstatSync(absolute, { throwIfNoEntry: false });
+          if (made.size === 0 && made.ino === now?.ino) removeIfThere(absolute);
         }
       }
     }
