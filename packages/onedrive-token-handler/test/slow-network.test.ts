@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import type { TokenEvent } from '../src/index.ts';
-import { openScene } from './scene.ts';
+import { openScene, rejection } from './scene.ts';
 
 if (process.platform !== 'linux') {
   console.log('skipped: elsewhere, a full queue of connections does something else');
@@ -33,39 +33,66 @@ const addresses = [
   { address: '::1', family: 6 },
 ];
 
+/** Calls `use` with the port of a host that has an address of IPv6, but answers only to IPv4, and not before `answer` is called. */
+async function withDistantHost(use: (port: number, answer: () => void) => Promise<void>): Promise<void> {
+  const busy = new Int32Array(new SharedArrayBuffer(4));
+  const provider = new Worker(distantProvider, { eval: true, workerData: busy });
+  const [port] = await once(provider, 'message');
+  const { lookup } = dns;
+  const found = (_name: string, _options: object, done: (...result: unknown[]) => void): void =>
+    process.nextTick(done, null, addresses);
+  Object.assign(dns, { lookup: found });
+  try {
+    await use(port, () => Atomics.notify(busy, 0));
+  } finally {
+    Object.assign(dns, { lookup });
+    await provider.terminate();
+  }
+}
+
 for (const [client, environment] of [
   ['node:http', {}],
   ['undici', { HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: 'localhost' }],
 ] as const) {
   test(`${client}: a host that has IPv6 is reached on a slow network without IPv6`, async () => {
     await using scene = await openScene();
-    const busy = new Int32Array(new SharedArrayBuffer(4));
-    const provider = new Worker(distantProvider, { eval: true, workerData: busy });
-    const [port] = await once(provider, 'message');
-    const store = new MemoryStore();
-    store.records.set('my-app', { refreshToken: 'r' });
-    let retries = 0;
-    const onEvent = ({ type }: TokenEvent): void => {
-      if (type !== 'retry') return;
-      retries++;
-      // By then the second request waits for more than 250 ms.
-      setTimeout(() => Atomics.notify(busy, 0), 1_500);
-    };
-    const handler = scene.handler({ store, authority: `http://localhost:${port}`, interactive: false, onEvent });
-    const { lookup } = dns;
-    const found = (_name: string, _options: object, done: (...result: unknown[]) => void): void =>
-      process.nextTick(done, null, addresses);
-    Object.assign(dns, { lookup: found });
-    Object.assign(process.env, environment);
-    try {
-      assert.is(await handler.getToken(), 'a');
-    } finally {
-      Object.assign(dns, { lookup });
-      for (const name of Object.keys(environment)) delete process.env[name];
-      await provider.terminate();
-    }
-    assert.is(retries, 1, 'at first, Node gives an address 250 ms');
+    await withDistantHost(async (port, answer) => {
+      const store = new MemoryStore();
+      store.records.set('my-app', { refreshToken: 'r' });
+      let retries = 0;
+      const onEvent = ({ type }: TokenEvent): void => {
+        if (type !== 'retry') return;
+        retries++;
+        // By then the second request waits for more than 250 ms.
+        setTimeout(answer, 1_500);
+      };
+      const handler = scene.handler({ store, authority: `http://localhost:${port}`, interactive: false, onEvent });
+      Object.assign(process.env, environment);
+      try {
+        assert.is(await handler.getToken(), 'a');
+      } finally {
+        for (const name of Object.keys(environment)) delete process.env[name];
+      }
+      assert.is(retries, 1, 'at first, Node gives an address 250 ms');
+    });
   });
 }
+
+test('fetch: a host that has IPv6 is reached on a slow network without IPv6, but a stream is not sent twice', async () => {
+  await using scene = await openScene();
+  await withDistantHost(async (port, answer) => {
+    const handler = scene.handler();
+    const url = `http://localhost:${port}`;
+    const stream: RequestInit & { duplex: 'half' } = {
+      method: 'POST',
+      body: new Blob(['text']).stream(),
+      duplex: 'half',
+    };
+    assert.is((await rejection(handler.fetch(url, stream))).code, 'NETWORK');
+    setTimeout(answer, 1_000);
+    const response = await handler.fetch(url, { method: 'POST', body: 'text' });
+    assert.is((await response.json()).access_token, 'a');
+  });
+});
 
 test.run();

@@ -16,8 +16,10 @@ export function createFetcher(): Fetcher {
 export class HttpClient {
   readonly #dispatcher: Dispatcher | undefined;
   readonly #closing = new AbortController();
-  /** The dispatcher of fetch(), which keeps connections. */
-  #fetching: Dispatcher | undefined;
+  /** The dispatchers of fetch(), which keep connections. The second one is patient. */
+  readonly #fetching: Dispatcher[] = [];
+  /** Whether fetch() could not make a connection. From then on, it has the patience of the repetition in `Provider.post`. */
+  #isPatient = false;
 
   constructor(dispatcher?: Dispatcher) {
     this.#dispatcher = dispatcher;
@@ -52,10 +54,24 @@ export class HttpClient {
    */
   async fetch(address: string | URL, init: RequestInit = {}): Promise<Response> {
     const url = new URL(address);
+    const isPatient = this.#isPatient;
+    try {
+      return await this.#fetch(url, init, isPatient);
+    } catch (error) {
+      const isUnsent = error instanceof ConnectionError && error.beforeConnection;
+      if (!isUnsent || isPatient || this.#dispatcher) throw error;
+      this.#isPatient = true;
+      // Its reader is gone.
+      if (Symbol.asyncIterator in Object(init.body)) throw error;
+      return this.#fetch(url, init, true);
+    }
+  }
+
+  async #fetch(url: URL, init: RequestInit, isPatient: boolean): Promise<Response> {
     const undici = await loadUndici();
     try {
-      this.#fetching ??= this.#dispatcher ?? undici.proxyByEnvironment();
-      return await undici.fetch(url, { ...init, signal: this.#anyOf(init.signal) }, this.#fetching);
+      const own = (): Dispatcher => (this.#fetching[Number(isPatient)] ??= undici.proxyByEnvironment(isPatient));
+      return await undici.fetch(url, { ...init, signal: this.#anyOf(init.signal) }, this.#dispatcher ?? own());
     } catch (error) {
       init.signal?.throwIfAborted();
       const { name, cause } = Object(error) as Error;
@@ -67,7 +83,7 @@ export class HttpClient {
   /** Ends every request at once, with this reason. The caller's own dispatcher stays open. */
   async close(reason = new Error('the client was closed')): Promise<void> {
     this.#closing.abort(reason);
-    if (this.#fetching !== this.#dispatcher) await this.#fetching?.destroy();
+    await Promise.all(this.#fetching.map((dispatcher) => dispatcher.destroy()));
   }
 
   #anyOf(...signals: readonly (AbortSignal | null | undefined)[]): AbortSignal {

@@ -19,7 +19,7 @@ export async function postForm(
   given?: undici.Dispatcher,
 ): Promise<HttpAnswer> {
   // One for each request, because undici keeps waiting for a silent proxy even after the request was aborted.
-  const dispatcher = given ?? proxyByEnvironment(patience(isPatient));
+  const dispatcher = given ?? proxyByEnvironment(isPatient);
   try {
     const response = await undici.request(url, {
       dispatcher,
@@ -51,9 +51,9 @@ export async function fetch(url: URL, init: RequestInit, dispatcher: undici.Disp
   return (await undici.fetch(url, options)) as unknown as Response;
 }
 
-export function proxyByEnvironment(options: ReturnType<typeof patience> = {}): undici.Dispatcher {
+export function proxyByEnvironment(isPatient?: boolean): undici.Dispatcher {
   try {
-    return new undici.EnvHttpProxyAgent(options);
+    return new undici.EnvHttpProxyAgent(patience(isPatient));
   } catch {
     // Shows neither the value nor a cause that quotes it, because a proxy's address may hold a password.
     const problem = 'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy';
