@@ -12,13 +12,19 @@ if (process.platform !== 'linux') {
   process.exit(0);
 }
 
-/** A provider that is busy until it is told: its queue is full, so the kernel drops the first packet of each connection. */
+/** A provider, or a proxy to it, that is busy until it is told: its queue is full, so the kernel drops the first packet of each connection. */
 const distantProvider = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { createServer, connect } = require('node:net');
   const body = '{"access_token":"a","token_type":"Bearer","expires_in":3600}';
   const answer = 'HTTP/1.1 200 OK\\r\\ncontent-length: ' + body.length + '\\r\\n\\r\\n' + body;
-  const server = createServer((socket) => socket.on('error', () => {}).once('data', () => socket.end(answer)));
+  const server = createServer((socket) => {
+    const read = (data) => {
+      if (/^CONNECT/.test(data)) socket.once('data', read).write('HTTP/1.1 200 OK\\r\\n\\r\\n');
+      else socket.end(answer);
+    };
+    socket.on('error', () => {}).once('data', read);
+  });
   server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
     const { port } = server.address();
     for (let count = 0; count < 8; count++) connect(port, '127.0.0.1').on('error', () => {});
@@ -50,9 +56,10 @@ async function withDistantHost(use: (port: number, answer: () => void) => Promis
   }
 }
 
-for (const [client, environment] of [
+for (const [client, environment, host = 'localhost'] of [
   ['node:http', {}],
   ['undici', { HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: 'localhost' }],
+  ['a proxy', { HTTP_PROXY: 'http://localhost' }, '127.0.0.1'],
 ] as const) {
   test(`${client}: a host that has IPv6 is reached on a slow network without IPv6`, async () => {
     await using scene = await openScene();
@@ -66,8 +73,9 @@ for (const [client, environment] of [
         // By then the second request waits for more than 250 ms.
         setTimeout(answer, 1_500);
       };
-      const handler = scene.handler({ store, authority: `http://localhost:${port}`, interactive: false, onEvent });
-      Object.assign(process.env, environment);
+      const handler = scene.handler({ store, authority: `http://${host}:${port}`, interactive: false, onEvent });
+      for (const [name, value] of Object.entries(environment))
+        process.env[name] = value.replace(/localhost$/, `$&:${port}`);
       try {
         assert.is(await handler.getToken(), 'a');
       } finally {

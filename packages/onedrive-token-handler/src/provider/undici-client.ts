@@ -52,8 +52,10 @@ export async function fetch(url: URL, init: RequestInit, dispatcher: undici.Disp
 }
 
 export function proxyByEnvironment(isPatient?: boolean): undici.Dispatcher {
+  const options: object = patience(isPatient);
   try {
-    return new undici.EnvHttpProxyAgent(patience(isPatient));
+    // `proxyTls` is for the connection to the proxy, also if that has no TLS.
+    return new undici.EnvHttpProxyAgent({ ...options, proxyTls: options });
   } catch {
     // Shows neither the value nor a cause that quotes it, because a proxy's address may hold a password.
     const problem = 'HTTPS_PROXY or HTTP_PROXY is not the address of a proxy';
