@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, lchownSync, linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  lchownSync,
+  linkSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import {
   directoryForUsers,
@@ -15,7 +24,7 @@ import { lockPathsOf } from '../src/lock/lock-paths.ts';
 import { readRecord } from '../src/read-record.ts';
 import { attemptAll } from './attempt.ts';
 import { holder } from './lock-holders.ts';
-import { rollbackJournal } from './rollback-journal.ts';
+import { journalOfSeveral, rollbackJournal } from './rollback-journal.ts';
 import { makeTokenDatabase } from './snapshot.ts';
 import { startProgram } from './start-program.ts';
 
@@ -106,17 +115,37 @@ test('a FIFO that appears beside an open database stops no call', async () => {
   assert.ok(isExposed(waited as TokenStoreError), `${waited}`);
 });
 
-asRoot('a FIFO of a user beside the database of that user does not stop root', () => {
-  const path = openToAll(0o700);
-  chownSync(join(path, '..'), otherUser, otherUser);
-  using store = openTokenStore(path);
-  makeFifo(`${path}-journal`);
-  lchownSync(`${path}-journal`, otherUser, otherUser);
-  assert.throws(
-    () => store.get('app'),
-    (error: TokenStoreError) => error.reason === 'exposed',
-  );
-});
+const fifos: Record<string, (path: string) => string[]> = {
+  'in place of its journal': (path) => [`${path}-journal`],
+  'whose name its journal has': (path) => {
+    const fifo = `${path}-mj012345912`;
+    writeFileSync(`${path}-journal`, journalOfSeveral(fifo), { mode: 0o600 });
+    return [fifo, `${path}-journal`];
+  },
+  ...Object.fromEntries(
+    (['lock', 'gate'] as const).map((which) => [
+      `in place of the journal of its ${which}`,
+      (path) => {
+        const file = lockPathsOf(path, 'app')[which];
+        copyFileSync(path, file);
+        return [`${file}-journal`, file];
+      },
+    ]),
+  ),
+};
+for (const [what, plant] of Object.entries(fifos)) {
+  asRoot(`a FIFO of a user beside the database of that user, ${what}, does not stop root`, async () => {
+    const path = openToAll(0o700);
+    chownSync(join(path, '..'), otherUser, otherUser);
+    using store = openTokenStore(path);
+    const planted = plant(path);
+    makeFifo(planted[0] as string);
+    for (const file of planted) lchownSync(file, otherUser, otherUser);
+    const call = async () => [store.get('app'), await store.exclusively('app', async () => {})];
+    const error: TokenStoreError = await call().catch((reason) => reason);
+    assert.is(error.reason, 'exposed', `${error}`);
+  });
+}
 
 test('a FIFO in place of the file that names the holder of a lock: the holder is not known, and nothing waits', async () => {
   using store = openTokenStore(join(temporaryDirectory(), 'tokens.db'));

@@ -9,11 +9,13 @@ import {
   fileFailures,
   findFile,
   makeDirectories,
+  type Owner,
   openError,
   openPrivateFile,
   refusePlanted,
   removeIfThere,
   systemCode,
+  usePrivateFile,
 } from 'token-store-kit/files';
 
 /**
@@ -126,12 +128,15 @@ export class DatabaseFile {
   /**
    * Throws STORE_OPEN if another file has the path by now. SQLite would read the old file, and notice only at a write. So a token would be
    * spent, or a person asked, in vain. Throws also if another user than the database's owner made the journal. SQLite would wait for a FIFO
-   * for ever, and would write into the database what such a journal says.
+   * for ever, also for one that a journal names, and would write into the database what such a journal says.
    */
   check(): void {
     this.#refuseOther(fs.statSync(this.path, { throwIfNoEntry: false }));
     if (!this.#isShared) return; // The two checks would cost as much as a read.
     for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
+    if (this.stats.uid === process.geteuid?.() || !isOfSeveral(`${this.path}-journal`, this.stats)) return;
+    const problem = 'names a file of other databases, which this store does not use';
+    throw fileError(`${this.path}-journal`, ['STORE_OPEN', 'exposed', problem, 'Remove it']);
   }
 
   #refuseOther(now: FileStats | undefined): void {
@@ -156,6 +161,19 @@ function loadDriver(path: string): typeof Database {
     const problem = 'the package better-sqlite3, which has native code, could not be loaded';
     const remedy = 'In the folder of this program, run: npm install better-sqlite3 (a bundle cannot contain it)';
     throw fileError(path, ['STORE_OPEN', 'no-native-code', problem, remedy], error);
+  }
+}
+
+/** Whether a journal ends with the name of a file that has the names of other databases' journals. SQLite would open that. */
+function isOfSeveral(journal: string, owner: Owner): boolean {
+  try {
+    return usePrivateFile(journal, { owner }, (descriptor) => {
+      const end = Buffer.alloc(8);
+      fs.readSync(descriptor, end, { position: Math.max(0, fs.fstatSync(descriptor).size - 8) });
+      return end.toString('hex') === 'd9d505f920a163d7';
+    });
+  } catch {
+    return false; // There is none, or SQLite cannot read it either.
   }
 }
 

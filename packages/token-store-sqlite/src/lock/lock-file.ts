@@ -1,7 +1,14 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
-import { creationError, refusePlanted, removeIfThere, systemCode, usePrivateFile } from 'token-store-kit/files';
+import {
+  creationError,
+  fileError,
+  refusePlanted,
+  removeIfThere,
+  systemCode,
+  usePrivateFile,
+} from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
 
@@ -76,7 +83,10 @@ export class LockFile {
     // `#make` gives the file a second name (hard link) for a moment, which is harmless: SQLite cannot spoil an empty file.
     if (stats.size === 0) stats.nlink = 1;
     refusePlanted(this.#path, this.#database.stats, stats);
-    return `${stats.ino} ${stats.mtimeMs}`;
+    if (stats.size === 0) return `${stats.ino} ${stats.mtimeMs}`;
+    // A database of a user. SQLite would open its journal, and for a FIFO root would wait for ever.
+    const problem = 'is not a lock of this store, because it is not empty';
+    throw fileError(this.#path, ['STORE_OPEN', 'exposed', problem, 'Remove it']);
   }
 
   /**
