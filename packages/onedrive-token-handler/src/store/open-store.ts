@@ -53,30 +53,19 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
       one.file.close();
     }
   };
-  const end = (one: Opened): void => {
-    one.calls--;
-    closeUnused();
-  };
-  const useOnce = async <T>(work: (file: SqliteTokenStore) => T): Promise<Awaited<T>> => {
-    const one = await begin();
-    try {
-      return await work(one.file);
-    } finally {
-      end(one);
-    }
-  };
-  const use = async <T>(work: (file: SqliteTokenStore) => T): Promise<Awaited<T>> => {
+  const use = async <T>(work: (file: SqliteTokenStore) => T, mayReopen = true): Promise<Awaited<T>> => {
     const one = await begin();
     try {
       return await work(one.file);
     } catch (error) {
-      if ((Object(error) as { reason?: unknown }).reason !== 'moved') throw error;
+      if (!mayReopen || (Object(error) as { reason?: unknown }).reason !== 'moved') throw error;
       // Of several calls that find the file moved, the first one opens it again.
       if (newest === one) newest = undefined;
     } finally {
-      end(one);
+      one.calls--;
+      closeUnused();
     }
-    return useOnce(work);
+    return use(work, false);
   };
 
   const store: RekeyStore = {
@@ -86,7 +75,7 @@ function openFile(path: string, options: TokenStoreOptions): { store: RekeyStore
     delete: (name) => use((file) => file.delete(name)),
     list: () => use((file) => file.list()),
     // Rejects if the file was moved. That ends the wait as well: the file in its place may have another record.
-    changed: (name, wait) => useOnce((file) => file.changed(name, wait)),
+    changed: (name, wait) => use((file) => file.changed(name, wait), false),
     lockedNames: () => use((file) => file.lockedNames()),
     // This store has to be opened again with the new key.
     rekey: (key) => use((file) => file.rekey(key)),
