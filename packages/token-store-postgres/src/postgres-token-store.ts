@@ -111,13 +111,19 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
    * the task change nothing. If the task's last write did not get through, the lease is left to expire, so that the write can come first.
    *
    * Rejects with STORE_BUSY after `timeout`, with host and process of the holder; with `signal.reason` on an abort; with STORE_OPEN if the
-   * database cannot be reached, or the store is closed before the task begins; and with a TypeError within such a task for the same name.
+   * database cannot be reached, or the store is closed before the task begins; with STORE_KEY if the key was changed; and with a TypeError
+   * within such a task for the same name.
    */
   async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options: ExclusivelyOptions = {}): Promise<T> {
     checkText(name, 'name');
     const { timeout, signal } = readExclusivelyOptions(task, options);
     this.#assertWritable();
-    return this.#locks.run(name, task, { timeout, signal, closing: this.#closing.signal });
+    const checkAndRun = async (lease: Lease): Promise<T> => {
+      // If the key was changed, a result of the task could not be stored. So do not ask a person for it.
+      await this.#records.checkKey(lease.salt);
+      return task(lease);
+    };
+    return this.#locks.run(name, checkAndRun, { timeout, signal, closing: this.#closing.signal });
   }
 
   /**

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
 import { changeKey } from 'token-store-kit/administration';
 import * as assert from 'uvu/assert';
+import type { TokenStoreError } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
 import { hold, until } from './lock-watch.ts';
 import { startScene } from './scene.ts';
@@ -53,6 +54,25 @@ const waitingSql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type 
 function untilWaiting(count: number): Promise<void> {
   return until(`${count} sessions wait`, async () => (await scene.cluster.query(waitingSql)) === String(count));
 }
+
+test('after a change of key, a host without the new key asks no person, whose sign-in it could not store', async () => {
+  const { schema, operator } = await openWithToken();
+  const [leftOut, other] = [await scene.open({ schema }), await scene.open({ schema, otherKeys: [newKey] })];
+  await operator.rekey(newKey);
+  let asked = 0;
+  const signIn = async () => {
+    asked++;
+    return { access_token: 'access-2', refresh_token: 'refresh-2', expires_in: 3_600 };
+  };
+  const refresh = () => Promise.reject(new Error('is not called'));
+  const open = (store: typeof operator) => new SharedToken({ store, name: 'new', refresh, signIn });
+  await using shared = open(leftOut);
+  const { code, cause } = (await errorOf(shared.signIn())) as TokenStoreError & { cause?: TokenStoreError };
+  assert.equal([code, cause?.code, cause?.reason, asked], ['STORE', 'STORE_KEY', 'key-changed', 0]);
+  await using next = open(other);
+  await next.signIn();
+  assert.equal([asked, (await operator.get('new'))?.refreshToken], [1, 'refresh-2']);
+});
 
 for (const isLate of [false, true]) {
   const when = isLate ? 'while the change waits for its turn' : 'before the change';
@@ -125,7 +145,8 @@ test('a change of key does not wait for the locks that its caller holds', async 
 
 test('a change of key that waits derives no passphrase again', async () => {
   const schema = scene.newSchema();
-  const [store, other] = [await scene.open({ schema, key: 'a passphrase' }), await scene.open({ schema })];
+  const open = () => scene.open({ schema, key: 'a passphrase' });
+  const [store, other] = [await open(), await open()];
   await store.set('app', { refreshToken: 'refresh-1' });
   const holder = await hold(other);
   const { scryptSync } = crypto;

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
-import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
+import { CallerQueue, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
 import type { Row } from '../connection/database.ts';
 import { deadlineIn, type Limits, unanswered } from '../connection/retry.ts';
 import type { Context } from '../records/open-tables.ts';
@@ -49,7 +49,7 @@ export class Locks {
   }
 
   /** See `PostgresTokenStore.exclusively`. */
-  run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions): Promise<T> {
+  run<T>(name: string, task: (lease: Lease) => Promise<T>, options: QueueOptions): Promise<T> {
     const lease = new Lease(this.#context, name, this.#leaseTimeMs);
     let holder: string | undefined = thisHolder();
     const acquire = async (wait: LockWait): Promise<(() => Promise<void>) | undefined> => {
@@ -149,6 +149,7 @@ export class Locks {
     const [row = {}] = await database.repeat(take, { deadline: answerBy, isPatient: attempt.holder !== undefined });
     if (row.taken === 't') {
       lease.fence = row.fence;
+      lease.salt = row.salt;
       lease.renewed(since);
       return true;
     }

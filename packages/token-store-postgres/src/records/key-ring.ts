@@ -50,6 +50,11 @@ export class KeyRing {
     this.isDecided = true;
   }
 
+  /** Whether writes use the key with this salt (base64); nullish: none. */
+  isUsing(salt: string | null | undefined): boolean {
+    return salt ? this.#current?.matches(Buffer.from(salt, 'base64')) === true : this.#current === undefined;
+  }
+
   /** Adds a key to those of this store, because the database may say from now on that it is in use. */
   add(key: Key | undefined): void {
     this.#keys.unshift(key);

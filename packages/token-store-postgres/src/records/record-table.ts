@@ -12,6 +12,8 @@ import { rowReader } from './row-reader.ts';
 /** The result of a write. `lock-lost`: the write was refused, because its task no longer has the lease. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
 
+/** A caller of `exclusively` is promised its answer within a second after its timeout. */
+const keyAnswerMs = 750;
 /** How often a change of key checks whether locks are held. */
 const lookMs = 200;
 /** More names than any program works with at a time. */
@@ -183,6 +185,11 @@ export class RecordTable {
       }
       base = found.revision ?? undefined;
     }
+  }
+
+  /** Throws STORE_KEY if the key with this salt, which is in use now, is none of this store's. */
+  async checkKey(salt: string | null | undefined): Promise<void> {
+    if (!this.#context.ring.isUsing(salt)) await this.#adoptKey(deadlineIn(keyAnswerMs));
   }
 
   async #adoptKey(deadline: number): Promise<void> {
