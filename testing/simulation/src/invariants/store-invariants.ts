@@ -118,9 +118,12 @@ export const storeInvariants: Invariants = {
       check({ instance, record }, history) {
         const family = history.familyOf(record);
         if (!family || !isOf(family, instance)) return `sign-in ${family?.id} is of ${family?.clientId}`;
-        const isStored = history.familyOf(history.stored.get(instance.name)) === family;
+        const stored = history.stored.get(instance.name);
+        const isStored = stored && history.familyOf(stored) === family;
         // A process whose write had no answer does not know that it was there, and stores it again: see SECURITY.md.
-        const isKnown = family.storedAgainAt === undefined && !history.wasSilentTo.has(instance.process);
+        const [signedOutAt = 0] = instance.triedSignOuts.slice(-1);
+        const isAgain = stored && history.storedAt(instance.name, stored) > signedOutAt;
+        const isKnown = !isAgain && !history.wasSilentTo.has(instance.process);
         return isStored && isKnown ? `sign-in ${family.id} is still stored` : undefined;
       },
     },
