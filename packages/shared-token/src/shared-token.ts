@@ -181,13 +181,14 @@ export class SharedToken implements AsyncDisposable {
     await settled(this.#keeper.close(), lastWriteLimitMs);
   }
 
-  async #obtain(options: GetTokenOptions): Promise<AccessToken> {
+  /** `hasFound`: see {@link Need}. */
+  async #obtain(options: GetTokenOptions, hasFound = false): Promise<AccessToken> {
     const { interactive, forceRefresh = false, minValid = 0, signal } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
     const started = performance.now();
     if (forceRefresh) this.#keeper.acceptance.forget();
-    const work = this.#begin(forceRefresh, minValid);
+    const work: Work = { ...this.#begin(forceRefresh, minValid), hasFound };
     const { signOuts } = work;
     const signIns = this.#signIns;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
@@ -236,7 +237,9 @@ export class SharedToken implements AsyncDisposable {
     const { record: got, token } = await joined.flight.join(this.#untilClosed(signal));
     // A joined sign-in that began before this call may bring the very token that the API rejects: then the call begins anew. If a later
     // sign-in brings that token, the provider gives it at each sign-in, and asking again would never end.
-    return this.#isUseless(got, joined.rejected === useless ? undefined : useless) ? this.#obtain(options) : token;
+    return this.#isUseless(got, joined.rejected === useless ? undefined : useless)
+      ? this.#obtain(options, true)
+      : token;
   }
 
   #begin(forced = false, minValid = 0, resends = forced): Work {

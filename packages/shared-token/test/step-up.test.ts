@@ -383,6 +383,21 @@ for (const stillDenied of [[], ['mail']])
     assert.is((await later).reason, 'not-accepted');
   });
 
+test('nobody is asked who has signed out since a call found the sign-in of another process, of which it now needs more', async (scene) => {
+  const other = await scene.signingIn();
+  const needed: string[] = [];
+  const { options } = stepUp(scene, needed);
+  const found = ({ type }: SharedTokenEvent): void => {
+    if (type !== 'stored-token') return;
+    needed.push('mail');
+    scene.store.records.clear();
+  };
+  const call = rejection(scene.open({ ...options, signIn: mustNotAsk, onEvent: found }).getToken());
+  await sleep(50);
+  await other.answer();
+  assert.is((await call).reason, 'signed-out');
+});
+
 test('what a sign-in that is on its way has brought counts, although an earlier one is stored meanwhile', async () => {
   const acceptance = new Acceptance(() => false);
   const first = { accessToken: 'first', scope: 'files', signedInAt: 1 };
