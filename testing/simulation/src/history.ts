@@ -216,10 +216,9 @@ export class History {
         const family = this.familyOf(record);
         if (!family) break;
         if (token) token.storedAt ??= machine.steps;
-        if (family.signedOut && (isFirst || family.storedAgainAt === undefined)) {
-          family.storedAgainAt = machine.steps;
-          if (access && !isEnded) delete access.rejectedAt;
-        }
+        if (family.signedOut && (isFirst || family.storedAgainAt === undefined)) family.storedAgainAt = machine.steps;
+        // The sign-in comes in place of another one, and the mark was lost with its first record.
+        if (access && !isEnded && this.storedAt(name, record) === machine.steps) delete access.rejectedAt;
         if (fact.by) this.#lastWritten.set(fact.by, family);
         if (!family.wasStored) family.cameLate = family.window?.signal.aborted === true;
         family.wasStored = true;
