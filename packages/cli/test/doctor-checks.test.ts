@@ -166,6 +166,17 @@ test('what cannot be written is named, with what to do about it', async () => {
     const found = { ...file, access: { file: { ...access, denied: fileDenied }, directory } };
     assert.match((await sayings(fileChecks(settings, async () => found as never)))['database-mode'] ?? '', says);
   }
+  // The data folder of macOS has a space in its path.
+  const spaced = { ...access, path: '/Application Support/x.db' };
+  for (const [changes, says] of [
+    [{ mode: 0o644 }, /Run: chmod go= '\/Application Support\/x\.db'$/],
+    [{ denied: 'EACCES' }, /Run: chmod u\+rw '\/Application Support\/x\.db'$/],
+    [{ owner: user + 1 }, /chown \d+ '\/Application Support\/x\.db'$/],
+  ] as const) {
+    if (process.platform === 'win32') break;
+    const found = { ...file, access: { file: { ...spaced, ...changes }, directory: { ...access, path: '/' } } };
+    assert.match((await sayings(fileChecks(settings, async () => found as never)))['database-mode'] ?? '', says);
+  }
   const { getuid } = process;
   Object.assign(process, { getuid: undefined });
   const shared = { ...file, access: { file: { ...access, mode: 0o666 }, directory: access } };

@@ -244,13 +244,13 @@ test('status --fail-if-within: 1 if the sign-in expires within that time, 0 if n
 test('a key file that every user can read is refused, with the command that helps', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows has no mode bits');
   using other = new CliHome(home.env);
-  const keyFile = join(other.folder, 'key.txt');
+  const keyFile = join(other.folder, 'my key.txt');
   writeFileSync(keyFile, 'correct horse\n');
   chmodSync(keyFile, 0o644);
   const args = ['list', '--key-file', keyFile];
   const { status, stderr } = await other.call(args);
   assert.is(status, 2);
-  assert.match(stderr, `Run: chmod 600 ${keyFile}\n`);
+  assert.match(stderr, `Run: chmod 600 '${keyFile}'\n`);
   chmodSync(keyFile, 0o641);
   assert.is((await other.call(args)).status, 0);
   writeFileSync(keyFile, '\r\n');

@@ -4,7 +4,7 @@ import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
 import { readKeyringAccount, realDatabase, rememberKeyring } from '../settings/private-files.ts';
-import { mayAsk, type Settings } from '../settings/settings.ts';
+import { mayAsk, quote, type Settings } from '../settings/settings.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
 import type { KeyringEntry } from './keyring-entry.ts';
@@ -124,7 +124,7 @@ export function readKeyFile(option: string, file: string): string {
   // Windows has no mode bits.
   if (process.platform !== 'win32' && mode & 0o004) {
     throw new UsageError(`${option}: every user of this computer can read ${file}`, {
-      remedy: `Run: chmod 600 ${file}`,
+      remedy: `Run: chmod 600 ${quote(file)}`,
     });
   }
   // An editor or `echo` ends the file with a line break, which is not part of the passphrase.

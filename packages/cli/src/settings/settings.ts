@@ -133,7 +133,8 @@ export function suggestLogin(settings: Settings, clientId: string | undefined): 
   return `${suggestCommand('login', settings)}${clientId === undefined ? ' --client-id ID' : ''}`;
 }
 
-function quote(word: string): string {
+/** The word as a shell takes it for one. */
+export function quote(word: string): string {
   // cmd.exe has no single quotes, and PowerShell has both.
   if (process.platform === 'win32')
     return /^[\w./\\:@+,-]+$/.test(word) ? word : `"${word.replaceAll('"', String.raw`\"`)}"`;

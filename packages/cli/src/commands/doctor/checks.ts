@@ -8,7 +8,7 @@ import { dataFolder } from '../../settings/database-name.ts';
 import { storeErrorOf } from '../../settings/describe-error.ts';
 import { resolveAddress } from '../../settings/graph-failure.ts';
 import { realDatabase } from '../../settings/private-files.ts';
-import { type Settings, suggestLogin } from '../../settings/settings.ts';
+import { quote, type Settings, suggestLogin } from '../../settings/settings.ts';
 import { formatDuration } from '../../settings/time.ts';
 import { Failure, type Problem } from '../../terminal/failure.ts';
 
@@ -186,14 +186,14 @@ function judgeAccess({ access }: StoreInspection): string {
     const { file, directory } = access;
     // Advise a new mode for the command's own folder only. Another folder, such as /tmp, may need the mode that it has.
     const isOurs = directory.path === realDatabase(dataFolder() ?? '');
-    const ofFolder = isOurs ? `Run: chmod u=rwx,go= ${directory.path}` : elsewhere;
+    const ofFolder = isOurs ? `Run: chmod u=rwx,go= ${quote(directory.path)}` : elsewhere;
     if (user !== undefined) {
       judgeFile(file, user);
       const exposure = findExposure(directory.path, user, unmapped);
       const isOfFolder = exposure?.includes(` ${directory.path} (mode`);
       if (exposure) throw new Failure(exposure, { remedy: isOfFolder ? ofFolder : elsewhere });
     }
-    judgeDenied(file, `Run: chmod u+rw ${file.path}`);
+    judgeDenied(file, `Run: chmod u+rw ${quote(file.path)}`);
     judgeDenied(directory, ofFolder);
   }
   if (user === undefined) throw new DoesNotApply('Windows has no file modes: the rights of the folder count');
@@ -202,12 +202,12 @@ function judgeAccess({ access }: StoreInspection): string {
 
 function judgeFile({ path, mode, owner }: Access, user: number): void {
   if (owner !== user) {
-    const remedy = `Run this as that user. If it is your database, as root: chown ${user} ${path}`;
+    const remedy = `Run this as that user. If it is your database, as root: chown ${user} ${quote(path)}`;
     throw new Failure(`${path} belongs to user id ${owner}, and this is user id ${user}`, { remedy });
   }
   if ((mode & 0o077) === 0) return;
   const problem = `other users can read ${path} (mode ${mode.toString(8).padStart(4, '0')})`;
-  throw new Failure(problem, { remedy: `Run: chmod go= ${path}` });
+  throw new Failure(problem, { remedy: `Run: chmod go= ${quote(path)}` });
 }
 
 function judgeDenied({ path, denied }: Access, remedy: string): void {
