@@ -173,7 +173,10 @@ test('what a killed upload of stdin has left is removed by the next', async () =
   await ended;
   const [left = '', ...others] = readdirSync(temporary);
   assert.equal(others, []);
-  const foreign = `${left}-of-another-user`;
+  // Of the computer HOST-PID, which shares the temporary folder with the computer HOST.
+  const elsewhere = left.replace(`-${child.pid}-`, `-${child.pid}-1-`);
+  mkdirSync(join(temporary, elsewhere));
+  const foreign = `${left.slice(0, -6)}theirs`;
   if (process.getuid?.() === 0) {
     mkdirSync(join(temporary, foreign));
     chownSync(join(temporary, foreign), 12345, 12345);
@@ -184,7 +187,7 @@ test('what a killed upload of stdin has left is removed by the next', async () =
   const options = { env, stdin: 'hello' };
   const { status } = await (process.platform === 'win32' ? home.run(args, options) : home.shell(script, options));
   assert.is(status, 0);
-  assert.equal(readdirSync(temporary), process.getuid?.() === 0 ? [foreign] : []);
+  assert.equal(readdirSync(temporary).sort(), [elsewhere, ...(process.getuid?.() === 0 ? [foreign] : [])].sort());
 });
 
 test('Ctrl-C while stdin is copied ends with 130, and leaves nothing', async () => {

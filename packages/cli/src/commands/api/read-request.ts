@@ -134,7 +134,7 @@ export async function spoolStdin(signal: AbortSignal): Promise<{ readonly file: 
 async function removeLeftovers(): Promise<void> {
   const names = await readdir(tmpdir()).catch(() => []);
   for (const name of names.filter((found) => found.startsWith(spoolPrefix))) {
-    const pid = Number(/^\d+(?=-)/.exec(name.slice(spoolPrefix.length))?.[0]);
+    const pid = Number(/^\d+(?=-\w{6}$)/.exec(name.slice(spoolPrefix.length))?.[0]);
     // This process has made no folder yet. A folder with its id is from a killed process: a restarted container reuses ids.
     if (!(pid > 0) || (pid !== process.pid && isRunning(pid))) continue;
     const folder = join(tmpdir(), name);
