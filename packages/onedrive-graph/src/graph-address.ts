@@ -93,7 +93,8 @@ export function resolveGraphUrl(root: URL, path: string | URL): URL {
 
 /** not-encoded, for a character of a name that has another meaning in a URL. */
 export function unencoded(path: string | URL, character: string): GraphAddressError {
-  const problem = `a ${character} is not allowed there. In a name, write ${encodeURIComponent(character)}`;
+  const shown = /[\0- ]/.test(character) ? JSON.stringify(character) : character;
+  const problem = `a ${shown} is not allowed there. In a name, write ${encodeURIComponent(character)}`;
   return new GraphAddressError('not-encoded', `'${path}': ${problem}; itemPath('Folder', 'name') encodes names`);
 }
 
@@ -101,6 +102,9 @@ export function unencoded(path: string | URL, character: string): GraphAddressEr
 function findUnencoded(text: string, { pathname, search }: URL): string | undefined {
   if (text.includes('#')) return '#';
   if (/%(?![0-9a-f]{2})/i.test(text)) return '%';
+  // In a path, `URL` drops tabs, line breaks, and a space at the end, and takes a \ for a /. So another item would be meant.
+  const [changed] = /[\t\n\r\\]|[\0- ]$/.exec(text.replace(/\?.*/s, '?')) ?? [];
+  if (changed) return changed;
   // In `root:/what?.txt:/content` the query would begin within the name.
   return pathname.includes(':/') && /:(\/\w+)?$/.test(search) ? '?' : undefined;
 }

@@ -92,6 +92,7 @@ for (const [path, expected] of [
   ['me/drive', '/v1.0/me/drive'],
   ['/me/drive?$top=1', '/v1.0/me/drive?$top=1'],
   ['/me/drive?$filter=a:', '/v1.0/me/drive?$filter=a:'],
+  ['/me/drive?$search="a\\b" ', '/v1.0/me/drive?$search=%22a\\b%22'],
   ['/../beta/me', '/beta/me'],
   ['/me/drive/root:/ä %231 b.txt:', '/v1.0/me/drive/root:/%C3%A4%20%231%20b.txt:'],
   ['HTTPS://GRAPH.MICROSOFT.COM:443/beta/me', '/beta/me'],

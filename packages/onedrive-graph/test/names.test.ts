@@ -77,8 +77,12 @@ for (const [path, message] of [
   ['/me/drive/root:/100% done.txt', 'a % is not allowed there. In a name, write %25'],
   ['/me/drive/root:/C# notes.txt', 'a # is not allowed there. In a name, write %23'],
   ['/me/drive/root:/q?x.txt', 'a ? is not allowed there. In a name, write %3F'],
+  ['/me/drive/root:/a\\b.txt', 'a \\ is not allowed there. In a name, write %5C'],
+  ['/me/drive/root:/a\tb.txt', 'a "\\t" is not allowed there. In a name, write %09'],
+  ['/me/drive/root:/a\nb.txt', 'a "\\n" is not allowed there. In a name, write %0A'],
+  ['/me/drive/root:/b.txt ', 'a " " is not allowed there. In a name, write %20'],
 ] as const) {
-  test(`a path with a name that is not encoded is refused: ${path}`, async () => {
+  test(`a path with a name that is not encoded is refused: ${JSON.stringify(path)}`, async () => {
     const error = await rejection(client().upload(path, import.meta.filename), GraphAddressError);
     assert.is(error.reason, 'not-encoded');
     assert.match(error.message, message);
