@@ -177,7 +177,7 @@ export const callInvariants: Invariants = {
         if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
         const family = history.accesses.get(given.accessToken)?.family;
         // Without a known end, or if a call has rejected it, a token ends when its refresh is refused, or is not possible after a sign-out
-        // of whatever was there, or a sign-in of another client or of too little.
+        // of whatever was there, or a sign-in of another client, of too little, or without a refresh token.
         const stored = history.familyOf(history.stored.get(instance.name));
         const isOurs = stored && isOf(stored, instance) && covers(stored.scope, instance.needs);
         const { accessToken } = given;
@@ -186,7 +186,10 @@ export const callInvariants: Invariants = {
           if (each.name !== instance.name) return false;
           // What another program has stored is of the client that has refreshed it since.
           const isOther =
-            each.clientId !== instance.clientId || !covers(each.scope, instance.needs) || each.revoked !== undefined;
+            each.clientId !== instance.clientId ||
+            !covers(each.scope, instance.needs) ||
+            !each.hasRefreshTokens ||
+            each.revoked !== undefined;
           const isLater = each.wasStored && each.order > (family?.order ?? 0);
           return (isLater && isOther) || (each.signedOut && each.signedOut.step >= issuedAt);
         });
