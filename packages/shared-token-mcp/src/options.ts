@@ -47,6 +47,11 @@ export type Settings = ReturnType<typeof readOptions>;
 
 const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
 
+/** Whether the network cannot read what is sent there. */
+export function isPrivate({ protocol, href }: URL): boolean {
+  return protocol === 'https:' || loopback.test(href);
+}
+
 /** Throws TypeError or RangeError, naming the option that cannot be used. SharedToken checks the rest. */
 export function readOptions(options: McpFetchOptions) {
   const { sdk, serverUrl, store, openBrowser, clientMetadataUrl, clientInformation, onEvent, ...more } = options;
@@ -61,7 +66,7 @@ export function readOptions(options: McpFetchOptions) {
     throw new TypeError(`clientInformation.client_id must be a string, not ${typeof clientInformation.client_id}`);
   // Without the explicit type, the generated declaration would need the types of Node.js.
   const url: URL | null = URL.parse(String(serverUrl));
-  if (!url || (url.protocol !== 'https:' && !loopback.test(url.href)) || url.password !== '')
+  if (!url || !isPrivate(url) || url.password !== '')
     throw new TypeError('serverUrl must be an https address, or an http one on a loopback host, without a password');
   const [redirect = 'http://localhost'] = clientMetadata.redirect_uris ?? [];
   if (!loopback.test(redirect) || !URL.canParse(redirect))

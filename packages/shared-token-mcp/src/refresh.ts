@@ -1,5 +1,5 @@
 import { SharedTokenError, type TokenRecord } from 'shared-token';
-import type { Settings } from './options.ts';
+import { isPrivate, type Settings } from './options.ts';
 import { isSameIssuer } from './sign-in-data.ts';
 
 /** The error after which only a sign-in helps (RFC 6749 section 5.2), from the fields that both SDKs and this package use. */
@@ -62,7 +62,19 @@ export async function lookAtServer({ sdk, serverUrl, fetch }: Settings, record: 
   return { hasMoved, isSilent: !metadata && !limit.aborted };
 }
 
-/** A `fetch` for the SDK that ends with the signal. */
+/** A `fetch` for the SDK that ends with the signal, and sends a body only where the network cannot read it. */
 export function fetchUntil(fetch: Settings['fetch'], signal: AbortSignal) {
-  return (url: string | URL, init?: RequestInit): Promise<Response> => fetch(url, { ...init, signal });
+  return async (url: string | URL, init?: RequestInit): Promise<Response> => {
+    if (init?.body) assertPrivate(url);
+    return fetch(url, { ...init, signal });
+  };
+}
+
+/** For an address that gets codes, tokens and secrets. Version 1 of the SDK does not check this. */
+export function assertPrivate(address: string | URL): void {
+  const url = new URL(address);
+  if (isPrivate(url)) return;
+  throw new SharedTokenError('RESPONSE', `The authorization server must be https, not ${url.origin}`, {
+    remedy: 'Report it to the operator of the server',
+  });
 }

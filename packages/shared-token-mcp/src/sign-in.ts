@@ -3,7 +3,7 @@ import { createState } from 'pkce-state';
 import { SharedTokenError, type SignInContext } from 'shared-token';
 import type { Challenge, ServerMetadata } from './mcp-sdk.ts';
 import type { ClientInformation, Settings } from './options.ts';
-import { fetchUntil, lookAtServer, refusalOf } from './refresh.ts';
+import { assertPrivate, fetchUntil, lookAtServer, refusalOf } from './refresh.ts';
 import { isSameIssuer, type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
@@ -145,6 +145,8 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
 /** RFC 8414 section 3.3. Version 1 of the SDK does not check this. */
 function checkMetadata(found: Seen): Seen {
   const { authorizationServerUrl: expected, authorizationServerMetadata: metadata } = found;
+  // Before the person signs in for nothing.
+  if (metadata) assertPrivate(metadata.token_endpoint);
   if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
   throw unusable(`The metadata of ${expected} names another issuer, ${metadata.issuer}`);
 }

@@ -77,6 +77,32 @@ for (const sdk of Object.values(sdks)) {
     assert.is(scene.windows.length, 0);
   });
 
+  test(`${sdk.name}: no code, token or secret is sent in the clear, and no window opens for a sign-in that would`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const { authorizationServer } = scene;
+    const inTheClear: string[] = [];
+    const access = scene.open({
+      fetch: async (input, init) => {
+        const { hostname } = new URL(input as string | URL);
+        if (hostname !== 'as.example') return fetch(input, init);
+        inTheClear.push(String(init?.body));
+        return Response.json({ access_token: 'from-anyone', token_type: 'Bearer' });
+      },
+    });
+    const client = await scene.connect(access);
+    const plain = { token_endpoint: 'http://as.example/token' };
+    authorizationServer.metadata = plain;
+    authorizationServer.expireAccessTokens();
+    await rejection(scene.call('greet', client));
+    await access.shared.signOut();
+    assert.match((await rejection(scene.call('greet', client))).message, /must be https, not http:\/\/as\.example/);
+    assert.equal([inTheClear, scene.windows.length], [[], 1]);
+    authorizationServer.metadata = { registration_endpoint: 'http://as.example/register' };
+    await access.shared.signOut();
+    await rejection(scene.call('greet', client));
+    assert.equal(inTheClear, []);
+  });
+
   for (const address of ['file:///etc/passwd', 'ms-settings://open']) {
     test(`${sdk.name}: a server cannot make the browser open ${address}`, async () => {
       await using scene = await openMcpScene(sdk);
