@@ -293,8 +293,8 @@ test('a caller takes the lock that an earlier statement of its own acquires late
   const arrives = Promise.withResolvers<void>();
   const arrived = arrives.promise.then(() => settle());
   // The second try joins the queue. Those after it come later than the first.
-  const fates: Fate[] = [{ type: 'late', after: arrives.promise }, { type: 'normal' }];
-  for (let index = 0; index < 20; index++) fates.push({ type: 'slow', after: arrived });
+  const slow = Array<Fate>(20).fill({ type: 'slow', after: arrived });
+  const fates: Fate[] = [{ type: 'late', after: arrives.promise }, { type: 'normal' }, ...slow];
   const { store, settle } = await openUnreliable({ schema, of: take, fates });
   const held = await hold(holder);
   const waiting = store.exclusively('app', async () => 'my turn');

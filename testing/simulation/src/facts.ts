@@ -35,8 +35,8 @@ export interface Family {
   readonly hasRefreshTokens: boolean;
   /** Whose sign-out deleted it, and in which step. */
   signedOut?: { readonly by: Process; readonly step: number };
-  /** The step in which it was stored again after that: the sign-in was still under way. */
-  storedAgainAt?: number;
+  /** It was stored again after that: the sign-in was still under way. */
+  wasStoredAgain?: boolean;
   /** When its exchange began, or, without `redeem`, when the person was asked. Undefined until its answer has reached SharedToken. */
   signedInAtMs?: number;
   /** The same by the clock of its process. */

@@ -203,7 +203,6 @@ export class History {
         break;
       case 'written': {
         const { name, record } = fact;
-        const isFirst = !this.stored.has(name);
         const replaced = this.accesses.get(this.stored.get(name)?.accessToken ?? '');
         // A program that knows no marks has taken it away.
         if (!fact.by) delete replaced?.rejectedAt;
@@ -216,7 +215,7 @@ export class History {
         const family = this.familyOf(record);
         if (!family) break;
         if (token) token.storedAt ??= machine.steps;
-        if (family.signedOut && (isFirst || family.storedAgainAt === undefined)) family.storedAgainAt = machine.steps;
+        if (family.signedOut) family.wasStoredAgain = true;
         // The sign-in comes in place of another one, and the mark was lost with its first record.
         if (access && !isEnded && this.storedAt(name, record) === machine.steps) delete access.rejectedAt;
         if (fact.by) this.#lastWritten.set(fact.by, family);

@@ -24,8 +24,8 @@ function windowExcuse(call: RefreshCall, history: History, sender: RefreshCall):
   const wasSignedOut = history.instances.some(
     ({ name, triedSignOuts }) => name === family?.name && triedSignOuts.length > 0,
   );
-  const { hasLostAnswer, answerFoundAt, storedAgainAt } = family ?? {};
-  if (wasSignedOut && (hasLostAnswer || answerFoundAt !== undefined || storedAgainAt !== undefined))
+  const { hasLostAnswer, answerFoundAt, wasStoredAgain } = family ?? {};
+  if (wasSignedOut && (hasLostAnswer || answerFoundAt !== undefined || wasStoredAgain))
     return 'a sign-out deleted what no answer said was stored';
   if (call.isTooLate && !isKept(call, history, sender)) return 'the answer came too late';
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';

@@ -63,7 +63,7 @@ export const storeInvariants: Invariants = {
         const isLost =
           family?.hasLostAnswer ||
           asked.step < (family?.answerFoundAt ?? 0) ||
-          family?.storedAgainAt !== undefined ||
+          family?.wasStoredAgain ||
           history.machine.now - asked.ms >= writeLimitMs;
         return family?.signedOut && !isLost ? `sign-in ${family.id}` : undefined;
       },

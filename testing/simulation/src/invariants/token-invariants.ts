@@ -79,9 +79,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { wallNow, now } = history.machine;
       const access = history.accesses.get(held ?? '');
       const [clockSetAt = -1, ...later] = instance.clockSteps;
-      // By the new time, the stored one may be good, also for a call that is under way.
       const { step } = history.lastReadBy(instance.process, instance.name);
-      // A call whose caller has left goes on with what it has read.
+      // By the new time, the stored one may be good, also for a call that is under way. One whose caller has left goes on with what it has read.
       const wasBusy = [...instance.calls].some((each) => {
         const { startedAt, settledAt = clockSetAt, abortReason } = each;
         const goesOn = abortReason !== undefined && errorOf(each) === abortReason && step > startedAt;
