@@ -118,12 +118,7 @@ export class PostgresTokenStore implements TokenStore, AsyncDisposable {
     checkText(name, 'name');
     const { timeout, signal } = readExclusivelyOptions(task, options);
     this.#assertWritable();
-    const checkAndRun = async (lease: Lease): Promise<T> => {
-      // If the key was changed, a result of the task could not be stored. So do not ask a person for it.
-      await this.#records.checkKey(lease.salt);
-      return task(lease);
-    };
-    return this.#locks.run(name, checkAndRun, { timeout, signal, closing: this.#closing.signal });
+    return this.#locks.run(name, task, { timeout, signal, closing: this.#closing.signal });
   }
 
   /**

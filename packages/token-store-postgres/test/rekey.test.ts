@@ -51,6 +51,9 @@ async function lockRows(table: string): Promise<() => Promise<void>> {
 
 const waitingSql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
 
+const leaseOwner = (schema: string): Promise<string> =>
+  scene.cluster.query(`SELECT owner FROM ${schema}.oauth_token_lease WHERE name = 'app'`);
+
 function untilWaiting(count: number): Promise<void> {
   return until(`${count} sessions wait`, async () => (await scene.cluster.query(waitingSql)) === String(count));
 }
@@ -72,6 +75,30 @@ test('after a change of key, a host without the new key asks no person, whose si
   await using next = open(other);
   await next.signIn();
   assert.equal([asked, (await operator.get('new'))?.refreshToken], [1, 'refresh-2']);
+});
+
+test('no task runs after an abort while the key is looked up that has been changed, and the lock is free again', async () => {
+  const { schema, operator } = await openWithToken();
+  const answers = Promise.withResolvers<void>();
+  let isChanged = false;
+  const decide = (text: string): Fate =>
+    isChanged && text.startsWith('SELECT package') ? { type: 'slow', after: answers.promise } : { type: 'normal' };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  const store = await scene.open({ schema, pool, otherKeys: [newKey] });
+  await operator.rekey(newKey);
+  isChanged = true;
+  const controller = new AbortController();
+  let hasRun = false;
+  const task = async (): Promise<void> => {
+    hasRun = true;
+  };
+  const call = errorOf(store.exclusively('app', task, { signal: controller.signal }));
+  await until('the lock is acquired', async () => (await leaseOwner(schema)) !== '');
+  controller.abort(new Error('no longer needed'));
+  answers.resolve();
+  assert.is(await call, controller.signal.reason);
+  await until('the lock is free', async () => (await leaseOwner(schema)) === '');
+  assert.not(hasRun);
 });
 
 for (const isLate of [false, true]) {

@@ -70,8 +70,6 @@ export class Lease implements Lock {
    */
   readonly owner: string;
   fence: string | null | undefined;
-  /** Of the key that was in use when the lock was acquired. */
-  salt: string | null | undefined;
   /** Whether the task has ended. */
   hasEnded = false;
   /** Whether another process has the lock, or is to get it. If only the signal has aborted, a write or a renewal may still succeed. */

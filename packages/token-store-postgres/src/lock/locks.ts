@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { hostname } from 'node:os';
-import { CallerQueue, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
+import { CallerQueue, type Lock, type LockWait, pause, type QueueOptions, settled } from 'token-store-kit';
 import type { Row } from '../connection/database.ts';
 import { deadlineIn, type Limits, unanswered } from '../connection/retry.ts';
-import type { Context } from '../records/open-tables.ts';
+import { adoptKey, type Context } from '../records/open-tables.ts';
 import { Lease, type Sighting, Stopwatch, seeLease, sinceLost } from './lease.ts';
 
 /** After a notification of a release, callers try at a random moment within this time, so that each of them is first now and then. */
@@ -49,7 +49,7 @@ export class Locks {
   }
 
   /** See `PostgresTokenStore.exclusively`. */
-  run<T>(name: string, task: (lease: Lease) => Promise<T>, options: QueueOptions): Promise<T> {
+  run<T>(name: string, task: (lock: Lock) => Promise<T>, options: QueueOptions): Promise<T> {
     const lease = new Lease(this.#context, name, this.#leaseTimeMs);
     let holder: string | undefined = thisHolder();
     const acquire = async (wait: LockWait): Promise<(() => Promise<void>) | undefined> => {
@@ -124,7 +124,7 @@ export class Locks {
 
   /** Tries once. False if another call has the lock: then `attempt.tryAt` is the time of the next try. */
   async #take(attempt: Attempt): Promise<boolean> {
-    const { database, statements, watcher } = this.#context;
+    const { database, statements, ring, watcher } = this.#context;
     const { lease, deadline } = attempt;
     const sentAt = performance.now();
     const leftMs = Math.max(deadline - sentAt, 0);
@@ -149,8 +149,13 @@ export class Locks {
     const [row = {}] = await database.repeat(take, { deadline: answerBy, isPatient: attempt.holder !== undefined });
     if (row.taken === 't') {
       lease.fence = row.fence;
-      lease.salt = row.salt;
       lease.renewed(since);
+      // If the key was changed, the task could not store its result. So no person is asked for it.
+      if (ring.isUsing(row.salt)) return true;
+      await adoptKey(this.#context, answerBy).catch((error) => {
+        void lease.release();
+        throw error;
+      });
       return true;
     }
     watcher.read(lease.name, row.revision ?? null, sentAt);

@@ -66,6 +66,12 @@ export async function readMeta(
   return { salt: Buffer.from(salt, 'base64'), verifier: Buffer.from(verifier, 'base64') };
 }
 
+/** Uses the key from now on that the database says is in use. @throws {TokenStoreError} STORE_KEY if this store lacks it. */
+export async function adoptKey({ database, statements, ring }: Context, deadline: number): Promise<void> {
+  const run: Run = (text) => database.read(text, undefined, { deadline });
+  ring.adopt(await readMeta(database, statements, run));
+}
+
 async function makeTables(run: Run, statements: Statements): Promise<void> {
   await run(statements.lockCreation);
   const [state] = await run(findTables, [statements.schema, tableNames(statements.table)]);

@@ -6,14 +6,12 @@ import { type Lease, type Sighting, Stopwatch, seeLease, sinceLost } from '../lo
 import type { Key } from '../options.ts';
 import { nameOf, toStoredName } from '../statements.ts';
 import { newCipher } from './key-ring.ts';
-import { type Context, readMeta } from './open-tables.ts';
+import { adoptKey, type Context, readMeta } from './open-tables.ts';
 import { rowReader } from './row-reader.ts';
 
 /** The result of a write. `lock-lost`: the write was refused, because its task no longer has the lease. */
 export type Outcome = 'written' | 'not-written' | 'lock-lost';
 
-/** A caller of `exclusively` is promised its answer within a second after its timeout. */
-const keyAnswerMs = 750;
 /** How often a change of key checks whether locks are held. */
 const lookMs = 200;
 /** More names than any program works with at a time. */
@@ -145,7 +143,7 @@ export class RecordTable {
     this.#known.delete(name);
     if (!row.revision) return {};
     if (!row.record && !row.sealed) return { version: this.#note(name, row.revision, undefined) };
-    if (!ring.canOpen(row)) await this.#adoptKey(deadline);
+    if (!ring.canOpen(row)) await adoptKey(this.#context, deadline);
     const record = ring.open(name, row);
     return { version: this.#note(name, row.revision, record), record };
   }
@@ -177,7 +175,7 @@ export class RecordTable {
       if (found.held === 't') lease?.renewed(since);
       const isWritten = found.written === 't' || found.was_written === 't';
       if (!isWritten && found.held !== 't') return 'lock-lost';
-      if (!isWritten && found.key_fits !== 't') await this.#adoptKey(deadline);
+      if (!isWritten && found.key_fits !== 't') await adoptKey(this.#context, deadline);
       if (isWritten || isRefused?.(found)) {
         if (isWritten) this.#note(name, revision, record);
         watcher.read(name, isWritten ? revision : (found.revision ?? null), sentAt);
@@ -185,17 +183,6 @@ export class RecordTable {
       }
       base = found.revision ?? undefined;
     }
-  }
-
-  /** Throws STORE_KEY if the key with this salt, which is in use now, is none of this store's. */
-  async checkKey(salt: string | null | undefined): Promise<void> {
-    if (!this.#context.ring.isUsing(salt)) await this.#adoptKey(deadlineIn(keyAnswerMs));
-  }
-
-  async #adoptKey(deadline: number): Promise<void> {
-    const { database, statements, ring } = this.#context;
-    const run: Run = (text) => database.read(text, undefined, { deadline });
-    ring.adopt(await readMeta(database, statements, run));
   }
 
   /** The very first write puts the preferred key in use. If another host was faster, its key is in use, or none. */
