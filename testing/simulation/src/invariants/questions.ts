@@ -44,10 +44,11 @@ export function goodSignIn(
   const family = history.familyOf(record);
   if (!record || !family || !isOurs(record, family, instance) || !covers(family.scope, instance.needs))
     return undefined;
-  // A newer sign-in of this instance counts, even if the store could not take it.
+  // A newer sign-in of this instance counts, even if the store could not take it. The clocks say which one is newer.
+  const isUnclear = family.isForeign || doClocksDiffer(history);
   const isOlder = history.families.some(
     ({ window, order, wasStored }) =>
-      window?.instance === instance && window.isJudged && (order > family.order || family.isForeign) && !wasStored,
+      window?.instance === instance && window.isJudged && (order > family.order || isUnclear) && !wasStored,
   );
   if (isOlder) return undefined;
   const token = history.refreshTokens.get(record.refreshToken ?? '');
