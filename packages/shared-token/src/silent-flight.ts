@@ -51,7 +51,8 @@ export class SilentFlight extends Flight<HeldOutcome> {
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
     const { promise: bridged, resolve, reject } = Promise.withResolvers<HeldOutcome>();
     const findBridge = async (): Promise<void> => {
-      const bridge = usableRecord(this.#bridge.record ?? inMemory(), acceptance.accepts);
+      const { accepts } = acceptance;
+      const bridge = usableRecord(this.#bridge.record, accepts) ?? usableRecord(inMemory(), accepts);
       if (bridge && !forced) resolve({ type: 'failed', error, bridge });
     };
     // Timers call it: without the catch, an error of `accepts` would end the process.

@@ -63,6 +63,18 @@ test('a call that does not force gets it, also if it has joined one that does', 
   assert.is((await forced).code, 'STORE');
 });
 
+test('a token that comes into memory while the store is silent is given out, although the one of before has ended', async (scene) => {
+  await scene.signedIn({ expiresAt: Date.now() + 200 });
+  const shared = scene.open({ expirySkew: 0, signIn: () => scene.provider.signIn() });
+  await shared.getToken();
+  await untilTrue(() => shared.peek() === undefined);
+  const answer = scene.store.holdRead();
+  const call = shared.getToken();
+  const token = await shared.signIn();
+  assert.equal(await within(5_000, call), token);
+  answer();
+});
+
 test('a call gets no older token than one before it, which was refreshed ahead meanwhile', async (scene) => {
   scene.provider.expiresIn = 2;
   await scene.signedIn({ expiresAt: Date.now() + 1_650 });

@@ -135,6 +135,8 @@ export interface Instance {
   bridge?: { readonly token: string; readonly untilMs: number };
   /** The newest token that it has given out since its last sign-out. */
   given?: AccessToken | undefined;
+  /** By the machine's clock. */
+  givenAtMs: number;
   /** Access tokens that nothing can refresh, and that a forced call has rejected, with the step in which it ended. */
   readonly ended: Map<string, number>;
   /** What its last refresh has brought, and in which step an event said so. */
@@ -196,6 +198,8 @@ export interface RefreshCall {
   /** When SharedToken stops waiting for it. */
   readonly deadline: number;
   isSettled: boolean;
+  /** When its answer came, by the machine's clock. */
+  answeredAtMs?: number;
   /** When the provider's answer came, its process could know that its lock was lost. */
   hasLostLock?: boolean;
   /** The step in which the provider's refusal came. */

@@ -6,7 +6,14 @@ import type { Machine, Process } from './machine/machine.ts';
 export const writeLimitMs = 10_000;
 
 /** If the store has not answered for that long, a token that is still valid is given out. */
-const silentAfterMs = 500;
+export const silentAfterMs = 500;
+
+/** A call of the store that has not been answered. */
+interface StoreRequest {
+  readonly label: string;
+  readonly askedAt: number;
+  readonly askedAtMs: number;
+}
 
 /** A read of a record by a process. */
 interface Read {
@@ -55,8 +62,10 @@ export class History {
   hasStoreFailed = false;
   /** Processes of which a call of the store never settles. */
   readonly wasSilentTo = new Set<Process>();
-  /** How many calls of the store a process waits for. */
-  readonly waiting = new Map<Process, number>();
+  /** The calls of the store that a process waits for. */
+  readonly waiting = new Map<Process, Set<StoreRequest>>();
+  /** For each process: when the last call of the store that took so long had not been answered for that long. */
+  readonly silentAtMs = new Map<Process, number>();
   /** For each process: the step in which it was told last that a call of the store failed. */
   readonly failedAt = new Map<Process, number>();
   refreshAheadMs = 0;
@@ -124,6 +133,18 @@ export class History {
     for (const { spending } of this.refreshTokens.values()) {
       if (spending && !spending.isStored && spending.call.instance.process === process) yield spending;
     }
+  }
+
+  asked(process: Process, request: StoreRequest): void {
+    const waiting = this.waiting.get(process);
+    if (waiting) waiting.add(request);
+    else this.waiting.set(process, new Set([request]));
+  }
+
+  wasAnswered(process: Process, request: StoreRequest): void {
+    if (!this.waiting.get(process)?.delete(request)) return;
+    const silentAtMs = request.askedAtMs + silentAfterMs;
+    if (silentAtMs <= this.machine.now) this.silentAtMs.set(process, silentAtMs);
   }
 
   wasRead(process: Process, name: string): void {
@@ -274,11 +295,14 @@ export class History {
         const token = given.accessToken;
         const { issuedAt = Number.POSITIVE_INFINITY } = this.accesses.get(token) ?? {};
         const isOfNow = !instance.isClosed && !instance.triedSignOuts.some((step) => step >= startedAt);
-        if (method !== 'read' && token !== undefined && isOfNow) instance.given = given;
+        if (method !== 'read' && token !== undefined && isOfNow)
+          Object.assign(instance, { given, givenAtMs: machine.now });
         const tookMs = machine.now - startedAtMs;
-        const isWaiting = tookMs >= silentAfterMs || (this.waiting.get(instance.process) ?? 0) > 0;
+        const isWaiting = tookMs >= silentAfterMs || (this.waiting.get(instance.process)?.size ?? 0) > 0;
         fact.call.mayGoOn = isWaiting && this.hasOddTime;
-        const rejected = this.accesses.get(fact.call.held ?? fact.call.given?.accessToken ?? '');
+        const inMemory = fact.call.held ?? fact.call.given?.accessToken;
+        const { record } = this.lastReadBy(instance.process, instance.name);
+        const rejected = this.accesses.get(inMemory ?? record?.accessToken ?? '');
         const isRefused = Object(outcome && 'error' in outcome && outcome.error).reason === 'refused';
         const isAtItsEnd = rejected && (!rejected.family.hasRefreshTokens || rejected.expiresAt === undefined);
         if (options.forceRefresh && isRefused && isAtItsEnd) instance.ended.set(rejected.value, machine.steps);

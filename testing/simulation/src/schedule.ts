@@ -319,6 +319,7 @@ class Schedule {
       lastSignInFailure: -1,
       retryAt: 0,
       retryAfterMs: 0,
+      givenAtMs: 0,
       clockSteps: [],
       ended: new Map(),
       isSilent,

@@ -1,4 +1,5 @@
 import type { Access, Window } from '../facts.ts';
+import { silentAfterMs, writeLimitMs } from '../history.ts';
 import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
@@ -267,6 +268,40 @@ export const callInvariants: Invariants = {
       },
     },
     {
+      promise: 'A sign-out is not done while a write of before may come after it',
+      check({ call }, { waiting }) {
+        const { method, outcome, instance, startedAt } = call;
+        if (method !== 'signOut' || !outcome || 'error' in outcome) return undefined;
+        const mayFollow = [...(waiting.get(instance.process) ?? [])].find(
+          ({ label, askedAt }) => askedAt < startedAt && (label === 'insert' || label === 'set'),
+        );
+        return mayFollow && 'one is not answered';
+      },
+    },
+    {
+      promise: 'While the store is silent, a call gets the token in memory',
+      check({ call }, history) {
+        const { method, options, instance, startedAt, startedAtMs } = call;
+        const { given, process } = instance;
+        const mayAsk = options.interactive !== false && !instance.isSilent;
+        if (method !== 'getToken' || options.forceRefresh || mayAsk || history.hasStalled || !given) return undefined;
+        const { now } = history.machine;
+        const silences = [...(history.waiting.get(process) ?? [])].map(({ askedAtMs }) => askedAtMs + silentAfterMs);
+        const silentAtMs = Math.max(
+          history.silentAtMs.get(process) ?? 0,
+          ...silences.filter((silentAt) => silentAt <= now),
+        );
+        const family = history.accesses.get(given.accessToken)?.family;
+        if (!family || !covers(family.scope, instance.needs)) return undefined;
+        const isRejected = [...instance.calls].some((each) => each.options.forceRefresh);
+        const isSignedOut = instance.triedSignOuts.some((step) => step >= startedAt);
+        const isOver = isRejected || isSignedOut || instance.clockSteps.length > 0;
+        const isGood = given.expiresAt > process.wallNow && !isOver;
+        const knownAtMs = Math.max(startedAtMs, instance.givenAtMs);
+        return isGood && knownAtMs < silentAtMs && silentAtMs < now ? `${now - silentAtMs} ms later` : undefined;
+      },
+    },
+    {
       promise: 'The exchange of a code ends by refreshTimeout alone',
       check: ({ call }, { windows }) =>
         windows.some(({ instance, wasCutOff }) => instance === call.instance && wasCutOff)
@@ -278,6 +313,19 @@ export const callInvariants: Invariants = {
     {
       promise: 'No secret is in an event',
       check: ({ event }) => (hasSecret(event) ? JSON.stringify(event) : undefined),
+    },
+    {
+      promise: 'An answer that cannot be stored is told after 10 seconds and the pause between two attempts',
+      check({ event, instance }, history) {
+        if (event.type !== 'store-failed' || history.hasStalled) return undefined;
+        const call = history.refreshCalls.findLast((each) => each.instance === instance);
+        if (!call?.answeredAtMs || call.isKeptInMemory || call.isTooLate) return undefined;
+        const isStored = history.stored.get(instance.name)?.accessToken !== call.record.accessToken;
+        // It may be a sign-in that cannot be stored.
+        const mayBeSignIn = history.windows.some((each) => each.instance === instance && !each.isJudged);
+        const tookMs = history.machine.now - call.answeredAtMs;
+        return tookMs > writeLimitMs + 1_000 && !isStored && !mayBeSignIn ? `after ${tookMs} ms` : undefined;
+      },
     },
   ],
 };

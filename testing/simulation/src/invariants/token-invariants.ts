@@ -236,7 +236,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       if ((access.storedAt ?? access.issuedAt) >= startedAt) return undefined;
       const { refreshAheadMs, machine } = history;
       // Perhaps another call of the store waits for longer already.
-      const isWaiting = (history.waiting.get(instance.process) ?? 0) > 0;
+      const isWaiting = (history.waiting.get(instance.process)?.size ?? 0) > 0;
       const isSilent = history.hasOddTime && (isWaiting || machine.now - startedAtMs >= 500);
       return isAlone(call) && refreshAheadMs === 0 && instance.storeFailures === 0 && !isSilent
         ? `${access.value}, although no record is stored`

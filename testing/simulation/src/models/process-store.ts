@@ -49,7 +49,7 @@ class ProcessStore implements TokenStore {
   get(name: string): MaybePromise<TokenRecord | undefined> {
     const holder = this.#context?.holder;
     const { steps: askedAt } = this.#machine;
-    return this.#calls.ask('get', false, (isAnswered) => {
+    return this.#calls.ask('get', (isAnswered) => {
       const record = this.#store.history.stored.get(name);
       if (isAnswered) this.#store.history.wasRead(this.#process, name);
       if (isAnswered && holder) holder.lastRead = { record, askedAt };
@@ -60,7 +60,7 @@ class ProcessStore implements TokenStore {
   set(name: string, record: TokenRecord): MaybePromise<void> {
     const task = this.#taskOf(name);
     const asked = this.#store.moment;
-    return this.#calls.ask('set', true, () => {
+    return this.#calls.ask('set', () => {
       if (this.#isLost(task)) throw lockLost();
       this.#store.write(name, record, this.#process, asked);
     });
@@ -69,7 +69,7 @@ class ProcessStore implements TokenStore {
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean> {
     const task = this.#taskOf(name);
     const asked = this.#store.moment;
-    return this.#calls.ask('replace', true, () => {
+    return this.#calls.ask(previous === undefined ? 'insert' : 'replace', () => {
       if (this.#isLost(task)) return false;
       if (comparedToken(this.#store.history.stored.get(name)) !== previous) return false;
       this.#store.write(name, record, this.#process, asked);
@@ -79,14 +79,14 @@ class ProcessStore implements TokenStore {
 
   delete(name: string): MaybePromise<boolean> {
     const task = this.#taskOf(name);
-    return this.#calls.ask('delete', true, () => {
+    return this.#calls.ask('delete', () => {
       if (this.#isLost(task)) throw lockLost();
       return this.#store.remove(name, this.#process);
     });
   }
 
   list(): MaybePromise<readonly string[]> {
-    return this.#calls.ask('list', false, () => [...this.#store.history.stored.keys()].sort());
+    return this.#calls.ask('list', () => [...this.#store.history.stored.keys()].sort());
   }
 
   async exclusively<T>(

@@ -19,6 +19,7 @@ const doingWhat: Readonly<Record<string, number>> = {
   delete: doing.delete,
   release: doing.release,
   set: doing.write,
+  insert: doing.write,
   replace: doing.write,
 };
 
@@ -51,8 +52,8 @@ export class StoreCalls {
    * One call of the store: a request, its effect, and the answer. Each may fail, and the process may be killed in between.
    * The effect is told whether it will be answered in time with what it brings.
    */
-  ask<T>(label: string, isWrite: boolean, effect: (isAnswered: boolean) => T): MaybePromise<T> {
-    const fault = this.#chooseFault(isWrite);
+  ask<T>(label: string, effect: (isAnswered: boolean) => T): MaybePromise<T> {
+    const fault = this.#chooseFault(label !== 'get' && label !== 'list');
     return this.#store.options.kind === 'file' ? this.#askFile(fault, effect) : this.askLater(label, effect, fault);
   }
 
@@ -78,11 +79,11 @@ export class StoreCalls {
   askLater<T>(label: string, effect: (isAnswered: boolean) => T, fault = this.#chooseFault(true)): Promise<T> {
     const machine = this.#store.machine;
     const process = this.#process;
-    const { waiting } = this.#store.history;
-    const count = (change: number): void => void waiting.set(process, (waiting.get(process) ?? 0) + change);
-    count(1);
+    const { history } = this.#store;
+    const request = { label, askedAt: machine.steps, askedAtMs: machine.now };
+    // A lock that is not released makes no silent store.
+    if (label !== 'release') history.asked(process, request);
     if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
-    const askedAtMs = machine.now;
     const isLate = fault.requestDelayMs >= lateMs;
     if (isLate) process.count(doing.onItsWay, 1);
     if (isLate || fault.answerDelayMs >= lateMs) machine.onDelay(process);
@@ -90,7 +91,7 @@ export class StoreCalls {
       const answer = (settle: () => void, text: string): void => {
         if (fault.answerDelayMs === never) return;
         const tell = (): void => {
-          count(-1);
+          history.wasAnswered(process, request);
           settle();
         };
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
@@ -102,7 +103,7 @@ export class StoreCalls {
           return;
         }
         // An answer that comes later is not waited for.
-        const isInTime = !fault.code && machine.now + fault.answerDelayMs - askedAtMs < answerLimitMs;
+        const isInTime = !fault.code && machine.now + fault.answerDelayMs - request.askedAtMs < answerLimitMs;
         let result: T;
         try {
           result = effect(isInTime);
@@ -110,7 +111,7 @@ export class StoreCalls {
           answer(() => reject(error), 'is refused');
           return;
         }
-        if (!isInTime && label !== 'get') this.#store.history.answerWasLost(process);
+        if (!isInTime && label !== 'get') history.answerWasLost(process);
         if (fault.code) {
           answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
         } else answer(() => resolve(result), 'is answered');

@@ -97,6 +97,7 @@ export class UserCode {
     const onAnswered = (response: TokenResponse): void => {
       const isGivenUp = machine.now >= call.deadline && !instance.isClosed;
       if (isGivenUp && response.access_token) call.lateAnswerAtMs = machine.now;
+      if (response.access_token) call.answeredAtMs = machine.now;
     };
     answer.then(onAnswered, onFailed);
     return answer.finally(() => {
