@@ -38,8 +38,9 @@ type SignInCause = Pick<SignInRequest, 'reason' | 'seen'> & Pick<SignInFlight, '
 
 /** Work that brings a token: what its call needs, and the state when it began. */
 interface Work extends Need {
-  /** The count of sign-outs when the work began. */
+  /** The counts of sign-outs and of stored sign-ins when the work began. */
   readonly signOuts: number;
+  readonly signIns: number;
 }
 
 interface SignInFlight {
@@ -189,8 +190,7 @@ export class SharedToken implements AsyncDisposable {
     const started = performance.now();
     if (forceRefresh) this.#keeper.acceptance.forget();
     const work: Work = { ...this.#begin(forceRefresh, minValid), hasFound };
-    const { signOuts } = work;
-    const signIns = this.#signIns;
+    const { signOuts, signIns } = work;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
     const inMemory = (): UsableRecord | undefined => this.#memory.record;
@@ -243,14 +243,17 @@ export class SharedToken implements AsyncDisposable {
   }
 
   #begin(forced = false, minValid = 0, resends = forced): Work {
-    return { signOuts: this.#keeper.signOuts, held: this.#memory.record, forced, resends, minValid };
+    const { signOuts } = this.#keeper;
+    return { signOuts, signIns: this.#signIns, held: this.#memory.record, forced, resends, minValid };
   }
 
   /** Puts the token into memory. Returns what callers get. Throws if a sign-out or close() came since the work began. */
   #hold({ record, replaced }: Obtained, work: Work): Held {
     this.#assertOpen();
     this.#assertSignedIn(work);
-    const { forced, minValid } = work;
+    const { minValid } = work;
+    // What this instance has signed in meanwhile, no call had rejected.
+    const forced = work.forced && work.signIns === this.#signIns;
     return this.#memory.hold(record, { replaced, forced, minValid });
   }
 

@@ -521,4 +521,24 @@ test('one that is known to be replaced, although the newer one was in memory bef
   assert.is(memory.good()?.token.accessToken, 'newer');
 });
 
+test('a sign-in stays, although a forced refresh of a record that does not say when its sign-in was ends later', async (scene) => {
+  await scene.signedIn();
+  const exclusively = scene.store.exclusively.bind(scene.store);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const shared = scene.open({ signIn: () => scene.provider.signIn() });
+  // The lock is free, but the store has not said so yet.
+  scene.store.exclusively = async (...given) => {
+    scene.store.exclusively = exclusively;
+    const result = await exclusively(...given);
+    await released;
+    return result;
+  };
+  const forced = shared.getToken({ forceRefresh: true });
+  await scene.until('refreshed');
+  const token = await shared.signIn();
+  release();
+  await forced;
+  assert.equal(shared.peek(), token);
+});
+
 test.run();

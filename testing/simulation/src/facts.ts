@@ -139,6 +139,8 @@ export interface Instance {
   givenAtMs: number;
   /** Access tokens that nothing can refresh, and that a forced call has rejected, with the step in which it ended. */
   readonly ended: Map<string, number>;
+  /** Its last sign-in, and in which step an event said so. */
+  signedIn?: { readonly family: Family; readonly step: number } | undefined;
   /** What its last refresh has brought, and in which step an event said so. */
   refreshed?: { readonly access: Access; readonly step: number };
   /** The steps in which the wall clock of its process was set. */

@@ -301,8 +301,10 @@ export class History {
         const isWaiting = tookMs >= silentAfterMs || (this.waiting.get(instance.process)?.size ?? 0) > 0;
         fact.call.mayGoOn = isWaiting && this.hasOddTime;
         const inMemory = fact.call.held ?? fact.call.given?.accessToken;
+        const { stored } = fact.call;
         const { record } = this.lastReadBy(instance.process, instance.name);
-        const rejected = this.accesses.get(inMemory ?? record?.accessToken ?? '');
+        const found = record?.accessToken === stored?.accessToken ? record?.accessToken : undefined;
+        const rejected = this.accesses.get(inMemory ?? found ?? '');
         const isRefused = Object(outcome && 'error' in outcome && outcome.error).reason === 'refused';
         const isAtItsEnd = rejected && (!rejected.family.hasRefreshTokens || rejected.expiresAt === undefined);
         if (options.forceRefresh && isRefused && isAtItsEnd) instance.ended.set(rejected.value, machine.steps);
@@ -344,7 +346,11 @@ export class History {
       ({ window, signedInAtMs }) => window?.instance === instance && !window.isJudged && signedInAtMs !== undefined,
     );
     const stored = own.filter(({ wasStored }) => wasStored);
-    for (const { window } of stored.length > 0 ? stored : own) if (window) window.isJudged = true;
+    const judged = stored.length > 0 ? stored : own;
+    for (const { window } of judged) if (window) window.isJudged = true;
+    const [family] = judged;
+    // If there are several, it may be any.
+    instance.signedIn = family && judged.length === 1 ? { family, step: this.machine.steps } : undefined;
   }
 
   /** A sign-out of this instance began. */

@@ -17,7 +17,7 @@ export const worldDefects: readonly Defect[] = [
     'record.accessToken === rejected || this.#memory.hasEnded(record)',
     'false',
   ]),
-  defect('asks by turns with another process for what the person has denied to both', beyond, [
+  defect('asks by turns with another process for what the person has denied to both', 1000, [
     'acceptance.ts',
     'return isSameClient && scopes.has(scopesOf(record));',
     'return isOfIt;',
@@ -143,7 +143,7 @@ export const worldDefects: readonly Defect[] = [
     'if (!isSame) return undefined;',
     'void now;',
   ]),
-  defect('bridges although another process has signed out', beyond, [
+  defect('bridges although another process has signed out', 20_000, [
     'refresh.ts',
     "    if (known && !now) throw signInRequired('signed-out', settings);\n",
     '',

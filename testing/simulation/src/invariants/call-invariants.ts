@@ -4,7 +4,17 @@ import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariants } from './invariant.ts';
-import { busySince, errorOf, familyGiven, goodSignIn, isForbidden, isOf, isUnwanted, mayGoOn } from './questions.ts';
+import {
+  busySince,
+  deniedBefore,
+  errorOf,
+  familyGiven,
+  goodSignIn,
+  isForbidden,
+  isOf,
+  isUnwanted,
+  mayGoOn,
+} from './questions.ts';
 import { tokenInvariants } from './token-invariants.ts';
 
 /** As `JSON.stringify(value).includes(secretMark)`, which takes ten times as long. */
@@ -265,6 +275,13 @@ export const callInvariants: Invariants = {
         const isOpen = ({ signal, isExchanging, isSettled, openedAt, ...window }: Window): boolean =>
           window.instance === instance && openedAt < startedAt && !isExchanging && !isSettled && !signal.aborted;
         return windows.some(isOpen) ? 'it goes on' : undefined;
+      },
+    },
+    {
+      promise: 'No call misses what was denied, until a call forces or a person signs out',
+      check({ call }, history) {
+        const { reason } = Object(errorOf(call)) as { reason?: string };
+        return reason === 'not-accepted' ? deniedBefore(call.instance, history) : undefined;
       },
     },
     {

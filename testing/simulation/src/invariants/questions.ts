@@ -142,3 +142,23 @@ export function neededMs(
   const needed = Math.max(early, minValid);
   return needed > 0.9 * lifetimeMs ? lifetimeMs / 2 : needed;
 }
+
+/** Its own sign-in, if that brought less than was asked for, the stored one has the same, and nothing has ended that. */
+export function deniedBefore(instance: Instance, history: History): string | undefined {
+  const wasSignedOut = history.instances.some(
+    ({ name, triedSignOuts }) => name === instance.name && triedSignOuts.length > 0,
+  );
+  if (wasSignedOut) return undefined;
+  if ([...instance.calls].some(({ options }) => options.forceRefresh)) return undefined;
+  // One that the store could not take counts as well.
+  const own = history.families.findLast(
+    ({ window, wasStored }) => window?.instance === instance && (wasStored || window.isJudged),
+  );
+  const { record } = history.lastReadBy(instance.process, instance.name);
+  const { refreshToken, expiresAt = Number.POSITIVE_INFINITY } = record ?? {};
+  // It has ended since.
+  if (!refreshToken && expiresAt <= instance.process.wallNow) return undefined;
+  const stored = history.familyOf(record);
+  const wasDenied = own?.window && !covers(own.scope, own.window.asked);
+  return wasDenied && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
+}

@@ -1,6 +1,5 @@
-import { covers } from '../models/scopes.ts';
 import type { Invariants } from './invariant.ts';
-import { goodSignIn, isAlone, isHeld, isOurs, isUnwanted, otherUnderWay } from './questions.ts';
+import { deniedBefore, goodSignIn, isAlone, isHeld, isOurs, isUnwanted, otherUnderWay } from './questions.ts';
 
 /** When a person is asked to sign in. */
 export const signInInvariants: Invariants = {
@@ -36,22 +35,7 @@ export const signInInvariants: Invariants = {
     {
       promise: 'Nobody is asked again for what was denied, until a call forces or a person signs out',
       check({ window: { instance, reason } }, history) {
-        const wasSignedOut = history.instances.some(
-          ({ name, triedSignOuts }) => name === instance.name && triedSignOuts.length > 0,
-        );
-        if (reason !== 'not-accepted' || wasSignedOut) return undefined;
-        if ([...instance.calls].some(({ options }) => options.forceRefresh)) return undefined;
-        // One that the store could not take counts as well.
-        const own = history.families.findLast(
-          ({ window, wasStored }) => window?.instance === instance && (wasStored || window.isJudged),
-        );
-        const { record } = history.lastReadBy(instance.process, instance.name);
-        const { refreshToken, expiresAt = Number.POSITIVE_INFINITY } = record ?? {};
-        // It has ended since.
-        if (!refreshToken && expiresAt <= instance.process.wallNow) return undefined;
-        const stored = history.familyOf(record);
-        const wasDenied = own?.window && !covers(own.scope, own.window.asked);
-        return wasDenied && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
+        return reason === 'not-accepted' ? deniedBefore(instance, history) : undefined;
       },
     },
     {

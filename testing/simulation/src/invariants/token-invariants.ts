@@ -151,6 +151,28 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     },
   },
   {
+    promise: 'After a sign-in of its own, an instance gives no token of an earlier one',
+    check({ call }, history) {
+      const { instance, method } = call;
+      const access = method === 'read' ? undefined : accessGiven(call, history);
+      const { signedIn, triedSignOuts } = instance;
+      if (!access || !signedIn || signedIn.family.order <= access.family.order) return undefined;
+      const isStoredAgain = history.storedAt(instance.name, { accessToken: access.value }) > signedIn.step;
+      const isOver =
+        call.startedAt < signedIn.step ||
+        access.family.isForeign ||
+        hasTwin(signedIn.family, history) ||
+        // Then one that lasts longer may count as better, if the times do not say which is newer.
+        [...instance.calls].some(({ options }) => options.minValid !== undefined) ||
+        triedSignOuts.some((step) => step >= signedIn.step) ||
+        signedIn.family.signedOut;
+      const wasThere = (access.storedAt ?? access.issuedAt) < signedIn.step;
+      return wasThere && !isOver && !isStoredAgain && !doClocksDiffer(history)
+        ? `${access.value} after sign-in ${signedIn.family.id}`
+        : undefined;
+    },
+  },
+  {
     promise: 'A token is stored before it is given out, or an event says that it was not',
     check({ call }, history) {
       const access = accessGiven(call, history);
@@ -175,6 +197,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     check({ call }, history) {
       const { options, isFresh, stored, instance, startedAt } = call;
       if (!options.forceRefresh || !isFresh || stored?.accessToken === undefined) return undefined;
+      // By a clock that was set back, what the refresh brings is older than what another call has read.
+      if (instance.clockSteps.length > 0) return undefined;
       // It was gone when the call looked, and then its own process stored it again.
       if (history.storedAt(instance.name, stored) > startedAt) return undefined;
       return accessGiven(call, history)?.value === stored.accessToken ? `${stored.accessToken} again` : undefined;
