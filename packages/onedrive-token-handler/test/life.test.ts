@@ -116,6 +116,26 @@ test('createFetcher() fetches without a sign-in, and explains what fails until i
   assert.is((await rejection(fetcher.fetch(`${scene.authority.graphUrl}/me`))).code, 'NETWORK');
 });
 
+test('a POST that was answered with a redirect to nobody is not sent again, but a GET is', async () => {
+  let count = 0;
+  await using server = createServer((_request, response) => {
+    count++;
+    response.writeHead(303, { location: 'http://127.0.0.1:3/' }).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const [method, expected] of [
+    ['POST', 1],
+    ['GET', 2],
+  ] as const) {
+    const fetcher = createFetcher();
+    count = 0;
+    assert.is((await rejection(fetcher.fetch(url, { method }))).code, 'NETWORK');
+    assert.is(count, expected, method);
+    await fetcher.close();
+  }
+});
+
 test("fetch() sends a FormData as a form, be it Node's or undici's", async () => {
   await using server = createServer((request, response) => {
     response.setHeader('content-type', request.headers['content-type'] ?? '');

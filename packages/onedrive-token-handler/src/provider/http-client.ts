@@ -61,8 +61,10 @@ export class HttpClient {
       const isUnsent = error instanceof ConnectionError && error.beforeConnection;
       if (!isUnsent || isPatient || this.#dispatcher) throw error;
       this.#isPatient = true;
-      // Its reader is gone.
-      if (Symbol.asyncIterator in Object(init.body)) throw error;
+      const { body, method = 'GET', redirect = 'follow' } = init;
+      // A stream can be read only once. And if a redirect was followed, the request was sent: only the next host was not reached.
+      const isSpent = Symbol.asyncIterator in Object(body) || (redirect === 'follow' && !/^(GET|HEAD)$/i.test(method));
+      if (isSpent) throw error;
       return this.#fetch(url, init, true);
     }
   }
