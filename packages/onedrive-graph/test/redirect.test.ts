@@ -108,6 +108,18 @@ test('a redirect to another host and back does not get the token again', async (
   ]);
 });
 
+test('one call asks for a new token at most once, whatever answers come by turns', async () => {
+  const asked: boolean[] = [];
+  const getToken = async ({ forceRefresh }: { forceRefresh: boolean }): Promise<string> => {
+    asked.push(forceRefresh);
+    return 'token';
+  };
+  const there = redirect(307, () => '/there');
+  await using pair = await openPair([status(401), there, status(401), there, status(401)], { getToken });
+  assert.is((await pair.client.request('/me')).status, 401);
+  assert.equal(asked.filter(Boolean), [true]);
+});
+
 for (const [what, answer, init, says] of [
   ['of a POST to another host', redirect(307, ({ elsewhere }) => elsewhere), { method: 'POST' }, /another host/],
   ['to plain http', redirect(302, () => 'http://graph.example/'), {}, / to http:\/\/graph\.example: it is not https/],

@@ -42,8 +42,9 @@ export class RequestSender {
   /** The response, whatever its status is. */
   async send(request: GraphRequest): Promise<Response> {
     let next = request;
+    const refresh = { isDone: false };
     for (let hops = 0; hops <= maxRedirects; hops++) {
-      const response = await this.#sendUntilAnswered(next);
+      const response = await this.#sendUntilAnswered(next, refresh);
       const { status, headers } = response;
       const location = headers.get('location');
       const isRedirect = redirectStatuses.includes(status) && location !== null;
@@ -69,19 +70,19 @@ export class RequestSender {
     await sleep(delay, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 
-  async #sendUntilAnswered(request: GraphRequest): Promise<Response> {
+  /** `refresh`: whether the token has been refreshed for this call, which may be redirected. */
+  async #sendUntilAnswered(request: GraphRequest, refresh: { isDone: boolean }): Promise<Response> {
     const { url, method, signal } = request;
     const usesToken = request.withToken && url.origin === this.options.root.origin;
     let token = usesToken ? await this.#getToken(false, signal) : undefined;
-    let isRefreshed = false;
     for (let attempt = 1; ; ) {
       const response = await this.#sendOnce(request, token);
       const { status, headers } = response;
       if (!isRepeatable(request)) return response;
-      if (status === 401 && usesToken && !isRefreshed) {
+      if (status === 401 && usesToken && !refresh.isDone) {
         discardBody(response);
         token = await this.#getToken(true, signal);
-        isRefreshed = true;
+        refresh.isDone = true;
         continue;
       }
       const asked = readRetryAfter(headers);
