@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GraphClientError, readBody } from '../src/index.ts';
+import { GraphClientError, GraphError, readBody } from '../src/index.ts';
 import { RequestSender } from '../src/request/request-sender.ts';
 import { openPair, redirect, status, summary } from './odd-pair.ts';
 import { rejection, within } from './within.ts';
@@ -126,6 +126,13 @@ for (const retryAfter of ['3600', '301', new Date(Date.now() + 3_600_000).toUTCS
     assert.is((await within(pair.client.request('/me'))).status, 503);
     assert.is(pair.graph.requests.length, 1);
     assert.equal(pair.waits, []);
+  });
+}
+
+for (const retryAfter of ['9'.repeat(400), 'Fri, 31 Dec 9999 23:59:59 GMT']) {
+  test(`a Retry-After of ${retryAfter.slice(0, 16)}… is, for the caller, the longest wait of a timer`, async () => {
+    const response = new Response('', { status: 503, headers: { 'retry-after': retryAfter } });
+    assert.is((await GraphError.from(response)).retryAfter, 2 ** 31 - 1);
   });
 }
 

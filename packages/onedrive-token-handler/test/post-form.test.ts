@@ -106,6 +106,17 @@ for (const [client, postForm] of [
     }
   });
 
+  for (const [what, given] of [
+    ['400 digits', '9'.repeat(400)],
+    ['the year 9999', 'Fri, 31 Dec 9999 23:59:59 GMT'],
+  ] as const) {
+    test(`${client}: a Retry-After of ${what} is the longest wait of a timer`, async () => {
+      const head = `HTTP/1.1 429 Too Many Requests\r\nretry-after: ${given}\r\ncontent-length: 0\r\n\r\n`;
+      using server = await listen((socket) => void socket.once('data', () => socket.end(head)));
+      assert.is((await post(server.url)).retryAfter, 2 ** 31 - 1);
+    });
+  }
+
   test(`${client}: of two Retry-After headers, the first one counts`, async () => {
     const head = 'HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n';
     using server = await listen((socket) => void socket.once('data', () => socket.end(head)));

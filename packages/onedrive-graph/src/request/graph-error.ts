@@ -1,4 +1,4 @@
-import { readBody, sourceOf } from './exchange.ts';
+import { maxTimeoutMs, readBody, sourceOf } from './exchange.ts';
 
 /** More than any error of Graph has. */
 const maxErrorBytes = 65_536;
@@ -125,15 +125,16 @@ export function isPage(type: unknown): boolean {
 
 /**
  * How many milliseconds a `Retry-After` header asks to wait. The header has seconds or a date (RFC 9110 section 10.2.3). The date
- * counts by the server's clock, if the answer has a `Date`. Undefined if there is no header, or if it has neither.
+ * counts by the server's clock, if the answer has a `Date`. At most what a timer can wait: with more, it would fire at once.
+ * Undefined if there is no header, or if it has neither.
  */
 export function readRetryAfter(headers: Headers): number | undefined {
   const value = headers.get('retry-after') ?? '';
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
   // Date.parse() makes a date of almost anything.
   const instant = / GMT$/.test(value) ? Date.parse(value) : Number.NaN;
   const now = Date.parse(headers.get('date') ?? '') || Date.now();
-  return Number.isNaN(instant) ? undefined : Math.max(0, instant - now);
+  const wait = /^\d+$/.test(value) ? Number(value) * 1000 : Math.max(0, instant - now);
+  return Number.isNaN(wait) ? undefined : Math.min(wait, maxTimeoutMs);
 }
 
 /** Undefined for a value that is not a text, and for an empty text. */

@@ -69,13 +69,13 @@ export async function readText(body: AsyncIterable<Uint8Array>): Promise<string 
 
 /**
  * `Retry-After` has seconds or a date (RFC 9110 section 10.2.3). Undefined if it is missing, or is neither. Counts from the answer's
- * `date`, because the clock of this machine may be wrong.
+ * `date`, because the clock of this machine may be wrong. At most what a timer can wait: with more, it would fire at once.
  */
 export function readRetryAfter(header: string | undefined, date: string | undefined): number | undefined {
   const value = header?.trim() ?? '';
-  if (/^\d+$/.test(value)) return Number(value) * 1000;
-  const instant = readDate(value);
-  return Number.isNaN(instant) ? undefined : Math.max(0, instant - (readDate(date) || Date.now()));
+  const isSeconds = /^\d+$/.test(value);
+  const wait = isSeconds ? Number(value) * 1000 : Math.max(0, readDate(value) - (readDate(date) || Date.now()));
+  return Number.isNaN(wait) ? undefined : Math.min(wait, 2 ** 31 - 1);
 }
 
 /** NaN if the text is no HTTP date. Date.parse() alone accepts almost any text. */
