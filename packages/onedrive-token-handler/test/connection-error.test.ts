@@ -117,13 +117,13 @@ test('a dispatcher of undici 6 is named, which does not know the methods of a ne
   assert.not(error.retryable);
 });
 
-test('a certificate that is not trusted names both ways to trust it', async () => {
+test('a certificate that is not trusted may be that of a login page, and both ways to trust it are named', async () => {
   const server = createServer(issueCertificate()).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
   server.close();
   assert.match(error.message, /^The certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\)/);
-  assert.match(error.message, 'NODE_EXTRA_CA_CERTS');
+  assert.match(error.message, /\. If this network has a login page, log in there first\. .*NODE_EXTRA_CA_CERTS/);
   assert.match(error.message, '--use-system-ca');
   assert.not(error.retryable);
 });

@@ -6,6 +6,7 @@ type Explanation = [problem: string, remedy: string, retryable?: boolean];
 
 const untrusted =
   /^(UNABLE_TO_\w+|SELF_SIGNED_\w+|DEPTH_ZERO_\w+|CERT_UNTRUSTED|CERT_SIGNATURE_FAILURE|CERT_CHAIN_TOO_LONG|INVALID_CA|CERT_REJECTED)$/;
+const loginPage = 'If this network has a login page, log in there first';
 const outOfDate = /^CERT_(NOT_YET_VALID|HAS_EXPIRED)$/;
 
 /** A NETWORK failure that says whether the provider can have seen the request. */
@@ -34,13 +35,12 @@ function explain(host: string, cause: unknown, proxy: NamedProxy | undefined): E
   // The error does not tell the two certificates from each other.
   const sender = proxy?.usesTls ? `${host} or the proxy ${proxy.host}` : host;
   if (untrusted.test(code)) {
-    const remedy =
-      'If your organization or its proxy signs it, set NODE_EXTRA_CA_CERTS to the PEM file of its authority. If this system trusts it already, set NODE_OPTIONS=--use-system-ca instead';
+    // First, so that nobody comes to trust the certificate of a hotel.
+    const remedy = `${loginPage}. If your organization or its proxy signs it, set NODE_EXTRA_CA_CERTS to the PEM file of its authority. If this system trusts it already, set NODE_OPTIONS=--use-system-ca instead`;
     return [`The certificate of ${sender} is not trusted (${code})`, remedy, false];
   }
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
-    const remedy =
-      'Something else answers in its place. If this network has a login page, log in there first. If not, check the address and HTTPS_PROXY';
+    const remedy = `Something else answers in its place. ${loginPage}. If not, check the address and HTTPS_PROXY`;
     return [`The certificate that came from ${sender} is for another name (${code})`, remedy];
   }
   if (outOfDate.test(code)) {
