@@ -2,7 +2,7 @@ import type { DriveItem } from './drive-item.ts';
 import { parseGraphRoot, resolveGraphUrl, unencoded } from './graph-address.ts';
 import { GraphClientError } from './graph-client-error.ts';
 import { defaultIdleTimeoutMs, maxTimeoutMs } from './request/exchange.ts';
-import { readJson } from './request/graph-error.ts';
+import { GraphError, readJson } from './request/graph-error.ts';
 import type { GraphRequest } from './request/graph-request.ts';
 import { type GraphWait, RequestSender } from './request/request-sender.ts';
 import { download } from './transfer/download.ts';
@@ -74,10 +74,10 @@ export class GraphClient {
   }
 
   /**
-   * The parsed JSON of Graph's answer; undefined if the answer is empty, as with 204. A body that is a string is sent as JSON if
-   * `init.headers` names no other type.
+   * The parsed JSON of Graph's answer; undefined if the answer is empty, as with 204, or with 200 after an action. A body that is a
+   * string is sent as JSON if `init.headers` names no other type.
    *
-   * @throws {GraphError} if the status is not a success; notGraph if the answer is not JSON
+   * @throws {GraphError} if the status is not a success; notGraph if the answer is not JSON, or is an empty 200 to a GET
    */
   async json<T = unknown>(path: string | URL, init: RequestInit = {}): Promise<T> {
     const request = this.#describe(path, init);
@@ -85,7 +85,11 @@ export class GraphClient {
     if (typeof request.body === 'string' && !request.headers.has('content-type')) {
       request.headers.set('content-type', 'application/json');
     }
-    return (await readJson(await this.#sender.sendSuccessfully(request), request.signal)) as T;
+    const response = await this.#sender.sendSuccessfully(request);
+    const answer = await readJson(response, request.signal);
+    if (answer === undefined && response.status === 200 && request.method === 'GET')
+      throw GraphError.notGraph(response);
+    return answer as T;
   }
 
   /**

@@ -29,6 +29,13 @@ test('no answer at all is undefined: 204 of a DELETE, 202 of a copy', async () =
   assert.is(await answered(202, { location: 'https://graph.example/' }), undefined);
 });
 
+test('an empty 200 is undefined after an action, which may have nothing to say; a GET asked for JSON', async () => {
+  assert.is((await rejection(answered(200, {}), GraphError)).code, 'notGraph');
+  await using pair = await openPair((_request, response) => response.end());
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
+    assert.is(await pair.client.json('/me', { method }), undefined);
+});
+
 test('a text is sent as JSON, unless the caller names another type', async () => {
   await using pair = await openPair((_request, response) => response.end('{}'));
   await pair.client.json('/me', { method: 'PATCH', body: '{}' });
