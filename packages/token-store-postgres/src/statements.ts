@@ -172,7 +172,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
 )
 SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) AS holder, l.owner, ${seen} AS seen,
   extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable,
-  (SELECT encode(salt, 'base64') FROM ${meta}) AS salt
+  (SELECT encode(salt, 'base64') FROM ${meta} LIMIT 1) AS salt
 FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /** Renews the lease, even after its end, if no other owner has taken it: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */

@@ -206,6 +206,15 @@ for (const [kind, sql] of Object.entries(foreignTables)) {
   });
 }
 
+test('data that was restored into new tables, beside their own description, is used', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema });
+  const meta = `${schema}.oauth_token_meta`;
+  await scene.cluster.query(`INSERT INTO ${meta} TABLE ${meta}`);
+  await store.exclusively('app', () => store.set('app', record));
+  assert.equal(await store.get('app'), record);
+});
+
 test('tables of a newer version are STORE_VERSION, and not written by a store that was open before', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
