@@ -77,6 +77,15 @@ test('after a change of key, a host without the new key asks no person, whose si
   assert.equal([asked, (await operator.get('new'))?.refreshToken], [1, 'refresh-2']);
 });
 
+test('a host with a key asks no person either if another host has stored tokens unencrypted since it opened the empty tables', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, key: newKey });
+  await store.exclusively('app', async () => {});
+  await (await scene.open({ schema })).set('app', { refreshToken: 'refresh-1' });
+  const { code, reason } = await errorOf(store.exclusively('new', async () => assert.unreachable('the task ran')));
+  assert.equal([code, reason], ['STORE_KEY', 'not-encrypted']);
+});
+
 test('no task runs after an abort while the key is looked up that has been changed, and the lock is free again', async () => {
   const { schema, operator } = await openWithToken();
   const answers = Promise.withResolvers<void>();

@@ -1,6 +1,7 @@
 /** This folder has the records: how their tables are made, which key is in use, and how they are read and written. */
 import { type KeyCheck, TokenStoreError } from 'token-store-kit';
 import type { Database, Row, Run } from '../connection/database.ts';
+import { deadlineIn } from '../connection/retry.ts';
 import { Watcher } from '../lock/watcher.ts';
 import type { Settings } from '../options.ts';
 import { findTables, packageName, type Statements, schemaVersion, statementsFor, tableNames } from '../statements.ts';
@@ -38,11 +39,10 @@ export async function openTables(database: Database, settings: Settings): Promis
   // Hosts that make the tables at the same time wait for each other.
   if (areMissing && !readOnly)
     await database.transaction((run) => makeTables(run, statements), { isPatient: true, isUnhurried: true });
-  const check = areMissing && readOnly ? undefined : await readMeta(database, statements);
-  // The key of a host that has only been started may be a mistake, so the first write puts a key in use, not the first start.
-  const mayDecide = !check && ring.preferred !== undefined;
-  if (!mayDecide || (!areMissing && (await database.read(statements.list)).length > 0)) ring.adopt(check);
-  return { database, statements, ring, watcher: new Watcher(database, statements, settings.listen ?? isDirect) };
+  const watcher = new Watcher(database, statements, settings.listen ?? isDirect);
+  const context = { database, statements, ring, watcher };
+  if (!areMissing || !readOnly) await adoptKey(context);
+  return context;
 }
 
 /** Which key is in use. @throws {TokenStoreError} if the tables are another program's, or of a newer version. */
@@ -66,10 +66,15 @@ export async function readMeta(
   return { salt: Buffer.from(salt, 'base64'), verifier: Buffer.from(verifier, 'base64') };
 }
 
-/** Uses the key from now on that the database says is in use. @throws {TokenStoreError} STORE_KEY if this store lacks it. */
-export async function adoptKey({ database, statements, ring }: Context, deadline: number): Promise<void> {
+/**
+ * Uses the key from now on that the database says is in use. The key of a host that has only been started may be a mistake. So without a
+ * key or a record there, the first write decides. @throws {TokenStoreError} STORE_KEY if this store lacks the key.
+ */
+export async function adoptKey({ database, statements, ring }: Context, deadline = deadlineIn()): Promise<void> {
   const run: Run = (text) => database.read(text, undefined, { deadline });
-  ring.adopt(await readMeta(database, statements, run));
+  const check = await readMeta(database, statements, run);
+  const mayDecide = !check && !ring.isDecided && ring.preferred !== undefined;
+  if (!mayDecide || (await run(statements.list)).length > 0) ring.adopt(check);
 }
 
 async function makeTables(run: Run, statements: Statements): Promise<void> {
