@@ -160,6 +160,26 @@ asRoot('root gives no file of its own to a user who renames it to what root has 
   assert.equal([owners, fs.existsSync(file), fs.existsSync(directory)], [[0, 0], false, false]);
 });
 
+asRoot('a user gets a folder in /tmp that root was killed before giving, when root needs it again', async () => {
+  const folder = join(directoryForUsers(), '漢'.repeat(15));
+  const inTmp = `/tmp/token-store-file-${otherUser}`;
+  rmSync(inTmp, { recursive: true, force: true });
+  for (const made of [folder, inTmp]) mkdirSync(made, 0o700);
+  chownSync(folder, otherUser, otherUser);
+  const { platform } = process;
+  Object.defineProperty(process, 'platform', { value: 'darwin' });
+  try {
+    using store = openFileTokenStore(join(folder, 'tokens.json'));
+    await store.exclusively('app', async () => {});
+    process.seteuid?.(otherUser);
+    await store.exclusively('app', async () => {});
+  } finally {
+    process.seteuid?.(0);
+    Object.defineProperty(process, 'platform', { value: platform });
+    rmSync(inTmp, { recursive: true, force: true });
+  }
+});
+
 asRoot('root gives no file of its own to a user who puts a link in the place of the folder', async () => {
   const [theirs, own] = [directoryForUsers(), directoryForUsers()].map((folder) => join(folder, 'folder'));
   const paths = [theirs, own].map((folder) => {

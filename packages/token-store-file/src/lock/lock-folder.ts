@@ -131,14 +131,20 @@ function giveToOwner(path: string, { uid, gid }: Owner, isMade: (path: string) =
   }
 }
 
+function isEmptyOfRoot(path: string): boolean {
+  const stats = fs.statSync(path);
+  return stats.uid === 0 && stats.isDirectory() && fs.readdirSync(path).length === 0;
+}
+
 /** Makes the folder, or checks the existing one: no other user can have put anything into it. Returns whose it is. */
 function makePrivateFolder(path: string, owner: Owner): number {
   try {
     makePrivateDirectory(path);
-    giveToOwner(path, owner, (path) => fs.readdirSync(path).length === 0);
   } catch (error) {
     if (systemCode(error) !== 'EEXIST') throw error;
   }
+  // Also one that was there: in /tmp, a user could not remove what a root process left that was killed before it gave it.
+  giveToOwner(path, owner, isEmptyOfRoot);
   const stats = fs.lstatSync(path);
   const isTrusted = [0, process.geteuid?.(), owner.uid].includes(stats.uid);
   // FAT has no modes, and shows 0755.
