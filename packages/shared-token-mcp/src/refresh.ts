@@ -26,6 +26,8 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
       ),
       { code: 'issuer_changed' },
     );
+  // Whoever can change the metadata on their way gets the refresh token.
+  assertPrivate(issuer);
   const fetchFn = fetchUntil(fetch, signal);
   const metadata = await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn });
   // Without metadata, the SDK would guess the address, where another server may refuse the token.
@@ -70,11 +72,11 @@ export function fetchUntil(fetch: Settings['fetch'], signal: AbortSignal) {
   };
 }
 
-/** For an address that gets codes, tokens and secrets. Version 1 of the SDK does not check this. */
+/** For an address that gets or gives codes, tokens and secrets. Version 1 of the SDK checks none, version 2 only some. */
 export function assertPrivate(address: string | URL): void {
   const url = new URL(address);
   if (isPrivate(url)) return;
-  throw new SharedTokenError('RESPONSE', `The authorization server must be https, not ${url.origin}`, {
+  throw new SharedTokenError('RESPONSE', `The authorization server must be https, not ${url.protocol}//${url.host}`, {
     remedy: 'Report it to the operator of the server',
   });
 }

@@ -68,7 +68,11 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     tokens: () => undefined,
     saveCodeVerifier: (verifier: string) => see({ verifier }),
     saveDiscoveryState: (found: Seen) => see(checkMetadata(found)),
-    redirectToAuthorization: (url: URL) => see({ url: checkAddress(url) }),
+    redirectToAuthorization: (url: URL) => {
+      // Otherwise, the network could read the code. And the system would open an address of another kind with the program for that kind.
+      assertPrivate(url);
+      see({ url });
+    },
   };
   const answer = acceptor.accept((response) => {
     // Longer than callers wait, because late tokens are stored as well. A server that never answers must not keep the process alive.
@@ -145,16 +149,10 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
 /** RFC 8414 section 3.3. Version 1 of the SDK does not check this. */
 function checkMetadata(found: Seen): Seen {
   const { authorizationServerUrl: expected, authorizationServerMetadata: metadata } = found;
-  // Before the person signs in for nothing.
-  if (metadata) assertPrivate(metadata.token_endpoint);
+  // Before the person signs in for nothing. Whoever can change metadata on their way gets the tokens.
+  for (const address of [expected, metadata?.token_endpoint]) if (address) assertPrivate(address);
   if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
   throw unusable(`The metadata of ${expected} names another issuer, ${metadata.issuer}`);
-}
-
-/** The system would open other addresses with the program for their scheme, and the SDK lets a server name such an address. */
-function checkAddress(url: URL): URL {
-  if (/^https?:$/.test(url.protocol)) return url;
-  throw unusable(`The sign-in page that the server names must be https or http, not ${url.protocol}`);
 }
 
 function unusable(problem: string): SharedTokenError {

@@ -103,13 +103,37 @@ for (const sdk of Object.values(sdks)) {
     assert.equal(inTheClear, []);
   });
 
-  for (const address of ['file:///etc/passwd', 'ms-settings://open']) {
+  test(`${sdk.name}: a server whose metadata everyone on the network can change gets nothing, whatever they say`, async () => {
+    await using scene = await openMcpScene(sdk);
+    const { authorizationServer } = scene;
+    const { issuer } = authorizationServer;
+    const metadata = Object(await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json());
+    const inTheClear = 'http://as.example';
+    const access = scene.open({
+      fetch: async (input, init) => {
+        const isIt = new URL(input as string | URL).origin === inTheClear;
+        return isIt ? Response.json({ ...metadata, issuer: inTheClear }) : fetch(input, init);
+      },
+    });
+    const client = await scene.connect(access);
+    authorizationServer.issuer = inTheClear;
+    const { data } = scene.record;
+    scene.store.records.set(scene.server.url, { ...scene.record, data: { ...data, issuer: inTheClear } });
+    authorizationServer.expireAccessTokens();
+    const refused = /must be https, not http:\/\/as\.example/;
+    assert.match((await rejection(access.shared.getToken({ forceRefresh: true }))).message, refused);
+    await access.shared.signOut();
+    assert.match((await rejection(scene.call('greet', client))).message, refused);
+    assert.equal([authorizationServer.refreshes, scene.windows.length], [0, 1]);
+  });
+
+  for (const address of ['file:///etc/passwd', 'ms-settings://open', 'http://as.example/authorize']) {
     test(`${sdk.name}: a server cannot make the browser open ${address}`, async () => {
       await using scene = await openMcpScene(sdk);
       scene.authorizationServer.metadata = { authorization_endpoint: address };
       const error = await rejection(scene.call());
       assert.is(scene.windows.length, 0);
-      assert.match(error.message, /must be https or http, not /);
+      assert.match(error.message, /must be https, not (file|ms-settings|http):/);
     });
   }
 
