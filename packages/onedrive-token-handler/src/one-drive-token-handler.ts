@@ -101,10 +101,19 @@ export class OneDriveTokenHandler implements AsyncDisposable {
   asTokenCredential(): TokenCredential {
     return {
       getToken: async (_scopes, { abortSignal, claims } = {}) => {
-        // Claims come with a 401: the API has rejected the held token.
-        const options = { signal: abortSignal && toNative(abortSignal), forceRefresh: claims !== undefined };
-        const { accessToken, expiresAt } = await this.getTokenDetails(options);
-        return { token: accessToken, expiresOnTimestamp: expiresAt };
+        // The Azure SDKs also pass signals of `@azure/abort-controller`, which have no reason and no newer methods.
+        const caller = new AbortController();
+        const abort = (): void => caller.abort(abortSignal?.reason);
+        if (abortSignal?.aborted) abort();
+        abortSignal?.addEventListener('abort', abort);
+        try {
+          // Claims come with a 401: the API has rejected the held token.
+          const options = { signal: caller.signal, forceRefresh: claims !== undefined };
+          const { accessToken, expiresAt } = await this.getTokenDetails(options);
+          return { token: accessToken, expiresOnTimestamp: expiresAt };
+        } finally {
+          abortSignal?.removeEventListener('abort', abort);
+        }
       },
     };
   }
@@ -238,13 +247,4 @@ export class OneDriveTokenHandler implements AsyncDisposable {
     // A listener that fails must not cost a sign-in.
     listen().catch(() => {});
   };
-}
-
-/** The Azure SDKs also pass signals of `@azure/abort-controller`, which have no reason and no newer methods. */
-function toNative(signal: AbortSignal): AbortSignal {
-  if (typeof signal.throwIfAborted === 'function') return signal;
-  const native = new AbortController();
-  if (signal.aborted) native.abort();
-  else signal.addEventListener('abort', () => native.abort());
-  return native.signal;
 }

@@ -130,12 +130,14 @@ test('the credential takes a signal of @azure/abort-controller, which has no rea
   await using scene = await openScene();
   const credential = scene.handler().asTokenCredential();
   for (const aborted of [true, false]) {
-    let abort = (): void => {};
-    const addEventListener = (_: 'abort', listener: () => void): unknown => (abort = listener);
-    const abortSignal = { aborted, addEventListener } as unknown as AbortSignal;
+    const listeners = new Set<() => void>();
+    const addEventListener = (_: 'abort', listener: () => void): unknown => listeners.add(listener);
+    const removeEventListener = (_: 'abort', listener: () => void): unknown => listeners.delete(listener);
+    const abortSignal = { aborted, addEventListener, removeEventListener } as unknown as AbortSignal;
     const call = failure(credential.getToken('x', { abortSignal }));
-    abort();
+    for (const abort of listeners) abort();
     assert.is((await call).name, 'AbortError');
+    assert.is(listeners.size, 0);
   }
 });
 
