@@ -152,6 +152,29 @@ test('a host without the new key that would refresh while records are encrypted 
   assert.is((await other.getToken()).accessToken, 'access-2');
 });
 
+test('the store that changes its key works, also before it knows that the change is done', async () => {
+  const schema = scene.newSchema();
+  const answers = Promise.withResolvers<void>();
+  let isChanging = false;
+  const decide = (text: string): Fate =>
+    isChanging && text === 'COMMIT' ? { type: 'delayed', after: answers.promise } : { type: 'normal' };
+  const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
+  const store = await scene.open({ schema, pool });
+  await store.set('app', { refreshToken: 'refresh-1' });
+  isChanging = true;
+  const changed = store.rekey(newKey);
+  const saltSql = `SELECT salt IS NOT NULL FROM ${schema}.oauth_token_meta`;
+  await until('the change is committed', async () => (await scene.cluster.query(saltSql)) === 't');
+  const calls = [() => store.get('app'), () => store.exclusively('new', async () => {})];
+  const results = await Promise.allSettled(calls.map((call) => call()));
+  answers.resolve();
+  await changed;
+  assert.equal(
+    results.map(({ status }) => status),
+    ['fulfilled', 'fulfilled'],
+  );
+});
+
 test('a change of key that has to wait for too long says who holds which lock, and changes nothing', async () => {
   const { schema, operator } = await openWithToken();
   const holder = await hold(await scene.open({ schema }));

@@ -56,9 +56,10 @@ export class KeyRing {
     return salt ? this.#current?.matches(Buffer.from(salt, 'base64')) === true : this.#current === undefined;
   }
 
-  /** Adds a key to those of this store, because the database may say from now on that it is in use. */
-  add(key: Key | undefined): void {
-    this.#keys.unshift(key);
+  /** Adds a key to those of this store, because the database may say from now on that it is in use, with the salt of `cipher`. */
+  add(key: Key | undefined, cipher: TokenCipher | undefined): void {
+    this.#keys.push(key);
+    if (cipher) this.#ciphers.push(cipher);
   }
 
   /** Whether {@link open} has the cipher that it needs. If not, the database may have changed to another key of this store. */

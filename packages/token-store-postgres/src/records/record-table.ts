@@ -92,6 +92,8 @@ export class RecordTable {
   ): Promise<void> {
     const { database, statements, ring } = this.#context;
     const next = key === undefined ? undefined : newCipher(key);
+    // Already now: other calls may find the change before this one knows that it is done, or if its answer gets lost.
+    ring.add(key, next);
     const deadline = performance.now() + timeout;
     const sightings = new Map<unknown, Sighting>();
     // As for a caller of `exclusively`, only the last check trusts the server's clock.
@@ -121,17 +123,12 @@ export class RecordTable {
       return;
     };
     for (;;) {
-      const held = await database.transaction(inTransaction, { isUnhurried: true }).catch((error) => {
-        // The change may have been committed: the next call finds out which key is in use, as after another host's change.
-        if (unanswered.has(error)) ring.add(key);
-        throw error;
-      });
+      const held = await database.transaction(inTransaction, { isUnhurried: true });
       if (!held) break;
       const name = nameOf(held);
       if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
       await pause(lookMs, signals);
     }
-    ring.add(key);
     ring.adopt(next?.makeCheck());
   }
 
