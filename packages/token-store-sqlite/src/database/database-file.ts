@@ -136,7 +136,9 @@ export class DatabaseFile {
     for (const suffix of ['-journal', '-wal']) refusePlanted(this.path + suffix, this.stats);
     if (this.stats.uid === process.geteuid?.() || !isOfSeveral(`${this.path}-journal`, this.stats)) return;
     const problem = 'names a file of other databases, which this store does not use';
-    throw fileError(`${this.path}-journal`, ['STORE_OPEN', 'exposed', problem, 'Remove it']);
+    // If a crash has left the journal, the database is damaged without it.
+    const remedy = `Open the database once as user ${this.stats.uid}`;
+    throw fileError(`${this.path}-journal`, ['STORE_OPEN', 'exposed', problem, remedy]);
   }
 
   #refuseOther(now: FileStats | undefined): void {
