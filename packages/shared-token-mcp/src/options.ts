@@ -45,7 +45,7 @@ export interface McpFetchOptions {
 /** The options with their defaults, checked. */
 export type Settings = ReturnType<typeof readOptions>;
 
-const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])([:/]|$)/;
+const loopback = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d*)?([/?#]|$)/;
 
 /** Whether the network cannot read what is sent there. */
 export function isPrivate({ protocol, href }: URL): boolean {

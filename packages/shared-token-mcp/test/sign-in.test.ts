@@ -127,7 +127,8 @@ for (const sdk of Object.values(sdks)) {
     assert.equal([authorizationServer.refreshes, scene.windows.length], [0, 1]);
   });
 
-  for (const address of ['file:///etc/passwd', 'ms-settings://open', 'http://as.example/authorize']) {
+  const exposed = ['http://as.example/authorize', 'http://localhost:password@as.example/authorize'];
+  for (const address of ['file:///etc/passwd', 'ms-settings://open', ...exposed]) {
     test(`${sdk.name}: a server cannot make the browser open ${address}`, async () => {
       await using scene = await openMcpScene(sdk);
       scene.authorizationServer.metadata = { authorization_endpoint: address };
