@@ -149,7 +149,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
      * Acquires the lock of $1 for $4 ms if it is free: $2 is the owner, $3 the holder. If not, returns the holder and the time left, and
      * notes that this caller will ask again within $5 ms (0: it will not). Writes nothing if that much is noted already. The server's clock
      * may have been set. So the caller's clock decides that a lease seen before ($6) has ended; with $7, the server's may decide it, too.
-     * Also returns the salt of the key in use.
+     * Also returns the salt of the key in use (empty: there is no key; null: the tables are of another version).
      *
      * The lease begins when the server receives the statement, even if the statement has to wait for the row. A statement that arrives
      * twice, or after its own retry, takes nothing from a caller that has the lock already.
@@ -172,7 +172,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
 )
 SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) AS holder, l.owner, ${seen} AS seen,
   extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable,
-  (SELECT encode(salt, 'base64') FROM ${meta} LIMIT 1) AS salt
+  (SELECT coalesce(encode(salt, 'base64'), '') FROM ${meta} WHERE version = ${schemaVersion} LIMIT 1) AS salt
 FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /** Renews the lease, even after its end, if no other owner has taken it: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */

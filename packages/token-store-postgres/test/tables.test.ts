@@ -224,6 +224,9 @@ test('tables of a newer version are STORE_VERSION, and not written by a store th
   assert.match(error.message, 'schema 2, this one knows 1');
   assert.is((await errorOf(store.set('app', { refreshToken: 'second' }))).code, 'STORE_VERSION');
   assert.is((await errorOf(store.replace('app', 'first', { refreshToken: 'second' }))).code, 'STORE_VERSION');
+  // No person is asked for a sign-in that could not be stored.
+  const task = async () => assert.unreachable('the task ran');
+  assert.is((await errorOf(store.exclusively('app', task))).code, 'STORE_VERSION');
   assert.is(await scene.cluster.query(`SELECT record->>'refreshToken' FROM ${schema}.oauth_token`), 'first');
 });
 

@@ -150,7 +150,7 @@ export class Locks {
     if (row.taken === 't') {
       lease.fence = row.fence;
       lease.renewed(since);
-      // If the key was changed, the task could not store its result. So no person is asked for it.
+      // If the key was changed, or the tables are newer, the task could not store its result. So no person is asked for it.
       if (ring.isUsing(row.salt)) return true;
       await adoptKey(this.#context, answerBy).catch((error) => {
         void lease.release();

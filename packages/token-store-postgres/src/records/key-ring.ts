@@ -50,9 +50,9 @@ export class KeyRing {
     this.isDecided = true;
   }
 
-  /** Whether it is known that writes use the key with this salt (base64); nullish: none. */
+  /** Whether it is known that writes use the key with this salt (base64); empty: none; nullish: not known. */
   isUsing(salt: string | null | undefined): boolean {
-    if (!this.isDecided) return false;
+    if (!this.isDecided || typeof salt !== 'string') return false;
     return salt ? this.#current?.matches(Buffer.from(salt, 'base64')) === true : this.#current === undefined;
   }
 
