@@ -83,7 +83,7 @@ export class Tables {
           left_ms: endsAt === undefined ? null : `${endsAt - received}`,
           revision: record?.revision ?? null,
           durable: null,
-          salt: null,
+          salt: '',
         },
       ];
     };
