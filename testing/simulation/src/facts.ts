@@ -200,8 +200,8 @@ export interface RefreshCall {
   /** When SharedToken stops waiting for it. */
   readonly deadline: number;
   isSettled: boolean;
-  /** When its answer came, by the machine's clock. */
-  answeredAtMs?: number;
+  /** When its answer came, by the machine's clock, until an event says that something could not be stored. */
+  answeredAtMs?: number | undefined;
   /** When the provider's answer came, its process could know that its lock was lost. */
   hasLostLock?: boolean;
   /** The step in which the provider's refusal came. */

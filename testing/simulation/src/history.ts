@@ -281,6 +281,7 @@ export class History {
         if (fact.event.type === 'store-recovered') this.#loseAnswers(fact.instance.process, false);
         if (fact.event.type !== 'store-failed') break;
         fact.instance.storeFailures++;
+        for (const call of this.refreshCalls) if (call.instance === fact.instance) call.answeredAtMs = undefined;
         // It has not failed yet, but is not waited for any longer.
         if (fact.event.error.message.startsWith('The store did not answer')) {
           this.#loseAnswers(fact.instance.process, true);
