@@ -92,6 +92,8 @@ export class StoreCalls {
         if (fault.answerDelayMs === never) return;
         const tell = (): void => {
           history.wasAnswered(process, request);
+          // A busy computer has told it late.
+          if (machine.now - request.askedAtMs >= answerLimitMs && label !== 'get') history.answerWasLost(process);
           settle();
         };
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
