@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bin, commandNode, openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runWithToken } from '../src/commands/give-token.ts';
+import { runWithToken } from '../src/commands/exec.ts';
 
 const { home, authority, ...scene } = await openSignedInScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -120,18 +120,15 @@ test('signals are passed on, and the status is that of the program', async () =>
   const signals = ['SIGUSR1', 'SIGUSR2', 'SIGHUP', 'SIGQUIT', 'SIGTERM'] as const;
   const script = `for (const name of ${JSON.stringify(signals)}) process.on(name, () => console.error(name));
     process.on('SIGINT', () => process.exit(9)); console.error('runs'); setTimeout(() => {}, 20_000)`;
-  // The second way loads the full program, which waits for signals itself until the program runs.
-  for (const way of [['exec'], ['exec', '--min-valid', '1s']]) {
-    const running = home.start([...way, '--', 'node', '-e', script]);
-    await running.says(/runs/);
-    for (const name of signals) {
-      running.child.kill(name);
-      await running.says(new RegExp(name));
-    }
-    running.child.kill('SIGINT');
-    const { status, stderr } = await running.ended;
-    assert.equal([status, stderr], [9, `${['runs', ...signals].join('\n')}\n`]);
+  const running = home.start(['exec', '--', 'node', '-e', script]);
+  await running.says(/runs/);
+  for (const name of signals) {
+    running.child.kill(name);
+    await running.says(new RegExp(name));
   }
+  running.child.kill('SIGINT');
+  const { status, stderr } = await running.ended;
+  assert.equal([status, stderr], [9, `${['runs', ...signals].join('\n')}\n`]);
 });
 
 test('a program of another user, as sudo starts one, takes no signal, and is waited for', async () => {

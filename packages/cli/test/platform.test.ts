@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CliHome } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { runWithToken } from '../src/commands/give-token.ts';
+import { runWithToken } from '../src/commands/exec.ts';
 import { serve } from '../src/commands/serve/serve.ts';
 import { readKeyFile } from '../src/session/key.ts';
 import { findTrustedSocket } from '../src/session/socket-place.ts';

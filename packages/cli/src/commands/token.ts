@@ -4,7 +4,7 @@ import { openTokenSource } from '../session/token-source.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
 import { minValidOption } from '../settings/options.ts';
 import { Failure } from '../terminal/failure.ts';
-import { printToken } from './give-token.ts';
+import { printToken } from './print-token.ts';
 
 export const token = defineCommand({
   name: 'token',

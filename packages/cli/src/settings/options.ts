@@ -85,9 +85,6 @@ export const commonOptions = {
 /** The option of `token` and `exec`, without its description. */
 export const minValidOption = { flags: '--min-valid <duration>', read: readDuration } as const;
 
-/** How long a token of `exec` is valid at least, if the provider's tokens are valid for that long. */
-export const execMinValidMs = 30 * 60_000;
-
 /** The common options of the command line, not checked yet. */
 export type Flags = { -readonly [Name in keyof typeof commonOptions]?: Value<(typeof commonOptions)[Name]> };
 
@@ -106,25 +103,19 @@ export function takesValue({ flags }: Pick<OptionDefinition, 'flags'>): boolean 
 }
 
 /**
- * Reads `[token] [common options]` and `exec [common options] -- PROGRAM [ARGS]` without loading a parser. Returns undefined for
- * any other line, and for a wrong one, which the real parser explains. `program` is undefined for `token`.
+ * Reads `[token] [common options]` without loading a parser. Returns undefined for any other line, and for a wrong one, which the real
+ * parser explains.
  */
-export function readPlainLine(
-  args: readonly string[],
-): { flags: Flags; program?: readonly string[] | undefined } | undefined {
-  const isExec = args[0] === 'exec';
-  const end = isExec ? args.indexOf('--') : args.length;
-  const program = isExec ? args.slice(end + 1) : undefined;
-  if (end < 0 || (program && !program[0])) return undefined;
+export function readPlainLine(args: readonly string[]): Flags | undefined {
   const flags: Record<string, string | boolean> = {};
-  for (let index = isExec || args[0] === 'token' ? 1 : 0; index < end; index++) {
+  for (let index = args[0] === 'token' ? 1 : 0; index < args.length; index++) {
     const flag = args[index] as string;
     const found = Object.entries(commonOptions).find(([, candidate]) => longFlag(candidate) === flag);
     if (!found) return undefined;
     const [name, option] = found;
     const value = takesValue(option) ? args[++index] : !flag.startsWith('--no-');
-    if (value === undefined || index >= end) return undefined;
+    if (value === undefined) return undefined;
     flags[name] = value;
   }
-  return { flags, program };
+  return flags;
 }
