@@ -51,10 +51,6 @@ async function getToken(command: Command, minValid: number | undefined): Promise
   return (await obtainToken(command, session, { minValid, wishedMs })).accessToken;
 }
 
-/** A shell ends with these statuses if it cannot run a program. */
-const notExecutable = 126;
-const notFound = 127;
-
 const forwarded: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
 /** A terminal sends these to every process in the foreground, so the child gets them without us. */
 const fromKeyboard: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
@@ -74,9 +70,8 @@ export async function runWithToken(
     const isTyped = fromKeyboard.includes(signal) && ([0, 1, 2] as const).some(isTerminal);
     if (!isTyped) child?.kill(signal);
   };
-  const known = forwarded.filter((signal) => signal in constants.signals);
   // Listen before the spawn: the child may start, and send a signal, before this process goes on.
-  for (const signal of known) process.on(signal, forward);
+  for (const signal of forwarded) process.on(signal, forward);
   try {
     return await new Promise<number>((resolve, reject) => {
       // On Windows, `spawn` throws if the file is not a program.
@@ -88,39 +83,34 @@ export async function runWithToken(
   } catch (error) {
     throw explain(error as NodeJS.ErrnoException, name);
   } finally {
-    for (const signal of known) process.off(signal, forward);
+    for (const signal of forwarded) process.off(signal, forward);
   }
 }
 
 /** The environment for the program, without the secrets of the database. */
 function withoutSecrets({ postgresUrl }: DatabaseSettings): NodeJS.ProcessEnv {
-  // With --db, ONEDRIVE_TOKEN_DB may name another database, whose password is a secret too.
-  const named = readVariable();
-  // `db` is the URL without its password.
-  const hasPassword = named.postgresUrl !== undefined && named.postgresUrl !== named.db;
-  const isPostgres = postgresUrl !== undefined || named.postgresUrl !== undefined;
-  const ofPostgres = isPostgres ? ['PGPASSWORD', 'PGPASSFILE'] : [];
-  const secrets = ['ONEDRIVE_TOKEN_KEY', ...ofPostgres, ...(hasPassword ? ['ONEDRIVE_TOKEN_DB'] : [])];
+  const secrets = ['ONEDRIVE_TOKEN_KEY'];
+  let isPostgres = postgresUrl !== undefined;
+  const source = 'ONEDRIVE_TOKEN_DB';
+  try {
+    // With --db, the variable may name another database.
+    const named = readDatabase(process.env[source] ?? '', { source, isOnCommandLine: true });
+    isPostgres ||= named.postgresUrl !== undefined;
+  } catch {
+    // The URL has a password, which is refused on a command line, or it cannot be read and may have one.
+    isPostgres = true;
+    secrets.push(source);
+  }
+  if (isPostgres) secrets.push('PGPASSWORD', 'PGPASSFILE');
   // Windows ignores the case of a variable's name.
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !secrets.includes(name.toUpperCase())));
 }
 
-/** The database that ONEDRIVE_TOKEN_DB names. */
-function readVariable(): DatabaseSettings {
-  const source = 'ONEDRIVE_TOKEN_DB';
-  const name = process.env[source] ?? '';
-  try {
-    return readDatabase(name, { source, isOnCommandLine: false });
-  } catch {
-    // An invalid URL may contain a password.
-    return { db: '', postgresUrl: name };
-  }
-}
-
+/** The failure with the status of a shell that cannot run a program. */
 function explain(error: NodeJS.ErrnoException, program: string): Failure {
   // npm, az and many others are batch files on Windows, which only cmd runs.
   const isWindows = process.platform === 'win32';
   const remedy = isWindows ? `Run a batch file so: onedrive-token exec -- cmd /c ${program}` : undefined;
-  if (error.code === 'ENOENT') return new Failure(`${program}: command not found`, { status: notFound, remedy });
-  return new Failure(`${program}: cannot be executed (${error.code})`, { status: notExecutable, remedy });
+  if (error.code === 'ENOENT') return new Failure(`${program}: command not found`, { status: 127, remedy });
+  return new Failure(`${program}: cannot be executed (${error.code})`, { status: 126, remedy });
 }
