@@ -26,15 +26,8 @@ With --json: an array of the app names whose tokens were deleted.`,
     const signedOut = new Map<string, string | undefined>();
     const touched: string[] = [];
     const failures: unknown[] = [];
-    const attempt = async (work: () => Promise<void>): Promise<void> => {
-      try {
-        await work();
-      } catch (error) {
-        failures.push(error);
-      }
-    };
-    await attempt(() =>
-      withDatabase(command, async (database) => {
+    try {
+      await withDatabase(command, async (database) => {
         const names = all ? await chooseSignIns(command, database, { ...shared, verb: 'sign out' }) : [settings.app];
         for (const name of names) {
           const clientId = await readClientId(name, database);
@@ -43,10 +36,12 @@ With --json: an array of the app names whose tokens were deleted.`,
           if (await forgetTokens(name, database)) signedOut.set(name, clientId);
           touched.push(name);
         }
-      }),
-    );
-    // After a failure too: only here is it said which client id was deleted.
-    if (failures.length === 0 || signedOut.size > 0) await attempt(async () => report(command, signedOut));
+      });
+    } catch (error) {
+      failures.push(error);
+    }
+    // After a failure too, it has to be said which client id was deleted.
+    const isAnswered = failures.length === 0 || signedOut.size > 0;
     // Upload addresses work without a token, and the next logout would not find a sign-in that is already deleted.
     for (const app of touched) {
       try {
@@ -57,6 +52,7 @@ With --json: an array of the app names whose tokens were deleted.`,
         failures.push(signedOut.has(app) ? new Failure(deleted + message, { cause: error }) : error);
       }
     }
+    if (isAnswered) report(command, signedOut);
     if (failures.length > 0) throw failures[0];
   },
 });
