@@ -24,22 +24,19 @@ export function hasBrowser(clues: Partial<typeof thisProcess> = {}): boolean {
 export async function openWithBrowserCommand(browser: string, url: string): Promise<void> {
   let failure: unknown = new Error('BROWSER names no command');
   for (const words of browserCommands(browser)) {
+    const [file = '', ...args] = words.some((word) => word.includes('%s'))
+      ? words.map((word) => word.replaceAll('%s', () => url))
+      : [...words, url];
     try {
-      return await open(words, url);
+      // `ignore` keeps what the browser prints out of our stdout. `detached` lets it survive the Ctrl-C that ends us.
+      const [status, signal] = await once(spawn(file, args, { stdio: 'ignore', detached: true }), 'exit');
+      if (status === 0) return;
+      failure = new Error(`${file} ended with ${status === null ? signal : `status ${status}`}`);
     } catch (error) {
       failure = error;
     }
   }
   throw failure;
-}
-
-async function open(words: readonly string[], url: string): Promise<void> {
-  const [file = '', ...args] = words.some((word) => word.includes('%s'))
-    ? words.map((word) => word.replaceAll('%s', () => url))
-    : [...words, url];
-  // `ignore` keeps what the browser prints out of our stdout. `detached` lets it survive the Ctrl-C that ends us.
-  const [status, signal] = await once(spawn(file, args, { stdio: 'ignore', detached: true }), 'exit');
-  if (status !== 0) throw new Error(`${file} ended with ${status === null ? signal : `status ${status}`}`);
 }
 
 const quoted = `"[^"]*"|'[^']*'`;

@@ -3,11 +3,11 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { changeEncryptionKey, listAppNames } from 'onedrive-token-handler';
 import type { Command } from '../settings/command.ts';
 import { isKeyError } from '../settings/describe-error.ts';
-import { readKeyringAccount, realDatabase, rememberKeyring } from '../settings/private-files.ts';
+import { readKeyringAccount, rememberKeyring } from '../settings/private-files.ts';
 import { mayAsk, quote, type Settings } from '../settings/settings.ts';
 import { UsageError } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
-import type { KeyringEntry } from './keyring-entry.ts';
+import { KeyringEntry } from './keyring-entry.ts';
 
 type Key = string | Uint8Array | undefined;
 
@@ -33,7 +33,7 @@ export async function withKey<T>(
  */
 export async function moveToKeyring(command: Command): Promise<void> {
   const { db } = command.settings;
-  const entry = await openEntry(readKeyringAccount(db), command);
+  const entry = new KeyringEntry(command, readKeyringAccount(db));
   const found = await entry.read();
   if (found && (await isOpenedBy(db, found))) return rememberKeyring(db, entry.account);
   await tryKeys(command, (key) =>
@@ -72,7 +72,7 @@ async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
   const account = isRemembered ? readKeyringAccount(db) : undefined;
   yield passphrase ?? command.passphrase;
   if (account !== undefined || keyring) {
-    const entry = await openEntry(account, command);
+    const entry = new KeyringEntry(command, account);
     const key = await entry.read();
     if (key) yield key;
     if (account !== undefined) throw entry.keyLost(db);
@@ -83,12 +83,6 @@ async function* possibleKeys(command: Command): AsyncGenerator<Key, void> {
     command.passphrase = (await screen.ask(`Passphrase of ${db}: `, interrupt, { isHidden: true })) || undefined;
     yield command.passphrase;
   }
-}
-
-/** Most people have no keyring entry, so its code is loaded when it is needed. */
-async function openEntry(account: string | undefined, command: Command): Promise<KeyringEntry> {
-  const { KeyringEntry } = await import('./keyring-entry.ts');
-  return new KeyringEntry(account ?? realDatabase(command.settings.db), command);
 }
 
 async function isOpenedBy(db: string, encryptionKey: Uint8Array): Promise<boolean> {

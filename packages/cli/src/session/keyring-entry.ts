@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type { AsyncEntry } from '@napi-rs/keyring';
 import type { Command } from '../settings/command.ts';
+import { realDatabase } from '../settings/private-files.ts';
 import { exitStatus, Failure } from '../terminal/failure.ts';
 import { writeErr } from '../terminal/streams.ts';
 
@@ -25,7 +26,7 @@ export class KeyringEntry {
   readonly #entry: AsyncEntry;
   readonly #command: Command;
 
-  constructor(account: string, command: Command) {
+  constructor(command: Command, account = realDatabase(command.settings.db)) {
     this.account = account;
     this.#command = command;
     const Entry = loadEntry(account, command);

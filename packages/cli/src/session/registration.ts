@@ -45,19 +45,17 @@ export async function checkRegistration(
 ): Promise<boolean> {
   assertClientId(clientId, authority);
   const redirectUri = `http://${redirectHost}`;
-  let url = new URL(`${authority.replace(/\/+$/, '')}/oauth2/v2.0/authorize`);
-  url.search = String(
-    new URLSearchParams({
-      client_id: clientId,
-      response_type: 'code',
-      redirect_uri: redirectUri,
-      scope: 'openid',
-      prompt: 'none',
-      // No verifier has this hash.
-      code_challenge: 'A'.repeat(43),
-      code_challenge_method: 'S256',
-    }),
-  );
+  const request = new URLSearchParams({
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    scope: 'openid',
+    prompt: 'none',
+    // No verifier has this hash.
+    code_challenge: 'A'.repeat(43),
+    code_challenge_method: 'S256',
+  });
+  let url = new URL(`${authority.replace(/\/+$/, '')}/oauth2/v2.0/authorize?${request}`);
   for (let hop = 0; hop <= maxRedirects; hop++) {
     const { location, body } = await ask(url);
     const said = `${location} ${/AADSTS\d+/.exec(body)?.[0]}`;

@@ -49,23 +49,20 @@ export function openSocketSession({ settings, interrupt }: Command, socket: stri
   };
 }
 
-interface Answer {
-  readonly status: number;
-  readonly body: Record<string, unknown>;
-  readonly retryAfter: string | undefined;
-}
+type Answer = Awaited<ReturnType<typeof ask>>;
 
 /**
  * Sends one GET request, and resolves with the answer. Throws a Failure, with status 6 if the socket can't be reached, or the
  * signal's reason.
  */
-async function ask(socketPath: string, path: string, signal: AbortSignal): Promise<Answer> {
+async function ask(socketPath: string, path: string, signal: AbortSignal) {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(answerTimeoutMs)]);
   try {
     const sent = request({ socketPath: findTrustedSocket(socketPath), path, agent: false, signal: limit }).end();
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     const { statusCode: status = 0, headers } = response;
-    return { status, body: { ...JSON.parse(await text(response)) }, retryAfter: headers['retry-after'] };
+    const body: Record<string, unknown> = { ...JSON.parse(await text(response)) };
+    return { status, body, retryAfter: headers['retry-after'] };
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Failure) throw error;

@@ -12,15 +12,13 @@ export function realDatabase(db: string): string {
 
 /** The entries of one of our JSON files. A missing or damaged file has none, and the next write replaces it. */
 export function readEntries(file: string): Record<string, unknown> {
-  // Without a prototype, an app name like `constructor` finds nothing that was not written.
-  const entries: Record<string, unknown> = Object.create(null);
   const { O_NOFOLLOW = 0, O_NONBLOCK = 0 } = fs.constants;
   try {
     // Another user may have put a FIFO or a link there. Node accepts a number as `flag`, but its types do not.
     const flag = (O_NOFOLLOW | O_NONBLOCK) as number & string;
-    return Object.assign(entries, JSON.parse(fs.readFileSync(file, { encoding: 'utf8', flag })));
+    return { ...JSON.parse(fs.readFileSync(file, { encoding: 'utf8', flag })) };
   } catch {
-    return entries;
+    return {};
   }
 }
 

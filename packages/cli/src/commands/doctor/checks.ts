@@ -47,8 +47,10 @@ export function networkChecks(
   settings: Settings,
   fetch: Fetch,
 ): readonly Check[] {
-  const discover = async () => below((await registration()).authority, '/v2.0/.well-known/openid-configuration');
-  const askAuthority = lazily(async () => ask(await discover(), fetch));
+  const askAuthority = lazily(async () => {
+    const authority = (await registration()).authority.replace(/\/+$/, '');
+    return ask(new URL(`${authority}/v2.0/.well-known/openid-configuration`), fetch);
+  });
   return [
     {
       name: 'authority',
@@ -83,10 +85,6 @@ export function networkChecks(
       },
     },
   ];
-}
-
-function below(base: string, path: string): URL {
-  return new URL(base.replace(/\/+$/, '') + path);
 }
 
 /** Sends one request, and returns what the checks need of its answer. Throws the handler's error if the connection fails. */
