@@ -10,7 +10,6 @@ import { withKey } from './key.ts';
 /** The table of the records in PostgreSQL. */
 export const postgresTable = 'oauth_token';
 
-/** The token database of a command line. */
 export type Database = Awaited<ReturnType<typeof openDatabase>>;
 
 /**

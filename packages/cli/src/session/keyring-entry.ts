@@ -42,7 +42,6 @@ export class KeyringEntry {
     }
   }
 
-  /** The key, or undefined if the keyring has none. */
   async read(): Promise<Uint8Array | undefined> {
     const text = await this.#wait(this.#entry.getPassword());
     if (text === null) return undefined;

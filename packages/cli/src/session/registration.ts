@@ -13,7 +13,6 @@ export interface Registration {
   readonly redirectHost?: string | undefined;
 }
 
-/** Whether the authority is Microsoft's. */
 function isMicrosoft(authority: string): boolean {
   return URL.parse(authority)?.host === new URL(defaultAuthority).host;
 }
@@ -112,7 +111,6 @@ No directory yet? That page links to Azure (free, but asks for a payment card).
 Used the Python class until now? Its database works here, without a sign-in:
   onedrive-token --db ./tokens.db --app APP-NAME --client-id ID`;
 
-/** The error if no client id is known. It says how to get one. */
 export function missingClientId(settings: Settings): UsageError {
   return new UsageError(`no client id yet. ${registrationSteps}
 

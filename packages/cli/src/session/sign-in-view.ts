@@ -78,7 +78,6 @@ export class SignInView {
     }
   };
 
-  /** Shows the code of a sign-in on another device. */
   readonly onDeviceCode: NonNullable<SignInOptions['onDeviceCode']> = (device) => {
     const { screen } = this.#command;
     const { userCode, verificationUri, expiresAt } = device;

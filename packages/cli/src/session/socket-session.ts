@@ -76,7 +76,6 @@ async function ask(socketPath: string, path: string, signal: AbortSignal) {
   }
 }
 
-/** The body of an answer with status 200. Throws a Failure for any other status. */
 function bodyOf(answer: Answer, socket: string): Answer['body'] {
   if (answer.status !== 200) throw failureOf(answer, socket);
   return answer.body;
@@ -91,7 +90,6 @@ function failureOf({ status, body, retryAfter }: Answer, socket: string): Failur
   });
 }
 
-/** The failure if another program listens on the socket. */
 function notOurs(socketPath: string): Failure {
   return new Failure(`${socketPath} does not answer as onedrive-token serve does`, {
     remedy: 'Correct ONEDRIVE_TOKEN_SOCKET',

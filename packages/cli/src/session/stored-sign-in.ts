@@ -6,7 +6,6 @@ import { exitStatus, Failure, joinProblem, orUsageError, type Problem } from '..
 import { tellErr } from '../terminal/printable.ts';
 import { databaseExists } from './database.ts';
 
-/** The stored record of the app name, the token that the command line means, and the status of the sign-in. */
 export type StoredSignIn = Readonly<Awaited<ReturnType<typeof readStoredSignIn>>>;
 
 /**
@@ -88,7 +87,6 @@ export function describeEnd(status: SignInStatus, settings: Settings): Problem |
   return { problem: `may have expired on ${day}, 90 days after its last refresh`, remedy: `To find out, ${refresh}` };
 }
 
-/** Warns on stderr if the sign-in was refused, expires soon, or has expired. */
 export function warnOfEnd(status: SignInStatus, settings: Settings): void {
   const end = describeEnd(status, settings);
   if (end) tellErr(`onedrive-token: the stored sign-in ${joinProblem(end)}\n`);

@@ -87,9 +87,6 @@ function readTimeout(text: string, source: string): number {
 /** Asked for if neither the command line nor a stored sign-in names scopes. */
 export const defaultScopes: readonly string[] = ['Files.ReadWrite.All'];
 
-/** The fields of a stored record that describe its sign-in. A record of the Python class has none of them. */
-type SignedInWith = Pick<Partial<TokenRecord>, 'clientId' | 'authority' | 'scope'>;
-
 /** What `login` has learned besides the common options. */
 export interface Asked {
   readonly clientId?: string | undefined;
@@ -99,8 +96,11 @@ export interface Asked {
 /** The token that a command line means, as options of the handler. Without `authority`, the handler's default. */
 export type MeantToken = Readonly<ReturnType<typeof meantToken>>;
 
-/** The one place that decides which token a command line means: by its options and variables, else by the record, else by default. */
-export function meantToken(settings: Settings, record: SignedInWith = {}, asked: Asked = {}) {
+/**
+ * The one place that decides which token a command line means: by its options and variables, else by the record, else by default. A
+ * record of the Python class says none of this.
+ */
+export function meantToken(settings: Settings, record: Partial<TokenRecord> = {}, asked: Asked = {}) {
   const granted = record.scope?.split(' ').filter(Boolean);
   return {
     appName: settings.app,

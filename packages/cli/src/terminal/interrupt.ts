@@ -17,6 +17,7 @@ export class Interrupted extends Error {
  */
 export class Interrupt implements Disposable {
   readonly #controller = new AbortController();
+  readonly signal = this.#controller.signal;
   readonly #signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
   /** Work that must not be cut off. The first signal tells the person about it. */
   busyWith: string | undefined;
@@ -24,10 +25,6 @@ export class Interrupt implements Disposable {
 
   constructor() {
     for (const signal of this.#signals) process.on(signal, this.#abort);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   /** Acts as if the person had pressed Ctrl-C, because a terminal in raw mode does not turn that key into a signal. */

@@ -23,7 +23,6 @@ export class Screen implements Disposable {
     this.canRewrite = this.isTerminal && env.TERM !== 'dumb';
   }
 
-  /** Writes lines that stay. */
   say(text: string): void {
     this.#erase();
     tellErr(`${text}\n`);

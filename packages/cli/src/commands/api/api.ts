@@ -47,7 +47,7 @@ With --json and --output: {"file": string, "bytes": number}.`,
     header: {
       flags: '-H, --header <line>',
       description: "a header, 'Name: value'; may be given several times",
-      read: collect,
+      read: (line: string, before: readonly string[] = []): readonly string[] => [...before, line],
     },
     paginate: {
       flags: '--paginate',
@@ -131,10 +131,6 @@ With --json and --output: {"file": string, "bytes": number}.`,
     }
   },
 });
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
 
 /** Returns milliseconds. Node's own fetch waits for 300 s at most. */
 function readIdleTimeout(value: string): number {

@@ -27,7 +27,6 @@ export async function printResponse(
   if (failure) throw failure;
 }
 
-/** Prints the status line and the headers as in HTTP/1.1. */
 function printHead({ status, statusText, headers }: Response): void {
   const lines = [
     `HTTP/1.1 ${status} ${statusText}`.trimEnd(),

@@ -87,7 +87,11 @@ function listChecks(command: Command, fetch: Fetch): readonly Check[] {
   };
   const ofDatabase = settings.postgresUrl === undefined ? fileChecks : postgresChecks;
   return [
-    checkNode,
+    {
+      name: 'node',
+      // bin/onedrive-token.js has already refused an older one.
+      run: () => `Node.js ${process.version} for ${process.platform} ${process.arch}; onedrive-token ${readVersion()}`,
+    },
     ...networkChecks(registration, settings, fetch),
     checkLoopback,
     checkBrowser,
@@ -105,12 +109,6 @@ async function runCheck({ name, run }: Check, command: Command): Promise<CheckRe
     return { name, ok: false, detail: problem.replace(/\s+/g, ' '), remedy };
   }
 }
-
-/** The versions. bin/onedrive-token.js has already refused an older Node. */
-const checkNode: Check = {
-  name: 'node',
-  run: () => `Node.js ${process.version} for ${process.platform} ${process.arch}; onedrive-token ${readVersion()}`,
-};
 
 /** Whether a browser on this machine could reach the listener of a sign-in. */
 const checkLoopback: Check = {

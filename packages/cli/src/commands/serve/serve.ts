@@ -69,7 +69,6 @@ interface Answer {
   readonly problem?: string;
 }
 
-/** An HTTP server, not yet listening, that gives out the tokens of `desk`. */
 function createTokenServer(desk: TokenDesk, command: Command): Server {
   const { settings, screen } = command;
   const options = {

@@ -50,7 +50,6 @@ export class TokenDesk implements AsyncDisposable {
     return handler.getTokenDetails({ ...needed, forceRefresh: true });
   }
 
-  /** The error of the last refresh, if it failed while the old token is still valid. */
   get bridged(): Error | undefined {
     return this.#session?.bridged;
   }
