@@ -161,6 +161,23 @@ testSignedIn('close() ends the tries with one more of the task and one of its ow
   assert.is(counted.attempts, attempts, 'no timer goes on');
 });
 
+testSignedIn(
+  'close() waits for a refresh that was sent, whose answer the store takes at the second try only',
+  async (scene) => {
+    const answer = scene.holdAnswers();
+    const shared = scene.open();
+    const refused = rejection(shared.getToken());
+    await scene.until('refresh-started');
+    let failures = 0;
+    scene.store.refuse = () => (failures++ === 0 ? busy() : undefined);
+    const closed = shared.close();
+    await sleep(20);
+    answer();
+    await Promise.all([closed, refused]);
+    assert.ok(scene.provider.accepts(scene.record.refreshToken));
+  },
+);
+
 testSignedIn('close() tries once more after a try that is under way and fails', async (scene) => {
   const failed = Promise.withResolvers<void>();
   const counted = refuseNext(scene, (attempt) => (attempt <= 2 ? failure('STORE_FULL') : undefined));
