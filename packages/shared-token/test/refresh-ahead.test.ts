@@ -172,6 +172,21 @@ test('a sign-out meanwhile wins: nothing is stored, and no token is in memory', 
   assert.is(scene.store.records.size, 0);
 });
 
+test('a sign-out while its answer is being stored wins as well', async (scene) => {
+  const answer = scene.holdAnswers();
+  const { shared } = await due(scene);
+  await scene.until('refresh-started');
+  const { begun, goOn } = scene.store.holdWrites();
+  answer();
+  await begun;
+  const signedOut = shared.signOut();
+  goOn();
+  await signedOut;
+  await sleep(20);
+  assert.is(shared.peek(), undefined);
+  assert.is(scene.store.records.size, 0);
+});
+
 test('after a sign-out meanwhile, the token of the next sign-in is refreshed ahead as well', async (scene) => {
   const answer = scene.holdAnswers();
   const { shared } = await due(scene);
