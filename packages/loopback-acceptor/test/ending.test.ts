@@ -160,15 +160,17 @@ test('close() discards an answer that the caller has not asked for', async () =>
   assert.is((await rejection(acceptor.accept())).code, 'ACCEPTOR_CLOSED');
 });
 
-test('a signal keeps no listener when the wait is over', async () => {
-  const { signal } = new AbortController();
-  await using acceptor = await openAcceptor({ state: 'right', signal });
-  assert.is(getEventListeners(signal, 'abort').length, 1);
-  const accepted = acceptor.accept(async () => 1);
-  await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
-  await within('the answer', accepted);
-  assert.is(getEventListeners(signal, 'abort').length, 0);
-});
+for (const accept of ['accept()', 'accept(redeem)']) {
+  test(`a signal keeps no listener when ${accept} has settled`, async () => {
+    const { signal } = new AbortController();
+    await using acceptor = await openAcceptor({ state: 'right', signal });
+    assert.is(getEventListeners(signal, 'abort').length, 1);
+    const accepted = accept === 'accept()' ? acceptor.accept() : acceptor.accept(async () => 1);
+    await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
+    await within('the answer', accepted);
+    assert.is(getEventListeners(signal, 'abort').length, 0);
+  });
+}
 
 test('close() while waiting rejects accept() with ACCEPTOR_CLOSED', async () => {
   const acceptor = await openAcceptor({ state: 'right' });
