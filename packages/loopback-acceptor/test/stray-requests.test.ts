@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -111,7 +112,11 @@ test('beyond 1,000 connections the oldest is closed, which is no stray request, 
 test('a thousand refused clients that stay do not keep the browser out', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();
-  const staying = await connectAll(acceptor.port, 1_000, '\n', true);
+  const staying = await connectAll(acceptor.port, 1_000, 'G', true);
+  const refused = Promise.all(staying.map((socket) => once(socket, 'data')));
+  // All at once, so that none has been disconnected when the browser comes.
+  for (const socket of staying) socket.write('\r\n\r\n');
+  await within('the refusals', refused);
   await postForm(acceptor.redirectUri, { code: 'the-code', state: 'right' });
   assert.is((await within('the answer', accepted)).code, 'the-code');
   for (const socket of staying) socket.destroy();
