@@ -74,6 +74,13 @@ test('a description is its first line, without ids; what is no text is none', ()
   for (const name of ['errorDescription', 'errorCodes', 'traceId']) assert.not(name in error, name);
 });
 
+test('of a secret that stands where a long description is cut, not even a part is left', () => {
+  const secret = 'the-refresh-token';
+  const error_description = `${'x'.repeat(490)}${secret}`;
+  const { errorDescription = '' } = readErrorFields({ error: 'invalid_tea', error_description }, [secret]);
+  assert.is(errorDescription.replace(/^x+/, ''), '[secret]');
+});
+
 test('a description of 100,000 spaces does not keep the program busy', () => {
   const before = process.cpuUsage();
   errorOf({ error: 'invalid_tea', error_description: ' '.repeat(100_000) });
