@@ -165,7 +165,7 @@ for (const accept of ['accept()', 'accept(redeem)']) {
     const { signal } = new AbortController();
     await using acceptor = await openAcceptor({ state: 'right', signal });
     assert.is(getEventListeners(signal, 'abort').length, 1);
-    const accepted = accept === 'accept()' ? acceptor.accept() : acceptor.accept(async () => 1);
+    const accepted: Promise<unknown> = accept === 'accept()' ? acceptor.accept() : acceptor.accept(async () => 1);
     await sendRequest(`${acceptor.redirectUri}/?code=a&state=right`);
     await within('the answer', accepted);
     assert.is(getEventListeners(signal, 'abort').length, 0);

@@ -63,7 +63,9 @@ export const signInInvariants: Invariants = {
         }
         // It has a record that the store does not have.
         if (instance.storeFailures > 0 || !holder?.lastRead) return undefined;
-        return holder.lastRead.record ? undefined : `${reason}, and the record is gone`;
+        // Or the task has found one since, with the record's lock.
+        const { record } = history.lastReadBy(instance.process, instance.name);
+        return holder.lastRead.record || record ? undefined : `${reason}, and the record is gone`;
       },
     },
     {
