@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { InsufficientScopeError } from '@modelcontextprotocol/client';
+import { signInLockName } from 'shared-token';
 import { ScriptedBrowser } from 'testing-authority';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -227,10 +229,48 @@ test("client 2: not interactive, `onInsufficientScope: 'throw'` throws what is m
 
 test('a 403 for another reason goes to the SDK', async () => {
   await using scene = await openMcpScene();
-  const client = await scene.connect();
+  const access = scene.open();
+  const client = await scene.connect(access);
   scene.server.needs = () => '';
   await rejection(scene.call('write', client));
   assert.is(scene.windows.length, 1);
+  await access.shared.signIn();
+  assert.equal(scene.asked, ['read', 'read'], 'and its scope is not asked for');
+});
+
+test('what a request that was aborted asks a person for is asked for in one window with that of the next one', async () => {
+  await using scene = await openMcpScene();
+  let refused = 0;
+  const access = scene.open({
+    fetch: async (input, init) => {
+      const response = await globalThis.fetch(input, init);
+      if (response.status === 403) refused++;
+      return response;
+    },
+  });
+  const client = await scene.connect(access);
+  // Another process asks the person now.
+  const turn = Promise.withResolvers<void>();
+  const held = scene.store.exclusively(signInLockName(scene.server.url), () => turn.promise);
+  const leaving = new AbortController();
+  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'write' } });
+  const headers = { 'content-type': 'application/json' };
+  const aborted = rejection(access.fetch(scene.server.url, { method: 'POST', headers, body, signal: leaving.signal }));
+  await untilTrue(() => refused === 1);
+  await sleep(50);
+  leaving.abort();
+  await aborted;
+  const remove = scene.call('delete', client);
+  await untilTrue(() => refused === 2);
+  await sleep(50);
+  turn.resolve();
+  await held;
+  assert.is(await remove, 'delete');
+  assert.is(await scene.call('write', client), 'write');
+  assert.equal(
+    scene.asked.map((scope) => scope?.split(' ').toSorted()),
+    [['read'], ['delete', 'read', 'write']],
+  );
 });
 
 test.run();
