@@ -108,7 +108,7 @@ test('if onDeviceCode fails, the sign-in ends with its reason', async () => {
 });
 
 for (const [when, fault] of [
-  ['in the pause before a retry', { type: 'status', status: 503 }],
+  ['in the pause before a retry', { type: 'status', status: 503, retryAfter: '4' }],
   ['during the request', { type: 'hang' }],
 ] as const) {
   test(`an abort ${when} fails the sign-in with its reason`, async () => {
@@ -120,9 +120,11 @@ for (const [when, fault] of [
     if (fault.type === 'hang') await until(() => scene.authority.count('devicecode') === 1);
     else await scene.until(({ type }) => type === 'retry');
     const reason = new Error('enough');
+    const aborted = performance.now();
     abort.abort(reason);
     assert.is(await rejected, reason);
     await scene.until(({ type }) => type === 'sign-in-failed');
+    assert.ok(performance.now() - aborted < 3_000, 'at once');
     const failed = scene.events.find((event) => event.type === 'sign-in-failed');
     assert.is(failed?.type === 'sign-in-failed' && failed.error, reason);
   });
