@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import * as assert from 'uvu/assert';
 import { type SharedTokenEvent, signInLockName } from '../src/index.ts';
 import { TokenInMemory } from '../src/token-in-memory.ts';
@@ -407,6 +408,33 @@ test('what was refreshed in an earlier round does not come back, if the clock wa
     Date.now = now;
   }
 });
+
+testSignedIn(
+  'what was refreshed is older, although another call has brought it, and the clock was set back',
+  async (scene) => {
+    const lock = Promise.withResolvers<void>();
+    const held = scene.store.exclusively('my-app', () => lock.promise);
+    const shared = scene.open();
+    const first = shared.getToken();
+    await scene.until('waiting');
+    // With minValid, it does not join the first one. It waits for the lock, and does not look at the record again yet.
+    const second = shared.getToken({ minValid: 60_000 });
+    await sleep(30);
+    const { access_token: accessToken, refresh_token: refreshToken } = await scene.provider.signIn();
+    const times = { obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
+    await scene.store.set('my-app', { accessToken, refreshToken, ...times });
+    assert.is((await first).accessToken, accessToken);
+    const clock = Date.now;
+    Date.now = () => clock() - 60_000;
+    try {
+      lock.resolve();
+      await held;
+      assert.is((await second).accessToken, scene.record.accessToken);
+    } finally {
+      Date.now = clock;
+    }
+  },
+);
 
 test('what another program signed in takes the place of an older read, although it does not say how old it is', async (scene) => {
   const { store } = scene;
