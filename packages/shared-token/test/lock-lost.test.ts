@@ -7,7 +7,7 @@ import {
   type TokenRecord,
   type TokenResponse,
 } from '../src/index.ts';
-import { type Scene, test, testSignedIn } from './scene.ts';
+import { mustNotAsk, type Scene, test, testSignedIn } from './scene.ts';
 import { rejection } from './within.ts';
 
 /** A process whose lock is lost while the provider works on its refresh request. */
@@ -171,6 +171,21 @@ testSignedIn('a store that gives its tasks no lock is trusted to keep it', async
   const exclusively = scene.store.exclusively.bind(scene.store);
   scene.store.exclusively = (name, task, options) => exclusively(name, () => task(undefined as never), options);
   assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
+});
+
+test('a process that has lost its turn while it refreshed the sign-in of another process asks nobody', async (scene) => {
+  const turn = Promise.withResolvers<void>();
+  const held = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
+  const call = rejection(scene.open({ signIn: mustNotAsk }).getToken());
+  await scene.until('waiting');
+  const answer = scene.holdAnswers();
+  await scene.signedIn({ refreshToken: 'revoked by now' });
+  turn.resolve();
+  await held;
+  await scene.until('refresh-started');
+  scene.store.loseLock(signInLockName('my-app'));
+  answer();
+  assert.is((await call).code, 'STORE');
 });
 
 test.run();
