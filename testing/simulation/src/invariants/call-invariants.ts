@@ -337,7 +337,8 @@ export const callInvariants: Invariants = {
         if (event.type !== 'store-failed' || history.hasStalled) return undefined;
         const call = history.refreshCalls.findLast((each) => each.instance === instance);
         if (!call?.answeredAtMs || call.isKeptInMemory || call.isTooLate) return undefined;
-        const isStored = history.stored.get(instance.name)?.accessToken !== call.record.accessToken;
+        const isOver = history.stored.get(instance.name)?.accessToken !== call.record.accessToken;
+        const isStored = isOver || call.brought?.storedAt !== undefined;
         // It may be a sign-in that cannot be stored.
         const mayBeSignIn = history.windows.some((each) => each.instance === instance && !each.isJudged);
         const tookMs = history.machine.now - call.answeredAtMs;
