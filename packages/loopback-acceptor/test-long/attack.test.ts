@@ -1,10 +1,10 @@
 // Takes about 15 s.
 import net from 'node:net';
 import { signInAs, startAuthority } from 'testing-authority';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type RequestOptions, sendRequest } from '../test/send-request.ts';
-import { within } from '../test/within.ts';
 import { startAcceptorProgram } from './acceptor-program.ts';
 import { inParallel } from './in-parallel.ts';
 

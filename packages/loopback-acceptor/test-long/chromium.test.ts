@@ -4,11 +4,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import axe from 'axe-core';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import { within } from 'testing-authority/within';
 import { chromiumPath, launchChromium } from 'testing-browsers/chromium';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AcceptorOptions, openAcceptor } from '../src/index.ts';
-import { within } from '../test/within.ts';
 
 if (!chromiumPath)
   console.log('skipped: the page in a real browser needs chromium on PATH (Debian: apt install chromium)');

@@ -1,10 +1,10 @@
 // Takes about 8 s.
 import net from 'node:net';
 import { randomFrom } from 'testing-authority/random-from';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { sendRequest } from '../test/send-request.ts';
-import { within } from '../test/within.ts';
 import { startAcceptorProgram } from './acceptor-program.ts';
 import { inParallel } from './in-parallel.ts';
 import { createRequest, mark } from './random-requests.ts';

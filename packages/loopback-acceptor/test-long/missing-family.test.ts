@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runProgram } from '../test/run-program.ts';
-import { within } from '../test/within.ts';
 
 /** A command that runs the command after it in a network of its own, with only a loopback interface, prepared by `setUp`. */
 function inNetwork(setUp: string): string[] {

@@ -3,12 +3,12 @@ import * as oauth from 'oauth4webapi';
 import * as client from 'openid-client';
 import { signInAs, startAuthority } from 'testing-authority';
 import { microsoft, networkClientFor } from 'testing-authority/msal-network-client';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signIn as signInWithMsal } from '../examples/msal-node.ts';
 import { signIn as signInWithOpenidClient } from '../examples/openid-client.ts';
 import { openAcceptor } from '../src/index.ts';
-import { within } from '../test/within.ts';
 
 const authority = await startAuthority();
 const scope = 'openid profile offline_access https://graph.microsoft.com/Files.ReadWrite.All';

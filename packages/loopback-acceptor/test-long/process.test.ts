@@ -1,12 +1,12 @@
 // Takes about 5 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { least } from 'testing-authority/least';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectAll } from '../test/raw-sockets.ts';
 import { runProgram } from '../test/run-program.ts';
 import { sendRequest } from '../test/send-request.ts';
-import { within } from '../test/within.ts';
 
 test('a process stays alive while it waits, and ends by itself within 500 ms of the answer, whatever clients are connected', async () => {
   const time = await least(500, 20, async () => {

@@ -1,10 +1,10 @@
 // Takes about 21 s.
 import net from 'node:net';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAcceptor } from '../src/index.ts';
 import { sendRequest } from '../test/send-request.ts';
-import { within } from '../test/within.ts';
 
 test('a head or a form that comes byte by byte has 20 s, a silent socket too, and then the person signs in', async () => {
   await using acceptor = await openAcceptor({ state: 'right', maxStrayRequests: 2 });

@@ -1,10 +1,10 @@
 import net from 'node:net';
 import { inspect } from 'node:util';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AuthorizationError, openAcceptor, type PageContext } from '../src/index.ts';
 import { exchangeBytes, postForm, sendRequest } from './send-request.ts';
-import { rejection, within } from './within.ts';
 
 test('a GET with the right state gives the code and all parameters', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });

@@ -5,12 +5,12 @@ import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { freePort } from 'testing-authority/free-port';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bindLoopback } from '../src/http/bind-loopback.ts';
 import { type Acceptor, AcceptorError, openAcceptor } from '../src/index.ts';
 import { sendRequest } from './send-request.ts';
-import { rejection, within } from './within.ts';
 
 const hasIpv6 = await listens('::1');
 const withIpv6 = hasIpv6 ? test : test.skip;

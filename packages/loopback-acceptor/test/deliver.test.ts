@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AuthorizationError, openAcceptor, RedirectUrlError } from '../src/index.ts';
 import { closed, connectAll, refused } from './raw-sockets.ts';
 import { answer, sendRequest } from './send-request.ts';
-import { rejection, within } from './within.ts';
 
 const state = 'right';
 const issuer = 'https://provider.example';

@@ -1,11 +1,12 @@
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { least } from 'testing-authority/least';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAcceptor } from '../src/index.ts';
 import { closed, connectAll, refused } from './raw-sockets.ts';
-import { rejection, stopwatch, within } from './within.ts';
+import { stopwatch } from './stopwatch.ts';
 
 /** More than the system takes at once, and little enough for a busy machine to send and read it in time. */
 const largeSize = 8_000_000;

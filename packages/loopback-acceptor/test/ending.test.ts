@@ -1,12 +1,12 @@
 import { getEventListeners } from 'node:events';
 import http from 'node:http';
 import { least } from 'testing-authority/least';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AcceptorError, openAcceptor } from '../src/index.ts';
 import { closed, connectAll, refused } from './raw-sockets.ts';
 import { sendRequest } from './send-request.ts';
-import { rejection, within } from './within.ts';
 
 test('no answer within the timeout is ACCEPTOR_TIMEOUT, not earlier and not much later', async () => {
   const opened = performance.now();

@@ -1,9 +1,9 @@
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { signInToGitHub } from '../examples/github.ts';
 import { signInToGoogle } from '../examples/google.ts';
 import { sendRequest } from './send-request.ts';
-import { rejection } from './within.ts';
 
 // Without network, so each example runs up to the browser, which comes back with an error.
 const client = { clientId: 'the-client', clientSecret: 'the-secret' };

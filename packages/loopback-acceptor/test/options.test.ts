@@ -1,7 +1,7 @@
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAcceptor, readRedirectUrl } from '../src/index.ts';
-import { rejection } from './within.ts';
 
 const cases: [name: string, error: ErrorConstructor, values: unknown[]][] = [
   ['state', TypeError, [undefined, null, '', 5, {}]],

@@ -1,11 +1,11 @@
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { connectAll } from './raw-sockets.ts';
 import { runProgram } from './run-program.ts';
 import { sendRequest } from './send-request.ts';
-import { within } from './within.ts';
 
 test('a process stays alive while it redeems, though the browser is gone', async () => {
   await using program = runProgram(`

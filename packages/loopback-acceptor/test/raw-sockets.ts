@@ -1,5 +1,5 @@
 import net from 'node:net';
-import { within } from './within.ts';
+import { within } from 'testing-authority/within';
 
 /** Opens connections, each of which has sent `bytes` and waits. With `stays`, also when the other side has ended. */
 export function connectAll(port: number, count: number, bytes: string, stays = false): Promise<net.Socket[]> {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { signInAs, startAuthority } from 'testing-authority';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runModule } from './run-program.ts';
-import { within } from './within.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const [, first = ''] = /```ts\n([\s\S]*?)```/.exec(readme) ?? [];

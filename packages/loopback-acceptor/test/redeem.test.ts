@@ -1,10 +1,10 @@
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type AuthorizationResponse, openAcceptor } from '../src/index.ts';
 import { answer, sendRequest } from './send-request.ts';
-import { rejection, within } from './within.ts';
 
 /** A redemption that ends when the test calls `resolve` or `reject`. */
 function holdRedemption(): {

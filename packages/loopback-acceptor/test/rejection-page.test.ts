@@ -1,8 +1,8 @@
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openAcceptor } from '../src/index.ts';
 import { answer, sendRequest } from './send-request.ts';
-import { rejection } from './within.ts';
 
 test('if redeem rejects, accept() rejects with the same reason, and the page shows it', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });

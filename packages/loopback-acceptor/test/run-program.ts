@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { within } from './within.ts';
+import { within } from 'testing-authority/within';
 
 export interface Program extends AsyncDisposable {
   readonly pid: number;

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import net from 'node:net';
-import { within } from './within.ts';
+import { within } from 'testing-authority/within';
 
 export interface Sent {
   status: number;

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Acceptor, openAcceptor } from '../src/index.ts';
 import { closed, connectAll } from './raw-sockets.ts';
 import { exchangeBytes, postForm, sendRequest } from './send-request.ts';
 import { answer, form, mark, type Stray, strays } from './stray-requests.ts';
-import { rejection, within } from './within.ts';
 
 for (const stray of strays) {
   test(`${stray.name} is refused with ${stray.status}, the response repeats nothing, and the wait continues`, async () => {

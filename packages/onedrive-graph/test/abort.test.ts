@@ -4,12 +4,13 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from 'testing-authority/until';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphError, readBody } from '../src/index.ts';
 import { openPair, status } from './odd-pair.ts';
 import { openFiles } from './open-files.ts';
-import { rejection, within } from './within.ts';
+import { rejection } from './rejection.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -65,7 +66,7 @@ test('an abort ends the request that was sent', async () => {
   await until(() => pair.graph.requests.length === 1);
   controller.abort(reason);
   assert.is(await call, reason);
-  await within(gone.promise);
+  await within('the call', gone.promise);
 });
 
 test('while the body of an error does not end, an abort rejects with its reason', async () => {

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphAddressError, GraphClient, GraphClientError, parseGraphRoot, resolveGraphUrl } from '../src/index.ts';
-import { rejection } from './within.ts';
+import { rejection } from './rejection.ts';
 
 const getToken = async (): Promise<string> => 'the-token';
 const microsoft = parseGraphRoot('https://graph.microsoft.com/v1.0');

@@ -32,9 +32,9 @@ import { type OddRequest, openOddGraph } from './odd-graph.ts';
 import { type Answer, openPair } from './odd-pair.ts';
 import { openFiles } from './open-files.ts';
 import { quickenWaits } from './quick-waits.ts';
+import { rejection } from './rejection.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
 import { openScene } from './scene.ts';
-import { rejection } from './within.ts';
 
 const { authority, client, folder, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());

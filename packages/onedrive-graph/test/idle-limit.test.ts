@@ -1,13 +1,14 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphClientError, type GraphClientOptions, type GraphWait, readBody } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { type Answer, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
-import { rejection, within } from './within.ts';
+import { rejection } from './rejection.ts';
 
 const idleTimeout = 300;
 /** For what has to be answered in time, also on a busy machine. */
@@ -87,7 +88,7 @@ test('a download that stalls goes on with a new connection', async () => {
   const waits: GraphWait[] = [];
   const file = join(folder, 'copy');
   const client = openClient(graph.origin, { idleTimeout: transferTimeout, onWait: (wait) => waits.push(wait) });
-  assert.equal(await within(client.download('/file', file)), { bytes: 10 });
+  assert.equal(await within('the call', client.download('/file', file)), { bytes: 10 });
   assert.is(readFileSync(file, 'utf8'), 'helloworld');
   assert.equal(ranges.slice(0, 2), [undefined, 'bytes=5-']);
   assert.match(waits[0]?.reason ?? '', /^no answer from 127\.0\.0\.1:\d+ within 1\.5 s$/);
@@ -115,7 +116,7 @@ test('an upload piece without an answer is sent again, in smaller pieces', async
   writeFileSync(file, Buffer.alloc(size));
   const waits: GraphWait[] = [];
   const client = openClient(graph.origin, { idleTimeout: transferTimeout, onWait: (wait) => waits.push(wait) });
-  assert.is((await within(client.upload('/me/drive/root:/big', file))).id, '1');
+  assert.is((await within('the call', client.upload('/me/drive/root:/big', file))).id, '1');
   // On a busy machine a large piece may not even have arrived in time.
   const [first = 0, second = 0] = ranges.map((range) => Number(/^bytes 0-(\d+)\//.exec(range)?.[1]) + 1);
   const unit = 320 * 1024;
@@ -155,7 +156,7 @@ test('if the answer to the last piece stalls, its connection is released', async
   writeFileSync(file, 'hello');
   const uploading = openClient(graph.origin).upload('/me/drive/root:/x', file);
   assert.is((await rejection(uploading, GraphClientError)).code, 'CONNECTION');
-  await within(closed);
+  await within('the call', closed);
 });
 
 test('with the longest idleTimeout, the answer to the last piece is waited for', async () => {

@@ -1,10 +1,11 @@
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphError } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { openPair } from './odd-pair.ts';
+import { rejection } from './rejection.ts';
 import { openScene } from './scene.ts';
-import { rejection, within } from './within.ts';
 
 const { authority, client, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());
@@ -120,7 +121,7 @@ for (const [what, length, code] of [
       response.writeHead(404).write(`{"error":{"code":"a","message":"${'x'.repeat(length - 35)}"}}`);
     });
     assert.is((await rejection(pair.client.json('/me'), GraphError)).code, code);
-    await within(closed.promise);
+    await within('the call', closed.promise);
   });
 }
 

@@ -3,8 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type DriveItem, GraphAddressError, GraphError, itemPath } from '../src/index.ts';
 import { openPair, redirect, status } from './odd-pair.ts';
+import { rejection } from './rejection.ts';
 import { openScene } from './scene.ts';
-import { rejection } from './within.ts';
 
 const { client, folder, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());

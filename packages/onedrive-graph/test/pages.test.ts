@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { type DriveItem, GraphClient, GraphClientError, GraphError } from '../src/index.ts';
 import { type OddGraph, openOddGraph } from './odd-graph.ts';
 import { openPair } from './odd-pair.ts';
+import { rejection } from './rejection.ts';
 import { openScene } from './scene.ts';
-import { rejection } from './within.ts';
 
 /** A server whose pages have the number in their path as their only item, and a client of it. */
 async function openPages(

@@ -25,8 +25,8 @@ import * as assert from 'uvu/assert';
 import { GraphClient } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
 import { quickenWaits } from './quick-waits.ts';
+import { rejection } from './rejection.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
-import { rejection } from './within.ts';
 
 const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClientError, GraphError } from '../src/index.ts';
 import { openPair, redirect, status, summary } from './odd-pair.ts';
-import { rejection } from './within.ts';
+import { rejection } from './rejection.ts';
 
 test('a redirect that needs the stream again is not followed', async () => {
   await using pair = await openPair([redirect(307, () => '/there'), status(200)]);

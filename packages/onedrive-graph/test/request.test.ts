@@ -1,12 +1,13 @@
 import { getEventListeners } from 'node:events';
 import { runInNewContext } from 'node:vm';
 import { until } from 'testing-authority/until';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClientError, GraphError, readBody } from '../src/index.ts';
 import { RequestSender } from '../src/request/request-sender.ts';
 import { openPair, redirect, status, summary } from './odd-pair.ts';
-import { rejection, within } from './within.ts';
+import { rejection } from './rejection.ts';
 
 test('a 401 is answered by one refresh, and the answer to the new token counts', async () => {
   const asked: boolean[] = [];
@@ -123,7 +124,7 @@ test('an answer that the caller does not get is given back', async () => {
 for (const retryAfter of ['3600', '301', new Date(Date.now() + 3_600_000).toUTCString()]) {
   test(`a Retry-After of ${retryAfter} is too long: the response is returned at once`, async () => {
     await using pair = await openPair([status(503, { 'retry-after': retryAfter })]);
-    assert.is((await within(pair.client.request('/me'))).status, 503);
+    assert.is((await within('the call', pair.client.request('/me'))).status, 503);
     assert.is(pair.graph.requests.length, 1);
     assert.equal(pair.waits, []);
   });
@@ -255,7 +256,7 @@ test('who reads a body no further gives its connection back, and a signal keeps 
     assert.is(Buffer.from(chunk).toString(), 'begun');
     break;
   }
-  await within(gone.promise);
+  await within('the call', gone.promise);
   assert.equal(getEventListeners(signal, 'abort'), []);
 });
 

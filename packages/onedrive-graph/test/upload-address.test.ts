@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import { GraphClientError, type UnfinishedUpload } from '../src/index.ts';
 import { type Answer, openPair, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
-import { rejection } from './within.ts';
+import { rejection } from './rejection.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));

@@ -25,9 +25,9 @@ import {
 import type { OddRequest } from './odd-graph.ts';
 import { type Answer, openPair, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
+import { rejection } from './rejection.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
 import { openScene } from './scene.ts';
-import { rejection } from './within.ts';
 
 const { authority, client, folder, ...scene } = await openScene();
 test.after(() => scene[Symbol.asyncDispose]());

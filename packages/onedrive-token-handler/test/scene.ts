@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Authority, type AuthorityOptions, signInAs, startAuthority } from 'testing-authority';
 import { until } from 'testing-authority/until';
+import { rejection as failure } from 'testing-authority/within';
 import type { SqliteTokenStore } from 'token-store-sqlite';
 import {
   OneDriveTokenError,
@@ -13,6 +14,8 @@ import {
   type TokenStore,
 } from '../src/index.ts';
 import { type Ended, runNode, type Started, type StartOptions, startNode } from './node-process.ts';
+
+export { failure };
 
 /** A provider, an empty folder for databases, and handlers with a scripted browser. */
 export interface Scene extends AsyncDisposable {
@@ -108,19 +111,9 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
   return scene;
 }
 
-/** The error that a promise rejects with; fails if it resolves. */
-export async function failure(promise: Promise<unknown>): Promise<Error> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error instanceof Error) return error;
-  throw new Error(`expected an error, not ${error}`);
-}
-
 /** The OneDriveTokenError that a promise rejects with; fails if it does not. */
 export async function rejection(promise: Promise<unknown>): Promise<OneDriveTokenError> {
-  const error = await failure(promise);
+  const error: Error = await failure(promise);
   if (error instanceof OneDriveTokenError) return error;
   throw error;
 }

@@ -1,6 +1,6 @@
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection } from '../../shared-token/test/within.ts';
 import { AuthorizationServer } from './authorization-server.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';

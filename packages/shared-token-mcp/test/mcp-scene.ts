@@ -1,6 +1,6 @@
 import { ScriptedBrowser } from 'testing-authority';
+import { within } from 'testing-authority/within';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
-import { within } from '../../shared-token/test/within.ts';
 import { createMcpFetch, type McpFetchOptions } from '../src/index.ts';
 import { AuthorizationServer } from './authorization-server.ts';
 import { TestMcpServer } from './mcp-server.ts';
@@ -40,14 +40,14 @@ export class McpScene implements AsyncDisposable {
 
   /** Connects, within 10 s. */
   async connect({ fetch }: McpFetch = this.open()): Promise<TestClient> {
-    const client = await within(10_000, this.sdk.connect(this.server.url, fetch));
+    const client = await within('its end', this.sdk.connect(this.server.url, fetch));
     this.#cleanup.defer(() => client.close());
     return client;
   }
 
   /** Calls a tool, with a client of its own if there is none. The name of the tool is its result. */
   async call(tool = 'greet', client?: TestClient): Promise<unknown> {
-    const { content } = await within(10_000, (client ?? (await this.connect())).callTool({ name: tool }));
+    const { content } = await within('the call', (client ?? (await this.connect())).callTool({ name: tool }));
     return (content as { text: string }[])[0]?.text;
   }
 

@@ -1,7 +1,7 @@
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
-import { rejection } from '../../shared-token/test/within.ts';
 import { createMcpFetch, type McpFetchOptions } from '../src/index.ts';
 import { sdks } from './sdks.ts';
 

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { ScriptedBrowser } from 'testing-authority';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { untilTrue } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -52,7 +52,7 @@ for (const [version, text, runs] of [
       child.on('close', (status) => {
         seen.status = status;
       });
-      await untilTrue(() => seen.status !== undefined, 30_000);
+      await until(() => seen.status !== undefined, 30_000);
       assert.is(seen.status, 0, seen.errors);
       assert.match(seen.output, "name: 'greet'");
       assert.is(seen.windows, windows);

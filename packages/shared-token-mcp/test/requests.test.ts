@@ -3,9 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { ScriptedBrowser } from 'testing-authority';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection, within } from '../../shared-token/test/within.ts';
 import { type McpScene, openMcpScene } from './mcp-scene.ts';
 
 const initialize = {
@@ -148,7 +148,7 @@ for (const kind of ['request', 'Request']) {
     const failure = rejection(
       kind === 'Request' ? fetch(new Request(scene.server.url, init)) : fetch(scene.server.url, init),
     );
-    const url = await within(10_000, opened.promise);
+    const url = await within('what it waits for', opened.promise);
     const reason = new Error('no longer wanted');
     stop.abort(reason);
     assert.is(await failure, reason);
@@ -173,8 +173,8 @@ test('close() ends a sign-in that waits for the person', async () => {
   scene.browse = opened.resolve;
   const { fetch, shared } = scene.open();
   const failure = rejection(fetch(scene.server.url, { method: 'POST', headers, body: text }));
-  await within(10_000, opened.promise);
-  await within(2_000, shared.close());
+  await within('what it waits for', opened.promise);
+  await within('close()', shared.close(), 2_000);
   assert.is((await failure).code, 'CLOSED');
 });
 

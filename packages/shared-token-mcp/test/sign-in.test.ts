@@ -6,9 +6,9 @@ import { UnauthorizedClientError } from '@modelcontextprotocol/sdk/server/auth/e
 import { ScriptedBrowser } from 'testing-authority';
 import { freePort } from 'testing-authority/free-port';
 import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection, within } from '../../shared-token/test/within.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
@@ -300,8 +300,8 @@ test('a token endpoint that takes the code and never answers holds the process f
       const { port } = silent.address() as AddressInfo;
       scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${port}/token` };
       const failure = rejection(scene.open().shared.signIn());
-      const [socket] = await within(10_000, connected);
-      const [{ name }] = await Promise.all([failure, within(10_000, once(socket.resume(), 'close'))]);
+      const [socket] = await within('the call', connected);
+      const [{ name }] = await Promise.all([failure, within('its end', once(socket.resume(), 'close'))]);
       assert.is(name, 'TimeoutError');
     } finally {
       silent.close();
@@ -322,7 +322,7 @@ test('a fetch that ignores its signal keeps nothing open for longer', () =>
       String(input).endsWith('/token') ? answer.promise : globalThis.fetch(input, init);
     const failure = rejection(scene.open({ fetch }).shared.signIn());
     await until(() => page !== undefined);
-    assert.match((await within(10_000, page as ReturnType<ScriptedBrowser['open']>)).html, 'You are not signed in');
+    assert.match((await within('its end', page as ReturnType<ScriptedBrowser['open']>)).html, 'You are not signed in');
     answer.reject(new Error('no answer'));
     assert.is((await failure).name, 'TimeoutError');
   }));
@@ -360,12 +360,12 @@ for (const how of ['the browser ends with an error', 'close() is called']) {
     const access = scene.open({ fetch });
     const isClosed = how === 'close() is called';
     const call = access.shared.signIn().catch(({ code }) => code);
-    await within(10_000, asked.promise);
+    await within('what it waits for', asked.promise);
     const closed = isClosed ? access.shared.close() : browser.reject(new Error('status 1'));
     await sleep(50);
     exchange.resolve();
     assert.match((await page)?.html ?? '', 'You are signed in');
-    await within(10_000, Promise.resolve(closed));
+    await within('close()', Promise.resolve(closed));
     assert.is((await call) === 'CLOSED', isClosed);
     assert.ok(scene.record.accessToken);
   });

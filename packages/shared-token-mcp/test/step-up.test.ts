@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { InsufficientScopeError } from '@modelcontextprotocol/client';
 import { signInLockName } from 'shared-token';
 import { ScriptedBrowser } from 'testing-authority';
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection, untilTrue, within } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -49,7 +50,7 @@ test('while a person is asked for more, other requests go on with the token ther
   const opened = Promise.withResolvers<string>();
   scene.browse = opened.resolve;
   const write = scene.call('write', client);
-  const url = await within(10_000, opened.promise);
+  const url = await within('what it waits for', opened.promise);
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(await scene.call('greet'), 'greet', 'another process as well');
   assert.is(scene.authorizationServer.refreshes, 0);
@@ -64,7 +65,7 @@ test('a token that ends while a person is asked for more is refreshed for other 
   const opened = Promise.withResolvers<string>();
   scene.browse = opened.resolve;
   const refused = rejection(scene.call('write', client));
-  const url = await within(10_000, opened.promise);
+  const url = await within('what it waits for', opened.promise);
   scene.authorizationServer.expireAccessTokens();
   assert.is(await scene.call('greet', client), 'greet');
   assert.is(scene.authorizationServer.refreshes, 1);
@@ -84,7 +85,7 @@ for (const givesRefreshTokens of [true, false]) {
     const access = scene.open({
       fetch: async (input, init) => {
         const response = await globalThis.fetch(input, init);
-        if (response.status === 403 && ++refused === 2) await within(10_000, first.promise);
+        if (response.status === 403 && ++refused === 2) await within('what it waits for', first.promise);
         return response;
       },
     });
@@ -150,7 +151,7 @@ test('two requests that need different scopes at once ask for both', async () =>
     fetch: async (input, init) => {
       const response = await globalThis.fetch(input, init);
       if (response.status === 403 && ++refused === 2) both.resolve();
-      if (response.status === 403) await within(10_000, both.promise);
+      if (response.status === 403) await within('what it waits for', both.promise);
       return response;
     },
   });
@@ -176,10 +177,10 @@ test('a request that needs other scopes while the person is asked: a second wind
   const opened = Promise.withResolvers<string>();
   scene.browse = opened.resolve;
   const write = scene.call('write', client);
-  const url = await within(10_000, opened.promise);
+  const url = await within('what it waits for', opened.promise);
   scene.browse = (url) => new ScriptedBrowser().open(url);
   const remove = scene.call('delete', client);
-  await untilTrue(() => refused === 2);
+  await until(() => refused === 2);
   await new ScriptedBrowser().open(url);
   assert.equal(await Promise.all([write, remove]), ['write', 'delete']);
   assert.equal(scene.asked, ['read', 'read write', 'read write delete']);

@@ -1,8 +1,8 @@
 import { UnauthorizedError } from '@modelcontextprotocol/client';
 import { ScriptedBrowser } from 'testing-authority';
+import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { rejection, within } from '../../shared-token/test/within.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -102,7 +102,7 @@ test('a 401 that comes late refreshes nothing: another request has the new token
     fetch: async (input, init) => {
       const isLate = String(input) === scene.server.url && ++requests === 2;
       const response = await globalThis.fetch(input, init);
-      if (isLate) await within(10_000, renewed.promise);
+      if (isLate) await within('what it waits for', renewed.promise);
       return response;
     },
   });
@@ -121,7 +121,7 @@ test('what other requests hear does not change what a sign-in under way asks for
   const opened = Promise.withResolvers<string>();
   scene.browse = opened.resolve;
   const refused = rejection(scene.connect());
-  const url = await within(10_000, opened.promise);
+  const url = await within('what it waits for', opened.promise);
   scene.browse = (url) => new ScriptedBrowser().open(url);
   const [waiting, heard] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const access = scene.open({
@@ -134,10 +134,10 @@ test('what other requests hear does not change what a sign-in under way asks for
     },
   });
   const connected = scene.connect(access);
-  await within(10_000, waiting.promise);
+  await within('what it waits for', waiting.promise);
   assert.is((await access.fetch(new URL('/says-403', scene.server.url))).status, 403);
   const unauthorized = access.fetch(new URL('/says-401', scene.server.url));
-  await within(10_000, heard.promise);
+  await within('what it waits for', heard.promise);
   scene.authorizationServer.answer = { error: 'access_denied' };
   await new ScriptedBrowser().open(url);
   assert.is((await refused).code, 'AUTHORIZATION_ERROR');

@@ -1,11 +1,12 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { queryObjects } from 'node:v8';
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { Flight } from '../src/flight.ts';
 import type { SharedToken, TokenResponse } from '../src/index.ts';
 import { openScene, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 const untilAborted = ({ signal }: { signal: AbortSignal }): Promise<TokenResponse> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
@@ -28,7 +29,7 @@ testSignedIn('a caller that lets go while the record is read asks for no lock', 
     return exclusively.call(scene.store, name, task) as never;
   };
   const call = rejection(scene.open().getToken({ signal: abort.signal }));
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   abort.abort(new Error('enough'));
   await call;
   answer();
@@ -59,7 +60,7 @@ testSignedIn('a refresh that was sent is finished and stored although its only c
   abort.abort();
   assert.is((await call).name, 'AbortError');
   answer();
-  await untilTrue(() => scene.provider.accepts(scene.record.refreshToken));
+  await until(() => scene.provider.accepts(scene.record.refreshToken));
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
   assert.is(scene.provider.refreshes, 1);
 });
@@ -116,7 +117,7 @@ test('signIn is told to stop when its last caller aborts, not before', async (sc
   assert.not(signals[0]?.aborted);
   two.abort();
   assert.is((await calls[1])?.name, 'AbortError');
-  await untilTrue(() => signals[0]?.aborted ?? false);
+  await until(() => signals[0]?.aborted ?? false);
   await scene.until('sign-in-failed');
 });
 
@@ -201,7 +202,7 @@ testSignedIn('close() ends a wait for another process', async (scene) => {
 });
 
 test('await using closes', async (scene) => {
-  let call: ReturnType<typeof rejection> | undefined;
+  let call: Promise<Error & { code?: string }> | undefined;
   {
     await using shared = scene.open({ signIn: untilAborted });
     call = rejection(shared.getToken());

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { type Scene, test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
 
 /** The stored token is valid for another minute, which is within expirySkew. */
 async function expiringSoon(scene: Scene): Promise<string> {

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { mustNotAsk, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 // Defects that a reading of the sources found, one each.
 
@@ -18,7 +19,7 @@ test('a sign-in whose write fails after a sign-out does not come back', async (s
   };
   const shared = scene.open({ signIn: scene.provider.signIn });
   const call = rejection(shared.getToken());
-  await untilTrue(() => writes === 1);
+  await until(() => writes === 1);
   const signedOut = shared.signOut();
   writing.resolve();
   await signedOut;
@@ -67,10 +68,10 @@ test('a slow write that was tried again does not drop a newer record that could 
   await shared.getToken(); // its record cannot be stored
   phase = 'slow';
   await shared.getToken(); // it is written again, slowly
-  await untilTrue(() => slowWrites === 1);
+  await until(() => slowWrites === 1);
   const answer = scene.holdAnswers();
   const second = shared.getToken({ forceRefresh: true });
-  await untilTrue(() => scene.provider.refreshes === 2);
+  await until(() => scene.provider.refreshes === 2);
   phase = 'full';
   answer();
   await second;

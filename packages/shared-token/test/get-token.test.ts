@@ -1,8 +1,8 @@
+import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { signInLockName } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { test, testSignedIn } from './scene.ts';
-import { rejection, within } from './within.ts';
 
 const hour = 3_600_000;
 
@@ -114,7 +114,7 @@ test('a call whose read is older than a sign-in does not wait for the sign-in of
   const { promise, resolve: release } = Promise.withResolvers<void>();
   const other = scene.store.exclusively(signInLockName('my-app'), () => promise);
   answer();
-  const token = within(5_000, call).finally(release);
+  const token = within('the call', call, 5_000).finally(release);
   assert.is((await token).accessToken, accessToken);
   await other;
 });

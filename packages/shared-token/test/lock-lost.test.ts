@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import {
   type RefreshContext,
@@ -8,7 +9,6 @@ import {
   type TokenResponse,
 } from '../src/index.ts';
 import { mustNotAsk, type Scene, test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
 
 /** A process whose lock is lost while the provider works on its refresh request. */
 async function loseLock(scene: Scene, inBetween: () => Promise<void> = async () => {}) {

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { TokenRecord, TokenResponse } from '../src/index.ts';
 import { openScene, type Scene, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
 
 // The provider has answered a refresh, and its answer cannot be written. The old refresh token is spent.
 
@@ -27,8 +28,8 @@ for (const [what, error] of [
   testSignedIn(`a store that ${what} for a moment: the lock is kept until the new token is written`, async (scene) => {
     const counted = refuseNext(scene, (attempt) => (attempt <= 2 ? error : undefined));
     const first = scene.open().getToken();
-    await untilTrue(() => counted.attempts > 0);
-    const second = await within(10_000, scene.open().getToken());
+    await until(() => counted.attempts > 0);
+    const second = await within('the token', scene.open().getToken());
     assert.is(counted.attempts, 3);
     assert.is((await first).accessToken, second.accessToken);
     assert.is(scene.provider.refreshes, 1, 'the other process does not spend the old refresh token');
@@ -53,7 +54,7 @@ testSignedIn('after 10 seconds, counted from the first write, the lock is releas
     return busy();
   });
   try {
-    await within(10_000, scene.open().getToken());
+    await within('the token', scene.open().getToken());
   } finally {
     scene.store.refuse = () => undefined;
     performance.now = clock;
@@ -95,7 +96,7 @@ testSignedIn('the timer puts nothing over what another process has stored since'
   scene.store.records.set('my-app', newer);
   scene.store.refuse = () => undefined;
   const { reads } = scene.store;
-  await untilTrue(() => scene.store.reads > reads);
+  await until(() => scene.store.reads > reads);
   await sleep(0);
   assert.is(counted.attempts, 1);
   assert.equal(scene.record, newer);
@@ -129,7 +130,7 @@ testSignedIn('a sign-out ends the tries, even if the store stays busy', async (s
   const counted = refuseNext(scene, busy);
   const shared = scene.open();
   const call = rejection(shared.getToken());
-  await untilTrue(() => counted.attempts > 1);
+  await until(() => counted.attempts > 1);
   await shared.signOut();
   const { attempts } = counted;
   assert.is((await call).reason, 'signed-out');
@@ -140,7 +141,7 @@ testSignedIn('a sign-out ends the tries, even if the store stays busy', async (s
 testSignedIn('a sign-out of another process wins over a write that is tried again', async (scene) => {
   const counted = refuseNext(scene, busy);
   const call = rejection(scene.open().getToken());
-  await untilTrue(() => counted.attempts > 1);
+  await until(() => counted.attempts > 1);
   await scene.open().signOut();
   assert.is((await call).reason, 'signed-out');
   assert.is(scene.store.records.size, 0);
@@ -151,7 +152,7 @@ testSignedIn('close() ends the tries with one more of the task and one of its ow
   const shared = scene.open({ refreshTimeout: 50 });
   const call = shared.getToken().catch(() => {});
   // The next pause is much longer than close() waits for the task.
-  await untilTrue(() => counted.attempts === 4);
+  await until(() => counted.attempts === 4);
   await shared.close();
   await call;
   // On a machine that stands still for a moment, the pause ends before close() has waited.
@@ -189,10 +190,10 @@ testSignedIn('close() tries once more after a try that is under way and fails', 
     await failed.promise;
     return replace.apply(scene.store, write);
   };
-  await untilTrue(() => scene.store.replace === replace);
+  await until(() => scene.store.replace === replace);
   const closed = shared.close();
   failed.resolve();
-  await within(10_000, closed);
+  await within('close()', closed);
   assert.is(counted.attempts, 3);
   assert.is(scene.record.accessToken, accessToken);
 });
@@ -202,7 +203,7 @@ testSignedIn('a write that succeeds in the last try before close() ends is kept'
   const counted = refuseNext(scene, () => (closing ? undefined : busy()));
   const shared = scene.open({ refreshTimeout: 50 });
   const call = shared.getToken().catch(() => {});
-  await untilTrue(() => counted.attempts === 3);
+  await until(() => counted.attempts === 3);
   closing = true;
   await shared.close();
   assert.is(counted.attempts, 4);
@@ -215,10 +216,10 @@ testSignedIn('a lock that is lost while the store is not reachable does not cost
   const counted = refuseNext(scene, () => failure('STORE_OPEN', 'unreachable'));
   const shared = scene.open();
   const call = shared.getToken();
-  await untilTrue(() => counted.attempts > 1);
+  await until(() => counted.attempts > 1);
   scene.store.get = () => Promise.reject(failure('STORE_OPEN', 'unreachable'));
   scene.store.loseLock('my-app');
-  const { accessToken } = await within(10_000, call);
+  const { accessToken } = await within('the call', call);
   scene.store.get = get;
   scene.store.refuse = () => undefined;
   await scene.until('store-recovered');
@@ -228,7 +229,7 @@ testSignedIn('a lock that is lost while the store is not reachable does not cost
 test('a sign-in is written again as well, while the record lock is held', async (scene) => {
   let refusals = 0;
   scene.store.refuse = () => (refusals++ < 2 ? busy() : undefined);
-  const { accessToken } = await within(10_000, scene.open({ signIn: scene.provider.signIn }).getToken());
+  const { accessToken } = await within('the token', scene.open({ signIn: scene.provider.signIn }).getToken());
   assert.is(scene.record.accessToken, accessToken);
   assert.is(scene.count('store-failed'), 0);
 });
@@ -325,7 +326,7 @@ test('an answer that was asked for before two refreshes is not newer than the se
   fill(scene);
   const { accessToken } = await shared.getToken({ forceRefresh: true });
   answer();
-  assert.is((await within(10_000, read))?.accessToken, accessToken);
+  assert.is((await within('the call', read))?.accessToken, accessToken);
   scene.store.refuse = () => undefined;
   await shared.close();
   assert.is(scene.record.accessToken, accessToken);
@@ -342,7 +343,7 @@ test('a read that is answered after the store got what it was owed does not look
   store.refuse = () => undefined;
   await scene.until('store-recovered');
   answer();
-  assert.is((await within(10_000, read))?.accessToken, accessToken);
+  assert.is((await within('the call', read))?.accessToken, accessToken);
 });
 
 test('a sign-in after one that could not be stored is no sign-out, whether or not the disk is still full', async () => {
@@ -400,7 +401,7 @@ test('an answer that came after refreshTimeout is not put over the newer one tha
   scene.store.refuse = () => undefined;
   late.resolve({ access_token: 'older', refresh_token: 'older refresh', expires_in: 3600 });
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
-  await untilTrue(() => scene.count('store-failed') === 1);
+  await until(() => scene.count('store-failed') === 1);
   await shared.close();
   assert.is(scene.record.accessToken, 'newer');
 });

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { within } from 'testing-authority/within';
 import { comparedToken } from 'token-store-kit';
 import type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from '../src/index.ts';
-import { within } from './within.ts';
 
 /**
  * A store of a user's own: in memory, asynchronous, with locks that can be lost. Two SharedTokens with one of these are
@@ -64,7 +64,7 @@ export class MemoryStore implements TokenStore {
     if (signal?.aborted) abort();
     try {
       const busy = () => Promise.reject(Object.assign(new Error('the lock is held'), { code: 'STORE_BUSY' }));
-      await within(timeout, Promise.race([before, ended.promise])).catch((error) =>
+      await within('the lock', Promise.race([before, ended.promise]), timeout).catch((error) =>
         signal?.aborted ? Promise.reject(error) : busy(),
       );
       const lost = new AbortController();
@@ -91,7 +91,7 @@ export class MemoryStore implements TokenStore {
       this.#hold = undefined;
       released.resolve();
     };
-    return { begun: within(10_000, begun.promise), goOn };
+    return { begun: within('what it waits for', begun.promise), goOn };
   }
 
   /** The next read is answered when the returned function is called, with what is stored when it is asked. */

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { type SharedTokenEvent, signInLockName } from '../src/index.ts';
 import { TokenInMemory } from '../src/token-in-memory.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { mustNotAsk, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 // No older token comes into memory over a newer one, and none that an API has rejected, whatever brings it.
 
@@ -23,7 +24,7 @@ test('a forced refresh that does not know that its lock was lost, and could not 
   await scene.until('refresh-started');
   const first = Date.now();
   scene.store.loseLock('my-app');
-  await untilTrue(() => Date.now() > first);
+  await until(() => Date.now() > first);
   // With minValid, it does not join the forced one.
   const { accessToken } = await shared.getToken({ minValid: 1 });
   assert.is(accessToken, 'obtained-2');
@@ -42,11 +43,11 @@ testSignedIn('a refresh whose callers have all left takes the place of the token
   const answer = scene.holdAnswers();
   const leaving = new AbortController();
   const left = rejection(shared.getToken({ forceRefresh: true, signal: leaving.signal }));
-  await untilTrue(() => scene.provider.refreshes === 2);
+  await until(() => scene.provider.refreshes === 2);
   leaving.abort();
   await left;
   answer();
-  await untilTrue(() => shared.peek()?.accessToken !== accessToken);
+  await until(() => shared.peek()?.accessToken !== accessToken);
   assert.is(shared.peek()?.accessToken, scene.record.accessToken);
 });
 
@@ -83,7 +84,7 @@ for (const forceRefresh of [false, true]) {
     const shared = scene.open();
     const answer = scene.store.holdRead();
     const reading = rejection(shared.getToken({ forceRefresh }));
-    await untilTrue(() => scene.store.reads === 1);
+    await until(() => scene.store.reads === 1);
     await scene.signedIn({ accessToken: 'of the other process', expiresAt: Date.now() + 3_600_000 });
     const joined = shared.getToken({ forceRefresh });
     answer();
@@ -97,11 +98,11 @@ for (const found of ['expired', 'not-signed-in'] as const) {
     await scene.store.set('my-app', { accessToken: 'rejected', expiresAt: Date.now() + 200 });
     const shared = scene.open();
     assert.is((await shared.getToken()).accessToken, 'rejected');
-    await untilTrue(() => shared.peek() === undefined);
+    await until(() => shared.peek() === undefined);
     if (found === 'not-signed-in') scene.store.records.clear();
     const answer = scene.store.holdRead();
     const reading = rejection(shared.getToken({ forceRefresh: true }));
-    await untilTrue(() => scene.store.reads === 2);
+    await until(() => scene.store.reads === 2);
     const joined = shared.getToken({ forceRefresh: true }).catch((error) => error);
     await scene.store.set('my-app', { accessToken: 'of the other process' });
     answer();
@@ -179,7 +180,7 @@ test('what another program has stored counts if a token that has come meanwhile 
   const shared = scene.open();
   const answer = scene.store.holdRead();
   const first = shared.getToken();
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   await scene.store.set('my-app', { accessToken: 'foreign', refreshToken: 'foreign' });
   const answerLater = scene.store.holdRead();
   const second = shared.getToken({ minValid: 1_000_000 });
@@ -216,14 +217,14 @@ test('a forced call gets no rejected token from a sign-in that it has joined', a
   const { promise: turn, resolve: endTurn } = Promise.withResolvers<void>();
   const other = scene.store.exclusively(signInLockName('my-app'), () => turn);
   const waiting = shared.getToken();
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   await scene.store.set('my-app', { accessToken: 'rejected' });
   const answer = scene.store.holdRead();
   endTurn();
   await other;
-  await untilTrue(() => scene.store.reads === 2);
+  await until(() => scene.store.reads === 2);
   const forced = shared.getToken({ forceRefresh: true });
-  await untilTrue(() => scene.record.refusedAt !== undefined);
+  await until(() => scene.record.refusedAt !== undefined);
   answer();
   await waiting;
   assert.is((await forced).accessToken, 'of-the-person');
@@ -279,7 +280,7 @@ test('a forced call gets the sign-in of another process, although a read of befo
   const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
   const answer = scene.store.holdRead();
   const reading = shared.getToken({ minValid: 1 });
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   const forced = shared.getToken({ forceRefresh: true });
   await scene.until('refresh-failed');
   answer();
@@ -322,7 +323,7 @@ test('what was refreshed does not come back, although the clock was set back and
   const shared = scene.open();
   const answer = scene.store.holdRead();
   const reading = shared.getToken({ minValid: 1 });
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   const { accessToken } = await shared.getToken({ forceRefresh: true });
   const now = Date.now;
   try {
@@ -346,7 +347,7 @@ test('what was refreshed does not come back, also if the clock was set back befo
   const shared = scene.open({ refresh });
   const answer = scene.store.holdRead();
   const reading = shared.getToken({ minValid: 1 });
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   try {
     const { accessToken } = await shared.getToken({ forceRefresh: true });
     answer();
@@ -372,7 +373,7 @@ test('what was refreshed for a sign-in of another process does not come back, if
   const answer = store.holdRead();
   const { reads } = store;
   const reading = shared.getToken({ minValid: 1 });
-  await untilTrue(() => store.reads > reads);
+  await until(() => store.reads > reads);
   resolve();
   try {
     const { accessToken } = await call;
@@ -445,7 +446,7 @@ test('what another program signed in takes the place of an older read, although 
   try {
     const answer = store.holdRead();
     const reading = shared.getToken();
-    await untilTrue(() => store.reads === 1);
+    await until(() => store.reads === 1);
     await store.set('my-app', { accessToken: 'rejected' });
     const forced = shared.getToken({ forceRefresh: true });
     await scene.until('waiting');
@@ -466,12 +467,12 @@ test('a token of before a sign-out that is rejected late leaves a new sign-in in
   await shared.getToken();
   const answer = scene.store.holdRead();
   const forced = rejection(shared.getToken({ forceRefresh: true, interactive: false }));
-  await untilTrue(() => scene.store.reads === 2);
+  await until(() => scene.store.reads === 2);
   await shared.signOut();
   // It was asked before the sign-out, so the call asks once more.
   const answerAgain = scene.store.holdRead();
   answer();
-  await untilTrue(() => scene.store.reads === 3);
+  await until(() => scene.store.reads === 3);
   const signedIn = await shared.signIn();
   answerAgain();
   await forced;
@@ -501,7 +502,7 @@ test('a token that was refreshed before the store had released the lock of its s
   };
   const shared = scene.open({ signIn: scene.provider.signIn });
   const signIn = shared.signIn();
-  await untilTrue(() => store.records.size === 1);
+  await until(() => store.records.size === 1);
   const refreshed = await shared.getToken({ forceRefresh: true });
   released.resolve();
   assert.equal(await signIn, refreshed);
@@ -523,7 +524,7 @@ testSignedIn(
     const shared = scene.open();
     const abort = new AbortController();
     const call = rejection(shared.getToken({ forceRefresh: true, signal: abort.signal }));
-    await untilTrue(() => writes === 2);
+    await until(() => writes === 2);
     abort.abort();
     await call;
     await store.set('my-app', { accessToken: 'newer', refreshToken: 'newer' });

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { SharedToken, type SharedTokenOptions } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
-import { rejection } from './within.ts';
 
 const usable: SharedTokenOptions = {
   store: new MemoryStore(),

@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { approveDevice, startAuthority } from 'testing-authority';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import { openFileTokenStore } from 'token-store-file';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { untilTrue } from './within.ts';
 
 const examples = new URL('../examples/', import.meta.url);
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -54,10 +54,10 @@ test('the first sample signs in and gets a token, with nothing but the provider 
   await using authority = await startAuthority({ deviceInterval: 1 });
   const file = join(directory, 'tokens.json');
   const seen = startSample(authority.issuer, authority.clientId, file);
-  await untilTrue(() => seen.errors.includes('\n') || seen.status !== undefined, 20_000);
+  await until(() => seen.errors.includes('\n') || seen.status !== undefined, 20_000);
   const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(seen.errors) ?? [];
   await approveDevice(address, code);
-  await untilTrue(() => seen.status !== undefined, 20_000);
+  await until(() => seen.status !== undefined, 20_000);
   assert.is(seen.status, 0, seen.errors);
   using store = openFileTokenStore(file);
   assert.match(seen.output, `accessToken: '${store.get('my-app')?.accessToken}'`);
@@ -72,7 +72,7 @@ test('with a valid token in the store, the first sample needs no provider', asyn
   await store.set('my-app', { refreshToken: 'refresh', accessToken: 'stored', obtainedAt: Date.now(), expiresAt });
   // Nothing listens at this port.
   const seen = startSample('http://127.0.0.1:9', 'my-client-id', file);
-  await untilTrue(() => seen.status !== undefined, 20_000);
+  await until(() => seen.status !== undefined, 20_000);
   assert.is(seen.status, 0, seen.errors);
   assert.match(seen.output, "accessToken: 'stored'");
 });

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { SignIn, TokenResponse } from '../src/index.ts';
 import { type Scene, test } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 /** A browser's page that shows what became of the exchange. */
 class Page {
@@ -42,7 +43,7 @@ test('a signIn whose callers left during the exchange is asked to stop after it'
   const signIn: SignIn = async ({ redeem, signal }) => {
     const response = await redeem(() => exchange.promise.then(scene.provider.signIn));
     isStopped = signal.aborted;
-    await untilTrue(() => signal.aborted);
+    await until(() => signal.aborted);
     return response;
   };
   const shared = scene.open({ signIn });
@@ -134,7 +135,7 @@ test('a token that was rejected before signIn ended is given to no call', async 
   const { shared, call, end } = await signInThatGoesOn(scene);
   const { accessToken } = scene.record;
   const forced = shared.getToken({ forceRefresh: true });
-  await untilTrue(() => scene.record.refusedAt !== undefined);
+  await until(() => scene.record.refusedAt !== undefined);
   const next = shared.getToken();
   end();
   assert.is.not((await forced).accessToken, accessToken);
@@ -207,7 +208,7 @@ test('the exchange is not given up when its only caller aborts: its tokens are s
   abort.abort(reason);
   assert.is(await call, reason);
   answer.resolve(await scene.provider.signIn());
-  await untilTrue(() => page.shows === 'signed in');
+  await until(() => page.shows === 'signed in');
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
 });
 

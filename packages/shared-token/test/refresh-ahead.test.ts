@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startProgram } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { SharedToken, SharedTokenOptions } from '../src/index.ts';
 import { NotifyingStore } from './memory-store.ts';
 import { startStandIn } from './providers/stand-ins.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { mustNotAsk, Scene, test } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -30,7 +31,7 @@ async function due(scene: Scene, options: Partial<SharedTokenOptions> = {}) {
 
 /** Resolves when this process gives out another token. It asks no faster than a program would. */
 async function untilReplaced(shared: SharedToken, old: string): Promise<void> {
-  await untilTrue(() => shared.peek()?.accessToken !== old);
+  await until(() => shared.peek()?.accessToken !== old);
 }
 
 test('a call before the skew gets its token at once, and the next ones that of the refresh', async (scene) => {
@@ -76,7 +77,7 @@ test('8 processes refresh ahead once, and the others find its token', async (sce
   const old = await signedIn(scene, 14);
   const processes = Array.from({ length: 8 }, () => scene.open({ refreshAhead }));
   for (const shared of processes) assert.is((await shared.getToken()).accessToken, old);
-  await untilTrue(() => scene.record.accessToken !== old);
+  await until(() => scene.record.accessToken !== old);
   assert.is(scene.provider.refreshes, 1);
 });
 

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { startProgram } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import { openTokenStore } from 'token-store-sqlite';
 import * as assert from 'uvu/assert';
 import { type SharedToken, type SignIn, signInLockName, type TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { type Scene, test } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
 
 // The old sign-in was refreshed while a new one was on its way into the store. That makes the old one no newer than the new one.
 
@@ -43,7 +44,7 @@ for (const hasRedeem of [false, true]) {
     await signedIn(scene);
     const { signIn, answer } = slowSignIn(scene, hasRedeem);
     const call = scene.open({ signIn }).signIn();
-    await untilTrue(() => scene.count('sign-in-started') === 2);
+    await until(() => scene.count('sign-in-started') === 2);
     scene.store.loseLock(signInLockName('my-app'));
     await refresh(scene);
     const { access_token: accessToken } = await answer();
@@ -58,7 +59,7 @@ for (const hasRedeem of [false, true]) {
     assert.is((await rejection(shared.signIn())).code, 'SIGN_IN_TIMEOUT');
     await refresh(scene);
     const { access_token: accessToken } = await answer();
-    await untilTrue(() => scene.record.accessToken === accessToken);
+    await until(() => scene.record.accessToken === accessToken);
   });
 }
 
@@ -83,13 +84,13 @@ test('a late sign-in counts if the one of another process began before its excha
     return exchange(context);
   };
   const call = scene.open({ signIn }).signIn();
-  await untilTrue(() => scene.count('sign-in-started') === 2);
+  await until(() => scene.count('sign-in-started') === 2);
   scene.store.loseLock(signInLockName('my-app'));
   await signedIn(scene);
   const { signedInAt = 0 } = scene.record;
-  await untilTrue(() => Date.now() > signedInAt);
+  await until(() => Date.now() > signedInAt);
   answered.resolve();
-  await untilTrue(() => Date.now() > signedInAt + 1);
+  await until(() => Date.now() > signedInAt + 1);
   await refresh(scene);
   const { access_token: accessToken } = await answer();
   assert.is((await call).accessToken, accessToken);
@@ -138,7 +139,7 @@ for (const way of ['', 'redeem']) {
     assert.is(store.get('my-app')?.accessToken, accessToken);
     program.tell('answer');
     // No timer of its sign-in keeps it alive for as long as an exchange may take, 31 s.
-    assert.is((await within(20_000, program.ended)).code, 0);
+    assert.is((await within('its end', program.ended)).code, 0);
     assert.is(store.get('my-app')?.accessToken, 'late');
   });
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions, SignIn, TokenRecord } from '../src/index.ts';
 import { type Scene, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
 
 type Revoke = NonNullable<SharedTokenOptions['revoke']>;
 
@@ -46,7 +47,7 @@ test('a revoke that does not end is told to stop after refreshTimeout, and is no
     signal = context.signal;
     return new Promise(() => {});
   };
-  await within(5_000, scene.open({ revoke, refreshTimeout: 50 }).signOut());
+  await within('the sign-out', scene.open({ revoke, refreshTimeout: 50 }).signOut(), 5_000);
   assert.is(signal?.aborted, true);
   const failures = scene.events.flatMap((event) => (event.type === 'revoke-failed' ? [event.error.name] : []));
   assert.equal(failures, ['TimeoutError']);
@@ -75,7 +76,7 @@ for (const [when, refreshTimeout] of [
     await shared.signOut();
     answer();
     await call;
-    await untilTrue(() => revoked.length === 2);
+    await until(() => revoked.length === 2);
     assert.equal(revoked, ['refresh-token-1', 'refresh-token-2']);
   });
 }
@@ -125,7 +126,7 @@ testSignedIn('close() stores what could not be stored, although a revoke hangs',
   await shared.signIn();
   scene.store.refuse = () => undefined;
   const closed = shared.close();
-  await untilTrue(() => scene.store.records.size === 1);
+  await until(() => scene.store.records.size === 1);
   end();
   await closed;
 });

@@ -1,3 +1,4 @@
+import { until } from 'testing-authority/until';
 import * as uvu from 'uvu';
 import {
   SharedToken,
@@ -9,7 +10,6 @@ import {
 } from '../src/index.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RotatingProvider } from './rotating-provider.ts';
-import { untilTrue } from './within.ts';
 
 /** A provider, a store, and SharedTokens that use both: each is like a process of its own. */
 export class Scene<Store extends MemoryStore = MemoryStore> implements AsyncDisposable {
@@ -77,7 +77,7 @@ export class Scene<Store extends MemoryStore = MemoryStore> implements AsyncDisp
 
   /** Resolves when an event of this type has come. */
   until(type: SharedTokenEvent['type']): Promise<void> {
-    return untilTrue(() => this.count(type) > 0);
+    return until(() => this.count(type) > 0);
   }
 
   count(type: SharedTokenEvent['type']): number {

@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { TokenRecord, TokenResponse } from '../src/index.ts';
 import { type Scene, test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
 
 const secrets = {
   refreshToken: 'refresh+SECRET/1!"',

@@ -1,8 +1,8 @@
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions, TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { openScene, test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
 
 test('nothing stored is SIGN_IN_REQUIRED, reason not-signed-in, and the provider is not asked', async (scene) => {
   const error = await rejection(scene.open().getToken());

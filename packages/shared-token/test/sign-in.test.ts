@@ -1,4 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import { CallerQueue } from 'token-store-kit';
 import * as assert from 'uvu/assert';
 import {
@@ -10,7 +12,6 @@ import {
   type TokenResponse,
 } from '../src/index.ts';
 import { mustNotAsk, openScene, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
 
 const never = (): Promise<TokenResponse> => new Promise(() => {});
 
@@ -94,7 +95,7 @@ test('a signIn that goes on when its last caller has gone blocks no other proces
   await scene.until('sign-in-started');
   abort.abort();
   await call;
-  await within(5_000, scene.open({ signIn: scene.provider.signIn }).getToken());
+  await within('the token', scene.open({ signIn: scene.provider.signIn }).getToken(), 5_000);
 });
 
 test('an answer that comes after the timeout is stored for the next caller', async (scene) => {
@@ -102,7 +103,7 @@ test('an answer that comes after the timeout is stored for the next caller', asy
   const shared = scene.open({ signIn: () => answer.promise, signInTimeout: 300 });
   assert.is((await rejection(shared.getToken())).code, 'SIGN_IN_TIMEOUT');
   answer.resolve(await scene.provider.signIn());
-  await untilTrue(() => scene.store.records.size === 1);
+  await until(() => scene.store.records.size === 1);
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
 });
 
@@ -148,7 +149,7 @@ test('a late answer is not put over the newer sign-in of another process if the 
     throw Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
   };
   late.resolve(await scene.provider.signIn());
-  await within(10_000, failed.promise);
+  await within('what it waits for', failed.promise);
   // This store answers without a timer, so all that follows from the failure has happened in the next round of the event loop.
   await new Promise((resolve) => setImmediate(resolve));
   await shared.close();
@@ -180,7 +181,7 @@ test('6 processes without a sign-in ask the person once; the others wait, and us
   scene.provider.expiresIn = 60;
   const answer = Promise.withResolvers<TokenResponse>();
   const calls = Array.from({ length: 6 }, () => scene.open({ signIn: () => answer.promise }).getToken());
-  await untilTrue(() => scene.count('waiting') === 5);
+  await until(() => scene.count('waiting') === 5);
   answer.resolve(await scene.provider.signIn());
   const tokens = await Promise.all(calls);
   assert.is(new Set(tokens.map(({ accessToken }) => accessToken)).size, 1);

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
 import { mustNotAsk, type Scene, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
 
 testSignedIn('signing out deletes the record, and the token in memory is not returned any more', async (scene) => {
   const shared = scene.open();
@@ -100,7 +101,7 @@ test('a sign-out wins over a refresh of this instance that has just failed, whil
   };
   const shared = scene.open({ refresh });
   const call = rejection(shared.getToken());
-  await untilTrue(() => hasFailed);
+  await until(() => hasFailed);
   await sleep(5);
   const signOut = shared.signOut();
   reading.resolve();
@@ -132,7 +133,7 @@ test('a sign-out wins over a sign-in of this process, which is told to stop', as
   let stopped: unknown;
   const shared = scene.open({
     signIn: async ({ signal }) => {
-      await untilTrue(() => signal.aborted);
+      await until(() => signal.aborted);
       stopped = signal.reason;
       return scene.provider.signIn();
     },
@@ -194,7 +195,7 @@ async function signInThatWaitsForLock(scene: Scene) {
     waiting.resolve();
     return exclusively.apply(store, request) as never;
   };
-  await within(10_000, waiting.promise);
+  await within('what it waits for', waiting.promise);
   const release = (): Promise<void> => {
     released.resolve();
     return holding;
@@ -213,7 +214,7 @@ test('a sign-in that waits for the lock to be stored is not stored after a sign-
 
 test('close() stores a first sign-in although a lease that was not released holds the lock', async (scene) => {
   const { shared, release } = await signInThatWaitsForLock(scene);
-  await within(4_500, shared.close());
+  await within('close()', shared.close(), 4_500);
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
   await release();
 });
@@ -296,7 +297,7 @@ test('a call after the sign-out does not get what a slow store still reads for a
   const answer = scene.store.holdRead();
   const shared = scene.open();
   const before = rejection(shared.getToken());
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   const signedOut = shared.signOut();
   const after = rejection(shared.getToken());
   answer();

@@ -1,7 +1,8 @@
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions } from '../src/index.ts';
 import { type Scene, test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
 
 // A store that does not answer, as over a connection that swallows everything.
 
@@ -37,7 +38,7 @@ for (const method of methods) {
     for (let count = 0; count < 100; count++) assert.equal(await call(), token);
     assert.ok(performance.now() - started < 2_000, 'the next calls do not wait at all');
     goOn();
-    await untilTrue(() => scene.count('refresh-failed') === 1);
+    await until(() => scene.count('refresh-failed') === 1);
     assert.is.not((await shared.getToken({ forceRefresh: true })).accessToken, token.accessToken);
   });
 }
@@ -46,7 +47,7 @@ test('a token that this process has not held yet is given out as well, if the st
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   const goOn = silence(scene, 'replace');
   const shared = scene.open({ expirySkew: 0 });
-  const { accessToken } = await within(10_000, shared.getToken({ minValid: 300_000 }));
+  const { accessToken } = await within('the token', shared.getToken({ minValid: 300_000 }));
   assert.is(accessToken, scene.record.accessToken);
   goOn();
 });
@@ -58,7 +59,7 @@ test('a call that does not force gets it, also if it has joined one that does', 
   const token = await shared.getToken();
   const goOn = silence(scene, 'get');
   const forced = rejection(shared.getToken({ forceRefresh: true }));
-  assert.equal(await within(5_000, shared.getToken()), token);
+  assert.equal(await within('the token', shared.getToken(), 5_000), token);
   goOn();
   assert.is((await forced).code, 'STORE');
 });
@@ -67,11 +68,11 @@ test('a token that comes into memory while the store is silent is given out, alt
   await scene.signedIn({ expiresAt: Date.now() + 200 });
   const shared = scene.open({ expirySkew: 0, signIn: () => scene.provider.signIn() });
   await shared.getToken();
-  await untilTrue(() => shared.peek() === undefined);
+  await until(() => shared.peek() === undefined);
   const answer = scene.store.holdRead();
   const call = shared.getToken();
   const token = await shared.signIn();
-  assert.equal(await within(5_000, call), token);
+  assert.equal(await within('the token', call), token);
   answer();
 });
 
@@ -83,8 +84,8 @@ test('a call gets no older token than one before it, which was refreshed ahead m
   const answer = scene.store.holdRead();
   const call = () => shared.getToken({ minValid: 1_700 });
   assert.is.not((await call()).accessToken, older);
-  await untilTrue(() => shared.peek({ minValid: 1_700 }) === undefined);
-  assert.is.not((await within(5_000, call())).accessToken, older);
+  await until(() => shared.peek({ minValid: 1_700 }) === undefined);
+  assert.is.not((await within('the call', call(), 5_000)).accessToken, older);
   answer();
 });
 
@@ -112,7 +113,7 @@ test('calls that have ended leave nothing behind that is woken when the store fa
   }
   const goOn = silence(scene, 'get');
   asked = 0;
-  await within(5_000, call());
+  await within('the call', call(), 5_000);
   assert.ok(asked < 100, `${asked} times`);
   goOn();
 });
@@ -123,7 +124,7 @@ testSignedIn('a token that was stored is given out although the lock is not rele
     await exclusively(...given);
     return new Promise(() => {});
   };
-  const { accessToken } = await within(4_000, scene.open().getToken());
+  const { accessToken } = await within('the token', scene.open().getToken(), 4_000);
   assert.is(accessToken, scene.record.accessToken);
 });
 
@@ -160,7 +161,7 @@ test('a call that tries again has only the time that is left', async (scene) => 
   const answer = scene.store.holdRead();
   const shared = scene.open({ refreshTimeout: 200 });
   const calls = [shared.getToken(), shared.getToken()].map((call) => rejection(call));
-  await untilTrue(() => scene.store.reads === 1);
+  await until(() => scene.store.reads === 1);
   const clock = performance.now;
   performance.now = () => clock.call(performance) + 14_000;
   try {
@@ -198,7 +199,7 @@ test('after a sign-out, a silent store gives out no token', async (scene) => {
   const waiting = rejection(call());
   await shared.signOut();
   assert.is((await waiting).code, 'SIGN_IN_REQUIRED');
-  await untilTrue(() => scene.store.records.size === 0);
+  await until(() => scene.store.records.size === 0);
 });
 
 test.run();

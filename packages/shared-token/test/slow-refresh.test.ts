@@ -1,7 +1,8 @@
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { RefreshContext, TokenRecord, TokenResponse } from '../src/index.ts';
 import { test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 test('refresh is told to stop after refreshTimeout, and what it throws then reaches the caller', async (scene) => {
   await scene.signedIn();
@@ -21,7 +22,7 @@ test('a refresh that ignores its signal is given up a second later, and its late
   assert.ok(performance.now() - started >= 1_050);
   const { refreshToken } = scene.record;
   goOn();
-  await untilTrue(() => scene.record.refreshToken !== refreshToken);
+  await until(() => scene.record.refreshToken !== refreshToken);
   assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
   assert.is(scene.provider.refreshes, 1);
 });
@@ -59,7 +60,7 @@ testSignedIn('nor if it waits for the lock of the refresh that brings the newer 
   await rejection(shared.getToken(), 3_000);
   await new Promise((resolve) => setTimeout(resolve, 2));
   const call = scene.open({ refresh: () => newer.promise }).getToken();
-  await untilTrue(() => scene.count('refresh-started') === 2);
+  await until(() => scene.count('refresh-started') === 2);
   late.resolve({ access_token: 'older', expires_in: 3600 });
   await new Promise((resolve) => setImmediate(resolve));
   newer.resolve({ access_token: 'newer', expires_in: 3600 });

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { Acceptance } from '../src/acceptance.ts';
 import { type SharedTokenEvent, type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
 import { mustNotAsk, type Scene, test } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 const hour = 3_600_000;
 
@@ -314,7 +315,7 @@ test('what an earlier sign-in brings, after a later one that was enough, does no
   const shared = scene.open({ ...options, signIn, refreshTimeout: 1 });
   const caller = new AbortController();
   const given = shared.signIn({ signal: caller.signal });
-  await untilTrue(() => asked.length === 1);
+  await until(() => asked.length === 1);
   caller.abort();
   await rejection(given);
   const { accessToken } = await shared.signIn();
@@ -332,7 +333,7 @@ test('a late sign-in that is not stored leaves what an earlier one brought as go
   const late = Promise.withResolvers<void>();
   const caller = new AbortController();
   const given = shared.signIn({ signal: caller.signal, signIn: () => late.promise.then(scene.provider.signIn) });
-  await untilTrue(() => scene.count('sign-in-started') === 2);
+  await until(() => scene.count('sign-in-started') === 2);
   caller.abort();
   await rejection(given);
   await signedIn(scene, 'files');
@@ -340,7 +341,7 @@ test('a late sign-in that is not stored leaves what an earlier one brought as go
   const answer = scene.store.holdRead();
   const { reads } = scene.store;
   late.resolve();
-  await untilTrue(() => scene.store.reads > reads);
+  await until(() => scene.store.reads > reads);
   assert.ok(shared.peek());
   answer();
   await sleep(50);

@@ -1,6 +1,6 @@
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { mustNotAsk, openScene, test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
 
 const full = (): Error => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
 

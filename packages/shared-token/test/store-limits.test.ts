@@ -1,9 +1,9 @@
 // Takes about 30 s.
 import { setTimeout as delay } from 'node:timers/promises';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { SharedTokenOptions } from '../src/index.ts';
 import { test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
 
 // How long a store is waited for.
 

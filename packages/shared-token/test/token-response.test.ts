@@ -1,7 +1,8 @@
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
 import { test, testSignedIn } from './scene.ts';
-import { rejection, untilTrue } from './within.ts';
 
 const year = 365 * 24 * 60 * 60;
 
@@ -69,7 +70,7 @@ test('an answer that cannot be used and comes too late brings its refresh token 
   scene.provider.gate = gate.promise;
   await rejection(scene.open({ refreshTimeout: 50 }).getToken());
   gate.resolve();
-  await untilTrue(() => scene.record.refreshToken === 'refresh-token-2');
+  await until(() => scene.record.refreshToken === 'refresh-token-2');
 });
 
 testSignedIn('null as expires_in is none', async (scene) => {

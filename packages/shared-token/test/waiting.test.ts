@@ -1,8 +1,9 @@
+import { until } from 'testing-authority/until';
+import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { type SignIn, signInLockName } from '../src/index.ts';
 import { MemoryStore, NotifyingStore } from './memory-store.ts';
 import { mustNotAsk, Scene, test } from './scene.ts';
-import { rejection, untilTrue, within } from './within.ts';
 
 /** Another process that holds the lock, by default that of the record, until it is told to let go. */
 async function holdLock(store: MemoryStore, name = 'my-app'): Promise<() => void> {
@@ -29,7 +30,7 @@ for (const [name, makeStore] of [
     // It expires soon, but it is newer than the call.
     const newer = { accessToken: 'newer', obtainedAt: Date.now(), expiresAt: Date.now() + 60_000 };
     await scene.store.set('my-app', { ...scene.record, ...newer, refreshToken: 'rotated' });
-    assert.is((await within(1_000, call)).accessToken, 'newer');
+    assert.is((await within('the call', call, 1_000)).accessToken, 'newer');
     assert.is(scene.provider.refreshes, 0);
     assert.is(scene.count('refresh-failed'), 0);
     release();
@@ -42,7 +43,7 @@ for (const [name, makeStore] of [
     const call = scene.open().getToken();
     await scene.until('waiting');
     release();
-    assert.is((await within(1_000, call)).accessToken, scene.record.accessToken);
+    assert.is((await within('the call', call, 1_000)).accessToken, scene.record.accessToken);
     assert.is(scene.provider.refreshes, 1);
   });
 }
@@ -54,10 +55,10 @@ test('a process that has acquired the lock does not watch the record any more', 
   const answer = Promise.withResolvers<void>();
   scene.provider.gate = answer.promise;
   const call = scene.open().getToken();
-  await untilTrue(() => scene.store.watchers === 1);
+  await until(() => scene.store.watchers === 1);
   release();
   await scene.until('refresh-started');
-  await untilTrue(() => scene.store.watchers === 0);
+  await until(() => scene.store.watchers === 0);
   await new Promise((resolve) => setTimeout(resolve, 300));
   assert.is(scene.store.watchers, 0);
   answer.resolve();
@@ -69,13 +70,13 @@ test('a store that tells of changes is not read again and again', async () => {
   await scene.signedIn();
   const release = await holdLock(scene.store);
   const call = scene.open().getToken();
-  await untilTrue(() => scene.store.watchers === 1);
+  await until(() => scene.store.watchers === 1);
   const { reads } = scene.store;
   await new Promise((resolve) => setTimeout(resolve, 300));
   assert.is(scene.store.reads, reads);
   release();
   await call;
-  await untilTrue(() => scene.store.watchers === 0);
+  await until(() => scene.store.watchers === 0);
 });
 
 test('a store whose changed() fails is read as if it had none', async () => {
@@ -87,7 +88,7 @@ test('a store whose changed() fails is read as if it had none', async () => {
   await scene.until('waiting');
   const newer = { accessToken: 'newer', obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
   await scene.store.set('my-app', { ...scene.record, ...newer });
-  assert.is((await within(1_000, call)).accessToken, 'newer');
+  assert.is((await within('the call', call, 1_000)).accessToken, 'newer');
   release();
 });
 
@@ -104,7 +105,7 @@ test('a store whose changed() resolves at once is read at the usual interval', a
   await scene.until('waiting');
   await new Promise((resolve) => setTimeout(resolve, 200));
   release();
-  await within(5_000, call);
+  await within('the call', call, 5_000);
   assert.ok(looks < 20, `${looks} looks`);
 });
 
@@ -143,11 +144,11 @@ test('a token that was refreshed while this instance read the sign-in of another
   const second = shared.getToken();
   await scene.until('waiting');
   person.resolve();
-  await untilTrue(() => store.reads === 1);
+  await until(() => store.reads === 1);
   const refreshed = await shared.getToken({ forceRefresh: true });
   answer();
   await first;
-  assert.equal(await within(10_000, second), refreshed);
+  assert.equal(await within('the call', second), refreshed);
   assert.equal(shared.peek(), refreshed);
 });
 
@@ -163,7 +164,7 @@ test('a call that forces gets the sign-in of another program, although another c
   // As if it had been read before the record said so.
   records.set('my-app', rejected);
   const reading = shared.getToken();
-  await untilTrue(() => records.get('my-app')?.refusedAt !== undefined);
+  await until(() => records.get('my-app')?.refusedAt !== undefined);
   records.set('my-app', { accessToken: 'new' });
   release();
   assert.is((await forced).accessToken, 'new');

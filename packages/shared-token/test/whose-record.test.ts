@@ -1,6 +1,6 @@
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { test } from './scene.ts';
-import { rejection } from './within.ts';
 
 const ours = { clientId: 'our-client', authority: 'https://login.test/tenant' };
 

@@ -1,8 +1,8 @@
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { TokenResponse } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { test, testSignedIn } from './scene.ts';
-import { rejection } from './within.ts';
 
 const lastTimeMs = 8_640_000_000_000_000;
 

@@ -23,6 +23,7 @@ import {
   temporaryDirectory,
 } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openFileTokenStore, type TokenStoreError } from '../src/index.ts';
@@ -33,11 +34,7 @@ const windows = process.platform === 'win32';
 const posixTest = windows ? test.skip : test;
 const canTrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0;
 if (!canTrace) console.log('skipped: strace makes system calls fail (apt-get install strace)');
-const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
-  promise.then(
-    () => undefined,
-    (error) => error,
-  );
+const errorOf = (promise: Promise<unknown>) => rejection<TokenStoreError>(promise);
 
 const isLinux = process.platform === 'linux';
 const deep = join('x'.repeat(100), 'y'.repeat(100));
@@ -102,9 +99,7 @@ if (!hasContainers) console.log('skipped: this user may make no namespace of pro
   async () => {
     using store = newStore();
     const program = await holder(store, 30_000, container);
-    const { message, pid } = (await errorOf(
-      store.exclusively('app', async () => {}, { timeout: 0 }),
-    )) as TokenStoreError;
+    const { message, pid } = await errorOf(store.exclusively('app', async () => {}, { timeout: 0 }));
     assert.is(pid, undefined);
     assert.match(message, 'another process holds the lock');
     program.kill('SIGKILL');
@@ -186,10 +181,10 @@ posixTest(
     ];
     await new Promise<void>((resolve) => choosing.listen(draft, resolve));
     const tryOnce = () => store.exclusively('app', async () => 'ran', { timeout: 0 });
-    assert.is(((await errorOf(tryOnce())) as TokenStoreError).code, 'STORE_BUSY');
+    assert.is((await errorOf(tryOnce())).code, 'STORE_BUSY');
     // It turns out to be ahead.
     setTimeout(() => renameSync(draft, place), 50);
-    assert.is(((await errorOf(tryOnce())) as TokenStoreError).code, 'STORE_BUSY');
+    assert.is((await errorOf(tryOnce())).code, 'STORE_BUSY');
     renameSync(place, draft);
     const trying = tryOnce();
     setTimeout(() => choosing.close(), 50);
@@ -225,7 +220,7 @@ posixTest('the lock of a worker of a cluster is its own, and not of the primary 
   using store = newStore();
   const primary = startProgram('hold-in-cluster', [store.path]);
   const worker = Number(await primary.line());
-  const busy = (await errorOf(store.exclusively('app', async () => {}, { timeout: 0 }))) as TokenStoreError;
+  const busy = await errorOf(store.exclusively('app', async () => {}, { timeout: 0 }));
   assert.equal([busy.code, busy.pid], ['STORE_BUSY', worker]);
   primary.kill('SIGSTOP');
   process.kill(worker, 'SIGKILL');
@@ -400,7 +395,7 @@ posixTest('a folder of locks that others can write, or have made, is STORE_OPEN'
   for (const [mode, uid] of [[0o775, undefined], ...(isRoot ? [[0o700, otherUser]] : [])] as [number, number?][]) {
     chmodSync(`${store.path}-locks`, mode);
     if (uid !== undefined) chownSync(`${store.path}-locks`, uid, uid);
-    const { code, reason } = (await errorOf(store.exclusively('app', async () => {}))) as TokenStoreError;
+    const { code, reason } = await errorOf(store.exclusively('app', async () => {}));
     assert.equal([code, reason], ['STORE_OPEN', 'exposed']);
   }
 });
@@ -410,7 +405,7 @@ posixTest('what stands in the place of a socket and cannot be one is STORE_OPEN,
   mkdirSync(`${store.path}-locks`, { mode: 0o700 });
   const name = `${lockOfApp}-000001-1.a`;
   fs.symlinkSync(name, `${store.path}-locks/${name}`);
-  const { code, reason } = (await errorOf(store.exclusively('app', async () => {}))) as TokenStoreError;
+  const { code, reason } = await errorOf(store.exclusively('app', async () => {}));
   assert.equal([code, reason], ['STORE_OPEN', 'not-a-file']);
 });
 

@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createClient } from '@redis/client';
+import { until } from 'testing-authority/until';
+import { rejection } from 'testing-authority/within';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RedisStore } from '../examples/redis-store.ts';
 import { storeContract, storeProcessContract } from '../src/contract.ts';
-import type { TokenStoreError } from '../src/index.ts';
 
 if (spawnSync('redis-server', ['--version']).error) {
   console.log('skipped: redis-server is missing (Debian: apt-get install redis-server)');
@@ -69,8 +70,8 @@ async function testAll(): Promise<void> {
       await client.del(`${prefix}lock:app`); // as it expires while this process is stopped
       await next.exclusively('app', async () => {
         assert.is(await store.replace('app', 'first', { refreshToken: 'late' }), false);
-        assert.equal((await failure(store.set('app', { refreshToken: 'late' }))).reason, 'lock-lost');
-        assert.equal((await failure(store.delete('app'))).reason, 'lock-lost');
+        assert.equal((await rejection(store.set('app', { refreshToken: 'late' }))).reason, 'lock-lost');
+        assert.equal((await rejection(store.delete('app'))).reason, 'lock-lost');
         assert.is(await next.replace('app', 'first', { refreshToken: 'second' }), true);
       });
       // Of another name it has no lock, and needs none.
@@ -84,7 +85,7 @@ async function testAll(): Promise<void> {
     const { store, prefix } = openPair({ leaseTime: 300 });
     await store.exclusively('app', async ({ signal }) => {
       await client.del(`${prefix}lock:app`);
-      await untilAborted(signal);
+      await until(() => signal.aborted);
       assert.is(signal.reason.reason, 'lock-lost');
     });
   });
@@ -109,9 +110,9 @@ async function testAll(): Promise<void> {
       const stopped = performance.now();
       server.kill('SIGSTOP');
       try {
-        await untilAborted(signal);
+        await until(() => signal.aborted);
         assert.ok(performance.now() - stopped < 1_000);
-        const error = await failure(store.get('app'));
+        const error = await rejection(store.get('app'));
         assert.equal([error.code, error.reason], ['STORE_OPEN', 'unreachable']);
         assert.ok(performance.now() - stopped < 8_000);
       } finally {
@@ -124,9 +125,9 @@ async function testAll(): Promise<void> {
   lock('and a record that another program has damaged: it is neither used nor replaced', async () => {
     const { store, prefix } = openPair();
     await client.hSet(`${prefix}records`, 'app', '{"refreshToken":');
-    const error = await failure(store.get('app'));
+    const error = await rejection(store.get('app'));
     assert.equal([error.code, error.reason], ['STORE_CORRUPT', 'damaged']);
-    assert.is((await failure(store.replace('app', 'x', { refreshToken: 'y' }))).code, 'STORE_OPEN');
+    assert.is((await rejection(store.replace('app', 'x', { refreshToken: 'y' }))).code, 'STORE_OPEN');
   });
 
   lock.after(async () => {
@@ -144,19 +145,4 @@ async function connect(path: string): Promise<ReturnType<typeof createClient>> {
   client.on('error', () => {});
   await client.connect();
   return client as unknown as ReturnType<typeof createClient>;
-}
-
-async function failure(promise: Promise<unknown>): Promise<TokenStoreError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  assert.ok(error, 'it did not fail');
-  return error as TokenStoreError;
-}
-
-async function untilAborted(signal: AbortSignal): Promise<void> {
-  for (const end = performance.now() + 10_000; !signal.aborted; await delay(10)) {
-    if (performance.now() > end) throw new Error('the signal did not abort');
-  }
 }

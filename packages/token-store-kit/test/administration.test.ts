@@ -1,3 +1,4 @@
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -76,14 +77,7 @@ async function moveUntilKilled({ source, target }: ReturnType<typeof newPair>, w
     if (left-- <= 0) throw new Error('killed');
   };
   const moved = move({ source: writeBy(source, dies), target: writeBy(target, dies) });
-  assert.match(String(await errorOf(moved)), 'killed');
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<unknown> {
-  return promise.then(
-    () => assert.unreachable('it did not reject'),
-    (error: unknown) => error,
-  );
+  assert.match(String(await rejection(moved)), 'killed');
 }
 
 test('the names are sorted, and a record whose move was interrupted counts to the store that it leaves', async () => {
@@ -140,7 +134,7 @@ test('a store that takes no write is found out, and one that does is left as it 
   const refusing = writeBy(source, () => {
     throw full;
   });
-  for (const write of [ensureWritable, forgetRecord]) assert.is(await errorOf(write(late(refusing), 'app')), full);
+  for (const write of [ensureWritable, forgetRecord]) assert.is(await rejection(write(late(refusing), 'app')), full);
 });
 
 /** A store that says with which keys it was encrypted. */
@@ -160,8 +154,8 @@ test('a key is chosen and changed while no refresh, no sign-in and no other chan
   });
   await choosing.promise;
   for (const lock of ['app', signInLockName('app')]) {
-    const error = await errorOf(store.exclusively(lock, async () => 'ran', { timeout: 0 }));
-    assert.is((error as TokenStoreError).code, 'STORE_BUSY', lock);
+    const error = await rejection(store.exclusively(lock, async () => 'ran', { timeout: 0 }));
+    assert.is(error.code, 'STORE_BUSY', lock);
   }
   const other = changeKey(store, () => 'other');
   answer.resolve('first');
@@ -235,7 +229,7 @@ test('two changes of the key of a store without records run one after the other'
 test('if no key can be chosen, nothing is changed, and the caller gets the reason', async () => {
   const store = rekeyStore();
   const reason = new Error('no keyring');
-  assert.is(await errorOf(changeKey(store, () => Promise.reject(reason))), reason);
+  assert.is(await rejection(changeKey(store, () => Promise.reject(reason))), reason);
   assert.equal(store.keys, []);
   await changeKey(store, () => undefined);
   assert.equal(store.keys, [undefined]);
@@ -321,7 +315,7 @@ test('a target that takes no write changes nothing at the source', async () => {
   const refusing = writeBy(target, () => {
     throw new TokenStoreError('STORE_READONLY', 'read-only');
   });
-  assert.is(((await errorOf(move({ source, target: refusing }))) as TokenStoreError).code, 'STORE_READONLY');
+  assert.is((await rejection(move({ source, target: refusing }))).code, 'STORE_READONLY');
   assert.equal([source.list(), source.get('app')], [['app'], record]);
 });
 
@@ -485,7 +479,7 @@ test('a move whose lock was lost stops where it is, and the next one finishes it
     ['replace', 'target', ['moving\u001fapp']],
   ] as const) {
     const { source, target } = newPair();
-    const error = (await errorOf(move(losesLocksAt(method, whose, { source, target })))) as TokenStoreError;
+    const error = await rejection(move(losesLocksAt(method, whose, { source, target })));
     assert.equal([error.code, error.reason, error.remedy], ['STORE_BUSY', 'lock-lost', 'Move it again']);
     assert.equal([source.list(), target.list()], [left, []]);
     assert.is(await move({ source, target }), 'moved');
@@ -508,13 +502,13 @@ test('a move whose lock was lost takes nothing from the process that has finishe
       },
       exclusively: (_, task) => task({ signal: lost.signal }),
     };
-    const error = (await errorOf(
+    const error = await rejection(
       moveRecord({
         source: stalled,
         target: { ...writeBy(target, () => {}), exclusively: stalled.exclusively },
         name: 'app',
       }),
-    )) as TokenStoreError;
+    );
     assert.is(error.reason, 'lock-lost');
     assert.equal([source.list(), target.get('app')], [[], record]);
   }

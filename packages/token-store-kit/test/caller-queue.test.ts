@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { queryObjects } from 'node:v8';
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CallerQueue, lockHeldError, type QueueOptions, Slots, TokenStoreError } from '../src/index.ts';
@@ -25,7 +26,7 @@ async function occupy(queue: CallerQueue, name: string, options?: QueueOptions):
 }
 
 const neverRuns = async (): Promise<never> => assert.unreachable('the task ran') as never;
-const errorOf = (promise: Promise<unknown>): Promise<TokenStoreError> => promise.then(neverRuns, (error) => error);
+const errorOf = (promise: Promise<unknown>) => rejection<TokenStoreError>(promise);
 
 test('a name that is not a well-formed string is a TypeError', async () => {
   for (const name of [undefined, null, 5, {}, 'app\ud83d']) {

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
 import { errorOf } from '../test/attempt.ts';
@@ -28,7 +28,7 @@ test('a server that accepts and says nothing: STORE_OPEN', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
   const opening = openPostgresTokenStore({ connectionString: scene.cluster.connectionString({ port }) });
-  const error = await within(30_000, 'the error', opening).then(
+  const error = await within('the error', opening, 30_000).then(
     () => assert.unreachable('it did not fail') as never,
     (reason: TokenStoreError) => reason,
   );

@@ -1,7 +1,7 @@
 // Takes about 40 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken, type SharedTokenError } from 'shared-token';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { startScene } from '../test/scene.ts';
 
@@ -64,7 +64,7 @@ for (const [tokens, stores, through] of [
     });
     const start = scene.cluster.log.length;
     const released = performance.now();
-    const results = await within(60_000, 'all tokens', Promise.all(waiting));
+    const results = await within('all tokens', Promise.all(waiting), 60_000);
     const took = performance.now() - released;
     await delay(500);
     console.log(

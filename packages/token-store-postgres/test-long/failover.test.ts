@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { TokenStoreError } from '../src/index.ts';
 import { startScene } from '../test/scene.ts';
@@ -27,14 +27,14 @@ test('a failover: the standby takes no writes until it is promoted, then everyth
     () => store.rekey('passphrase'),
   ];
   for (const call of calls) {
-    const error = await within(60_000, 'the call', call()).then(
+    const error = await within('the call', call(), 60_000).then(
       () => assert.unreachable('it did not fail') as never,
       (reason: TokenStoreError) => reason,
     );
     assert.equal([error.code, error.reason], ['STORE_READONLY', 'read-only-server'], String(call));
   }
   // A standby cannot listen. The wait goes on without it.
-  await within(30_000, 'the end of the wait', store.changed('app', { timeout: 500 }));
+  await within('the end of the wait', store.changed('app', { timeout: 500 }), 30_000);
   await standby.promote();
   assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
   assert.is(await store.exclusively('app', async () => 'runs'), 'runs');

@@ -1,7 +1,7 @@
 // Takes about 55 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomFrom } from 'testing-authority/random-from';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { Lock, PostgresTokenStore } from '../src/index.ts';
 import { startScene } from '../test/scene.ts';
@@ -106,7 +106,7 @@ test('statements that are late, repeated and unanswered: one task at a time, and
       }
     }),
   );
-  await within(400_000, 'all turns', Promise.all(callers));
+  await within('all turns', Promise.all(callers), 400_000);
   isReliable = true;
   await Promise.all(pools.map((pool) => pool.settle()));
   console.log(`measured: ${JSON.stringify(ended)}, statements: ${JSON.stringify(fates)}`);
@@ -119,9 +119,9 @@ test('statements that are late, repeated and unanswered: one task at a time, and
   for (const name of Object.values(names)) {
     for (const store of opened)
       await within(
-        60_000,
         'the lock',
         store.exclusively(name, async () => {}),
+        60_000,
       );
   }
   await Promise.all(opened.map((store) => store.close()));

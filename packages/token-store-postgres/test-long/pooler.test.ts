@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { least } from 'testing-authority/least';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { inspectPostgresTokenStore } from '../src/index.ts';
 import { deadlineMs } from '../test/lock-watch.ts';
@@ -27,7 +27,7 @@ test('changed over a pooler resolves within about a second', async () => {
     await delay(100);
     await writer.set('app', { refreshToken: 'second' });
     const started = performance.now();
-    await within(deadlineMs, 'the change', change);
+    await within('the change', change, deadlineMs);
     await store.get('app');
     return performance.now() - started;
   });
@@ -49,7 +49,7 @@ test('a caller that waits over a pooler gets its turn within about a second, als
   const took = await least(4_000, 5, async () => {
     const started = performance.now();
     const turn = patient.exclusively('app', async () => {});
-    await within(deadlineMs, 'its turn', turn);
+    await within('its turn', turn, deadlineMs);
     return performance.now() - started;
   });
   assert.ok(took < 4_000, `it took ${took} ms`);

@@ -1,7 +1,7 @@
 // Takes about 20 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import { TcpProxy } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { startScene } from '../test/scene.ts';
@@ -44,9 +44,9 @@ for (const stallMs of [7_000, 10_000, 12_000])
       );
       const [first, second] = tokens.map((token) => token.getToken.bind(token));
       const got = first?.().catch(() => undefined);
-      await within(10_000, 'the request', begun.promise);
+      await within('the request', begun.promise, 10_000);
       assert.is(
-        (await within(60_000, 'the token of another host', second?.() as Promise<{ accessToken: string }>)).accessToken,
+        (await within('the token of another host', second?.() as Promise<{ accessToken: string }>, 60_000)).accessToken,
         'access-1',
       );
       assert.equal(spent, ['token-1']);

@@ -1,7 +1,7 @@
 // Takes about 8 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { deadlineMs, hold, LockWatch, until } from './lock-watch.ts';
 import { startScene } from './scene.ts';
@@ -64,7 +64,7 @@ for (const ahead of ['1 hour', '-1 hour']) {
     assert.is(begun, 0);
     assert.is(held.signal.aborted, false);
     await held.end();
-    await within(deadlineMs, 'the turns', all);
+    await within('the turns', all, deadlineMs);
   });
 
   test(`the clock of the server is set by ${ahead}: the lease of a process that is gone lasts leaseTime`, async () => {
@@ -74,9 +74,9 @@ for (const ahead of ['1 hour', '-1 hour']) {
     await clock.set(ahead);
     const started = performance.now();
     await within(
-      deadlineMs,
       'the lock',
       store.exclusively('app', async () => {}),
+      deadlineMs,
     );
     const took = performance.now() - started;
     assert.ok(took > 900 && took < 4_000, `it took ${took} ms`);
@@ -96,7 +96,7 @@ for (const ahead of ['1 hour', '-1 hour']) {
     await Promise.race([changed, delay(1_500)]);
     assert.is(isChanged, false);
     await held.end();
-    await within(deadlineMs, 'the change of key', changed);
+    await within('the change of key', changed, deadlineMs);
   });
 
   test(`the clock of the server is set by ${ahead}: a change of key waits for a process that is gone only its leaseTime`, async () => {
@@ -104,7 +104,7 @@ for (const ahead of ['1 hour', '-1 hour']) {
     const store = await scene.open({ schema, connectionString: clock.connectionString, leaseTime: 20_000 });
     const end = await holdAndVanish(schema, clock, 2_000);
     await clock.set(ahead);
-    await within(5_000, 'the change of key', store.rekey(new Uint8Array(32)));
+    await within('the change of key', store.rekey(new Uint8Array(32)), 5_000);
     await end();
   });
 

@@ -12,7 +12,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import pg from 'pg';
 import { issueCertificate } from 'testing-authority';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { cancelStatement } from '../src/connection/pg-client.ts';
@@ -105,7 +105,7 @@ test('the password comes from the password file, unless others can read that', a
     const changes = store.changed('app', { timeout: 60_000 });
     await delay(300);
     await store.set('app', { refreshToken: 'second' });
-    await within(30_000, 'the change, by a connection that listens', changes);
+    await within('the change, by a connection that listens', changes, 30_000);
   });
   await withEnvironment({ PGPASSFILE: writeFile('pgpass-open', lines, 0o644) }, async () => {
     const error = await errorOf(openPostgresTokenStore(options));
@@ -234,7 +234,7 @@ for (const isOwn of [true, false]) {
       writeFile(`ca-${isOwn}.pem`, '');
       const other = await scene.open({ schema });
       await other.set('app', { refreshToken: 'second' });
-      await within(10_000, 'the change', change);
+      await within('the change', change, 10_000);
       assert.equal(await Promise.all([store.list(), store.list()]), [['app'], ['app']]);
     },
   );
@@ -243,7 +243,7 @@ for (const isOwn of [true, false]) {
 for (const [kind, port] of Object.entries({ refused: unreachablePort, 'not answered': silentPort }))
   together(`to ask for the end of a statement takes about a second at most, if it is ${kind}`, async () => {
     const client = { host: '127.0.0.1', port: await port(), processID: 1, secretKey: 1 };
-    await within(5_000, 'its end', cancelStatement(client));
+    await within('its end', cancelStatement(client), 5_000);
   });
 
 together('an error of a statement has neither the statement nor a value in it', async () => {
@@ -316,7 +316,7 @@ together('a pool of the caller with one connection is never held for a wait or a
     await other.set('other', record);
   });
   await other.set('app', { refreshToken: 'second' });
-  await within(20_000, 'the change', change);
+  await within('the change', change);
   await store.close();
   await pool.end();
 });
@@ -354,7 +354,7 @@ for (const [what, Client] of Object.entries({ 'makes no connection': undefined, 
     const change = store.changed('app', { timeout: 30_000 });
     await delay(500);
     await other.set('app', { refreshToken: 'second' });
-    await within(3_500, 'the change', change);
+    await within('the change', change, 3_500);
     const seconds = (performance.now() - started) / 1_000;
     assert.ok(looks <= 2 + seconds, `${looks} looks in ${seconds} s`);
     const left = "application_name = 'no client' AND query LIKE 'DISCARD LISTEN%'";
@@ -422,7 +422,7 @@ together('close() ends callers that wait, keeps the lock of a running task, and 
   }
   assert.is((await errorOf(other.exclusively('app', async () => 1, { timeout: 0 }))).code, 'STORE_BUSY');
   ending.resolve();
-  await within(30_000, 'close()', Promise.all([task, closed, store.close()]));
+  await within('close()', Promise.all([task, closed, store.close()]), 30_000);
   assert.is(await other.exclusively('app', async () => 'free', { timeout: 0 }), 'free');
 });
 
@@ -441,7 +441,7 @@ together('close() within a task waits for the other tasks, and not for that one'
     ending.resolve();
     await closed;
   });
-  await within(3_000, 'the tasks', Promise.all([closing, other]));
+  await within('the tasks', Promise.all([closing, other]), 3_000);
   assert.is(await host.exclusively('other', async () => 'free', { timeout: 0 }), 'free');
 });
 

@@ -1,6 +1,6 @@
 // Takes about 10 s.
 import { SharedToken } from 'shared-token';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { Database } from '../src/connection/database.ts';
 import { rowReader } from '../src/records/row-reader.ts';
@@ -38,7 +38,7 @@ for (const [count, what] of [
       return token.getToken();
     });
     const started = performance.now();
-    const failures = failuresOf(await within(60_000, 'the calls', Promise.allSettled(calls)));
+    const failures = failuresOf(await within('the calls', Promise.allSettled(calls), 60_000));
     console.log(`\nmeasured: ${count} ${what}() over 80 ms: ${Math.round(performance.now() - started)} ms`);
     assert.equal([failures.length, failures[0]], [0, undefined]);
   });
@@ -47,7 +47,7 @@ for (const [count, what] of [
 test('many first writes at once wait for their passphrase once', async () => {
   const store = await scene.open({ key: 'a passphrase' });
   const writes = Array.from({ length: 60 }, (_, index) => store.set(`app ${index}`, record));
-  assert.equal(failuresOf(await within(60_000, 'the writes', Promise.allSettled(writes))), []);
+  assert.equal(failuresOf(await within('the writes', Promise.allSettled(writes), 60_000)), []);
 });
 
 test('a statement reads no more names than an answer can bring in time', async () => {
@@ -65,7 +65,7 @@ test('a statement reads no more names than an answer can bring in time', async (
 test('calls that had no turn in time are told so, and not that the server is gone', async () => {
   const store = await openFarAway(400);
   const calls = Array.from({ length: 60 }, (_, index) => store.set(`app ${index}`, record));
-  const results = await within(15_000, 'the calls', Promise.allSettled(calls));
+  const results = await within('the calls', Promise.allSettled(calls), 15_000);
   const reasons = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
   assert.ok(reasons.length > 0 && reasons.length < 60, `${reasons.length} of 60 failed`);
   // The turn of the last ones came too late for an answer: of the three under way, and of some more if the process is busy.

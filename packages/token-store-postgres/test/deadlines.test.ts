@@ -1,7 +1,7 @@
 // Takes about 12 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import { assertUnreachable, attempt } from './attempt.ts';
@@ -42,7 +42,7 @@ test('close() while the network is dead: the process ends, and does not wait for
   proxy.swallow();
   const started = performance.now();
   program.tell('go');
-  assert.is((await within(20_000, 'its end', program.ended)).output, 'unreachable');
+  assert.is((await within('its end', program.ended)).output, 'unreachable');
   const took = performance.now() - started;
   // The answer would be waited for for 10 s.
   assert.ok(took < 7_000, `it took ${took} ms`);
@@ -104,7 +104,7 @@ for (const [kind, options] of Object.entries(pools)) {
     assert.equal(await store.get('app'), record);
     proxy.swallow();
     const pending = attempt(() => store.get('app'));
-    await within(3_000, 'close()', store.close());
+    await within('close()', store.close(), 3_000);
     if (kind === 'the own pool') assertUnreachable(await pending, 'the call that was under way');
   });
 
@@ -117,7 +117,7 @@ for (const [kind, options] of Object.entries(pools)) {
     proxy.silence();
     const started = performance.now();
     const written = store.replace('app', 'first', { refreshToken: 'second' });
-    assert.is(await within(20_000, 'the write', written), true);
+    assert.is(await within('the write', written), true);
     const took = performance.now() - started;
     assert.ok(took < 4_000, `it took ${took} ms`);
     if (pool) assert.is((pool as pg.Pool).totalCount, 1, 'it keeps connections that may be dead');

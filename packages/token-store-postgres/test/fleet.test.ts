@@ -1,5 +1,5 @@
 import { SharedToken } from 'shared-token';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { startScene } from './scene.ts';
 
@@ -34,7 +34,7 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
     refresh: async () => assert.unreachable() as never,
     signIn: async () => ({ access_token: 'signed-in', refresh_token: 'signed-in', expires_in: 3_600 }),
   });
-  assert.is((await within(60_000, 'the sign-in', other.signIn())).accessToken, 'signed-in');
+  assert.is((await within('the sign-in', other.signIn(), 60_000)).accessToken, 'signed-in');
   assert.is((await store.get('app'))?.refreshToken, 'signed-in');
   // The token that could not be stored does not replace the sign-in.
   await token.close();

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { least } from 'testing-authority/least';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions, TokenStoreError } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
@@ -33,7 +33,7 @@ async function openUnreliable({ fates, of, ...options }: Unreliable): Promise<{
   const decide = (text: string): Fate => (of.test(text) && fates.shift()) || { type: 'normal' };
   const pool = scene.closeLater(new UnreliablePool(scene.cluster.connectionString(), decide));
   const store = await scene.open({ leaseTime: 20_000, ...options, pool });
-  return { store, settle: () => within(30_000, 'the late statements', pool.settle()) };
+  return { store, settle: () => within('the late statements', pool.settle(), 30_000) };
 }
 
 const watch = new LockWatch(scene);
@@ -87,11 +87,11 @@ test('after another session has locked the row for longer than the lease, its ho
     Object.assign(locked, { holder: true, waiter: true });
     await delay(2_100);
     locked.waiter = false;
-    await within(10_000, 'the next try of the waiter', asked.promise);
+    await within('the next try of the waiter', asked.promise, 10_000);
     locked.holder = false;
     assert.ok(await holder.replace('app', 'first', { refreshToken: 'second' }), 'its lock was taken');
   });
-  assert.equal(await within(10_000, 'the next turn', waiting as Promise<unknown>), { refreshToken: 'second' });
+  assert.equal(await within('the next turn', waiting as Promise<unknown>, 10_000), { refreshToken: 'second' });
 });
 
 test('a caller that gave up frees the lock that its late statement acquires', async () => {
@@ -108,9 +108,9 @@ test('a caller that gave up frees the lock that its late statement acquires', as
   }
   assert.is(
     await within(
-      10_000,
       'the lock, long before the lease ends',
       other.exclusively('app', async () => 'free'),
+      10_000,
     ),
     'free',
   );
@@ -123,7 +123,7 @@ test('a caller that is refused frees the lock that a statement of its own has ac
   const error: TokenStoreError = await store.exclusively('app', never).catch((reason) => reason);
   assert.is(error.reason, 'database-locked');
   const free = other.exclusively('app', async () => 'free');
-  assert.is(await within(8_000, 'the lock, long before the lease ends', free), 'free');
+  assert.is(await within('the lock, long before the lease ends', free, 8_000), 'free');
 });
 
 test('a write that is repeated while an earlier try of it is still at work says that it was done', async () => {
@@ -155,7 +155,7 @@ test('a caller that is told of a release while it asks for the lock asks again a
   await held.end();
   await delay(100);
   answers.resolve();
-  assert.is(await within(3_000, 'the turn', waiting), 'my turn');
+  assert.is(await within('the turn', waiting, 3_000), 'my turn');
   stop.abort();
   await listening;
 });
@@ -212,7 +212,7 @@ test('leases of processes that are gone are waited for at the same time, also on
   const gone = "(VALUES ('a', 'gone:400'), ('b', 'gone:400'), ('c', 'another program')) AS gone (name, owner)";
   await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease SELECT name, ${columns} FROM ${gone}`);
   const turns = ['a', 'b', 'c'].map((name) => store.exclusively(name, async () => name));
-  assert.equal(await within(4_000, 'the turns', Promise.all(turns)), ['a', 'b', 'c']);
+  assert.equal(await within('the turns', Promise.all(turns), 4_000), ['a', 'b', 'c']);
 });
 
 test('calls that are refused meanwhile do not make a caller wait for longer', async () => {
@@ -241,7 +241,7 @@ test('a read that begins while another one is under way reads what is stored by 
   await until('the first one is under way', async () => fates.length === 0);
   await (await scene.open({ schema })).set('other', { refreshToken: 'first' });
   // Before the first one is tried again.
-  assert.equal(await within(1_500, 'the second one', store.get('other')), { refreshToken: 'first' });
+  assert.equal(await within('the second one', store.get('other'), 1_500), { refreshToken: 'first' });
   answers.resolve();
   assert.is(await first, undefined);
 });
@@ -282,8 +282,8 @@ test('a caller takes the lock that a statement of its own has acquired, whose an
   await watch.untilWanted(schema);
   const last = behind.exclusively('app', async () => 'last');
   await held.end();
-  assert.is(await within(10_000, 'the turn, long before the lease ends', waiting), 'my turn');
-  assert.is(await within(10_000, 'the last turn', last), 'last');
+  assert.is(await within('the turn, long before the lease ends', waiting, 10_000), 'my turn');
+  assert.is(await within('the last turn', last, 10_000), 'last');
 });
 
 test('a caller takes the lock that an earlier statement of its own acquires late for its own', async () => {
@@ -303,8 +303,8 @@ test('a caller takes the lock that an earlier statement of its own acquires late
   // The holder's lease is released, without a message.
   await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET owner = NULL`);
   arrives.resolve();
-  assert.is(await within(10_000, 'the turn, long before the lease ends', waiting), 'my turn');
-  assert.is(await within(10_000, 'the last turn', last), 'last');
+  assert.is(await within('the turn, long before the lease ends', waiting, 10_000), 'my turn');
+  assert.is(await within('the last turn', last, 10_000), 'last');
   await held.end();
 });
 
@@ -327,7 +327,7 @@ test('a statement that acquires the lock and arrives twice changes nothing', asy
     await settle();
     assert.is(await leaseOf(schema, 'owner, holder, fence'), before);
   });
-  assert.equal(await within(10_000, 'the turns', Promise.all(waiting)), ['my turn', 'my turn']);
+  assert.equal(await within('the turns', Promise.all(waiting), 10_000), ['my turn', 'my turn']);
 });
 
 test('a task whose second try to write gets through releases its lock', async () => {
@@ -364,7 +364,7 @@ for (const [kind, write] of Object.entries<Fate[]>({
     answers.resolve();
     await delay(100);
     const free = other.exclusively('app', async () => 'free');
-    assert.is(await within(8_000, 'the end of the lease', free), 'free');
+    assert.is(await within('the end of the lease', free, 8_000), 'free');
     assert.is(ended.aborted, false);
   });
 
@@ -415,7 +415,7 @@ test('a release that gets no answer does not keep its caller waiting', async () 
   const fates: Fate[] = Array(2).fill({ type: 'slow', after: answers.promise });
   const { store } = await openUnreliable({ schema: scene.newSchema(), of: /SET owner = NULL/, fates });
   const done = store.exclusively('app', async () => 'done');
-  assert.is(await within(4_000, 'the end of the call', done), 'done');
+  assert.is(await within('the end of the call', done, 4_000), 'done');
   answers.resolve();
 });
 
@@ -521,7 +521,7 @@ for (const [fate, name, call] of [
     const done = call(store).catch(() => call(store));
     await delay(1_500);
     fates.push({ type: fate });
-    await within(15_000, 'the end of the lease', done);
+    await within('the end of the lease', done, 15_000);
     const took = performance.now() - started;
     assert.ok(took > 2_450, `its holder had ${took - 1_500} ms to come back`);
     assert.is(fates.length, 0);
@@ -539,9 +539,9 @@ test('a lease that was seen before there was no connection for a while is seen a
   assert.is((await errorOf(store.exclusively('other', never, { timeout: 0 }))).reason, 'unreachable');
   client.release();
   await within(
-    deadlineMs,
     'the lock',
     store.exclusively('app', async () => {}),
+    deadlineMs,
   );
   const took = performance.now() - started;
   assert.ok(took > 2_300, `its holder had ${took - 750} ms to come back`);

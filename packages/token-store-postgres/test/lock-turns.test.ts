@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { least } from 'testing-authority/least';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
@@ -22,7 +22,7 @@ test('a waiting caller goes on within 100 ms of the release', async () => {
     await watch.untilListening(schema, 1);
     const endedAt = performance.now();
     await held.end();
-    return (await within(deadlineMs, 'the waiting caller', waiting)) - endedAt;
+    return (await within('the waiting caller', waiting, deadlineMs)) - endedAt;
   };
   // A wait that is over before it is worth a connection leaves that to the next one.
   await other.changed('app', { timeout: 1 });
@@ -52,7 +52,7 @@ class Taker {
 
   stop(): Promise<void> {
     this.#isStopped = true;
-    return within(deadlineMs, 'its last turn', this.#taking);
+    return within('its last turn', this.#taking, deadlineMs);
   }
 
   async #take(store: PostgresTokenStore, holdMs: number): Promise<void> {
@@ -85,7 +85,7 @@ for (const [kind, listen] of [
       if (listen) await watch.untilListening(schema, 1);
       const taker = new Taker(greedy, 2_000);
       await first.end();
-      const turns = await within(deadlineMs, 'its turn', waiting);
+      const turns = await within('its turn', waiting, deadlineMs);
       await taker.stop();
       return turns;
     });
@@ -109,12 +109,12 @@ test('a store that listens goes on for a caller that waits again, and tells it w
   await first;
   await other.set('app', { refreshToken: 'second' });
   await delay(100);
-  await within(3_000, 'the change', store.changed('app', { timeout: deadlineMs }));
+  await within('the change', store.changed('app', { timeout: deadlineMs }), 3_000);
   assert.is(await session(), same);
   await Promise.all([2_500, 1].map((timeout) => store.changed('app', { timeout })));
-  await within(1_000, 'a session that listens', watch.untilListening(schema, 1));
+  await within('a session that listens', watch.untilListening(schema, 1), 1_000);
   await store.close();
-  await within(1_500, 'its end', watch.untilListening(schema, 0));
+  await within('its end', watch.untilListening(schema, 0), 1_500);
 });
 
 test('a change that comes before its store listens is noticed when it does', async () => {
@@ -123,7 +123,7 @@ test('a change that comes before its store listens is noticed when it does', asy
   await store.get('app');
   const change = store.changed('app', { timeout: deadlineMs });
   await other.set('app', { refreshToken: 'first' });
-  await within(3_000, 'the change', change);
+  await within('the change', change, 3_000);
 });
 
 test('a store that is told of its own write takes it for no change, and of no other name', async () => {
@@ -152,7 +152,7 @@ test('a caller whose connection that listens is lost looks at once', async () =>
   await scene.cluster.query(`${end} WHERE query = 'LISTEN ${channel}'`);
   await watch.untilListening(schema, 0);
   await held.end();
-  assert.is(await within(3_000, 'the turn', next), 'ran');
+  assert.is(await within('the turn', next, 3_000), 'ran');
 });
 
 test('a caller that gave up leaves no connection that listens', async () => {
@@ -167,7 +167,7 @@ test('a caller that gave up leaves no connection that listens', async () => {
   await watch.untilListening(schema, 0);
   await held.end();
   const change = other.changed('app', { timeout: deadlineMs });
-  await within(2_000, 'a new session', watch.untilListening(schema, 1));
+  await within('a new session', watch.untilListening(schema, 1), 2_000);
   await store.set('app', { refreshToken: 'first' });
   await change;
 });

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore } from '../src/index.ts';
 import { statementsFor } from '../src/statements.ts';
@@ -24,9 +24,9 @@ export async function hold(
   });
   const end = (): Promise<void> => {
     ending.resolve();
-    return within(deadlineMs, 'the end of the task', task);
+    return within('the end of the task', task, deadlineMs);
   };
-  return { end, signal: await within(deadlineMs, 'the lock', Promise.race([begun.promise, task.then(never)])), task };
+  return { end, signal: await within('the lock', Promise.race([begun.promise, task.then(never)]), deadlineMs), task };
 }
 
 export async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { least } from 'testing-authority/least';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { openDatabase } from '../src/connection/own-pool.ts';
 import type { TokenStoreError } from '../src/index.ts';
@@ -137,7 +137,7 @@ test('a renewal that finds that another store has the lock aborts the signal', a
   const store = await scene.open({ schema, leaseTime: 600 });
   await store.exclusively('app', async ({ signal }) => {
     await scene.cluster.query(`UPDATE ${schema}.oauth_token_lease SET owner = 'another store', fence = fence + 1`);
-    await within(deadlineMs, 'the abort', new Promise((resolve) => signal.addEventListener('abort', resolve)));
+    await within('the abort', new Promise((resolve) => signal.addEventListener('abort', resolve)), deadlineMs);
   });
 });
 
@@ -160,11 +160,11 @@ test('close() takes the locks of tasks that need too long', async () => {
     'app',
     ({ signal }) => {
       begun.resolve();
-      return within(deadlineMs, 'the abort', new Promise((resolve) => signal.addEventListener('abort', resolve)));
+      return within('the abort', new Promise((resolve) => signal.addEventListener('abort', resolve)), deadlineMs);
     },
     { timeout: deadlineMs },
   );
-  await within(deadlineMs, 'the task', begun.promise);
+  await within('the task', begun.promise, deadlineMs);
   await locks.idle(10);
   await task;
   await database.close();
@@ -222,7 +222,7 @@ async function abortWhileCutOff(): Promise<number> {
   await watch.untilWanted(schema);
   proxy.swallow();
   const endsAt = Number(await watch.leaseOf(schema, 'extract(epoch FROM ends_at) * 1000'));
-  const [abortedAt] = await within(deadlineMs, 'both', Promise.all([aborted, waiting]));
+  const [abortedAt] = await within('both', Promise.all([aborted, waiting]), deadlineMs);
   proxy.heal();
   await held.end();
   return abortedAt - endsAt;

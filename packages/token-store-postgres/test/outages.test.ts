@@ -1,7 +1,7 @@
 // Takes about 15 s.
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { assertUnreachable, attempt } from './attempt.ts';
 import { LockWatch } from './lock-watch.ts';
@@ -55,7 +55,7 @@ test('a set or delete whose request was lost is done, also over a sign-in that i
     await other.set('app', later);
     const cut = proxy.cutAfter('client', 0);
     await write();
-    await within(1_000, 'the cut', cut);
+    await within('the cut', cut, 1_000);
     assert.equal(await other.get('app'), stored);
   }
 });
@@ -72,7 +72,7 @@ test('a write whose answer was lost is not done again over what was written sinc
     if (known) await store.set('app', record);
     const cut = proxy.cutAfter('server', 0);
     const writing = write();
-    await within(10_000, 'the cut', cut);
+    await within('the cut', cut, 10_000);
     proxy.refuse();
     await other.set('app', later);
     // As many as a row remembers.
@@ -89,7 +89,7 @@ test('a write of which it stays unknown whether it was done says so, and one tha
   const loseAnswer = async (call: () => Promise<unknown>) => {
     const cut = proxy.cutAfter('server', 0);
     const outcome = attempt(call);
-    await within(10_000, 'the cut', cut);
+    await within('the cut', cut, 10_000);
     proxy.refuse();
     return outcome;
   };
@@ -218,7 +218,7 @@ test('a task whose write did not get through keeps the lock until its lease ends
   await delay(1_000);
   assert.is(await endOfLease(), end);
   assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
-  assert.equal(await within(20_000, 'the next turn', next), { refreshToken: 'second' });
+  assert.equal(await within('the next turn', next), { refreshToken: 'second' });
 });
 
 test('an idle connection of a pool of the caller that breaks does not end the process', async () => {

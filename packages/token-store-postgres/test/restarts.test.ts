@@ -1,6 +1,6 @@
 // Takes about 8 s.
 import { setTimeout as delay } from 'node:timers/promises';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { assertUnreachable, attempt } from './attempt.ts';
 import { startScene } from './scene.ts';
@@ -37,9 +37,9 @@ test('a restart in the middle of a task costs nothing if it is shorter than the 
     assert.is(lock.signal.aborted, false);
     return 'done';
   });
-  assert.is(await within(30_000, 'the task', task), 'done');
+  assert.is(await within('the task', task, 30_000), 'done');
   assert.is(
-    await within(30_000, 'the caller that waits', waiting[0] ?? Promise.reject(new Error('no caller'))),
+    await within('the caller that waits', waiting[0] ?? Promise.reject(new Error('no caller')), 30_000),
     'my turn',
   );
 });
@@ -62,7 +62,7 @@ test('a server that is away for longer than the lease costs the holder nothing: 
     await delay(2_000);
     assert.ok(await store.replace('app', 'first', { refreshToken: 'second' }));
   });
-  assert.equal(await within(30_000, 'the caller that waits', turn.promise), { refreshToken: 'second' });
+  assert.equal(await within('the caller that waits', turn.promise, 30_000), { refreshToken: 'second' });
 });
 
 test.run();

@@ -1,5 +1,6 @@
 import pg from 'pg';
-import { killPrograms, within } from 'testing-authority/start-program';
+import { killPrograms } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import { missingTools, type PgBouncer, PrivateCluster, TcpProxy, testOrSkip } from 'testing-postgres';
 import { test as uvuTest } from 'uvu';
 import { openPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
@@ -60,7 +61,7 @@ export class Scene {
     killPrograms();
     // A test that failed may have left a task running, for which its store would wait.
     const closing = this.#opened.map((opened) =>
-      within(3_000, 'the end', Promise.resolve(opened[Symbol.asyncDispose]())),
+      within('the end', Promise.resolve(opened[Symbol.asyncDispose]()), 3_000),
     );
     await Promise.allSettled(closing);
     await (await this.#bouncer)?.[Symbol.asyncDispose]();

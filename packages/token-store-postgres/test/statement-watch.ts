@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import type { Scene, Test } from './scene.ts';
@@ -96,7 +96,6 @@ export function testWaiting(
         const store = await scene.open({ ...options, schema, connectionString });
         const statements = await fewStatementsOf(name, () =>
           within(
-            20_000,
             name,
             wait(store, stop.signal).catch(() => {}),
           ),

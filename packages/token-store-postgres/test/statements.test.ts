@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SharedToken } from 'shared-token';
 import { least } from 'testing-authority/least';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { PostgresTokenStore, PostgresTokenStoreOptions } from '../src/index.ts';
 import { startScene } from './scene.ts';
@@ -124,7 +124,7 @@ test('a caller that waits makes at most 2 statements per second, also if its con
         if (ended !== '') lost++;
         if (ended === '' || told) continue;
         await holder.set('app', record);
-        told = within(3_000, 'the change, of which no connection told', changed);
+        told = within('the change, of which no connection told', changed, 3_000);
       }
       stop.abort();
       await waiting;

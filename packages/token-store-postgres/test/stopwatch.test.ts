@@ -1,5 +1,5 @@
 import { syncBuiltinESMExports } from 'node:module';
-import { within } from 'testing-authority/start-program';
+import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Lock, PostgresTokenStore } from '../src/index.ts';
@@ -108,7 +108,7 @@ testWithDatabase('what was asked before a connection listened, and is answered l
     await other.set('app', { refreshToken: 'first' });
     await new LockWatch(scene).untilListening(schema, 1);
     answers.resolve();
-    await within(3_000, 'the change', change);
+    await within('the change', change, 3_000);
   } finally {
     performance.now = now;
   }
@@ -127,7 +127,7 @@ testWithDatabase('a store whose connection that listens was lost listens again l
   const { now } = performance;
   performance.now = () => now.call(performance) + 10_000;
   try {
-    await within(10_000, 'a new session', watch.untilListening(schema, 1));
+    await within('a new session', watch.untilListening(schema, 1), 10_000);
   } finally {
     performance.now = now;
     stop.abort();

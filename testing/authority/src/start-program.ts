@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { within } from './within.ts';
 
 // Without the cache, a start from TypeScript takes three times as long.
 const env = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
@@ -65,28 +66,17 @@ export function startProgram(file: URL, args: readonly string[], before: readonl
       else resolve({ output: lines.join('\n'), errors, code, signal });
     });
   });
-  const limited = within(300_000, `the end of ${name}`, ended);
+  const limited = within(`the end of ${name}`, ended, 300_000);
   limited.catch(() => {});
   return {
     pid: child.pid ?? -1,
     line: async () => {
       const line = lines.shift();
       if (line !== undefined || !open) return line;
-      return within(60_000, `a line of ${name}; stderr: ${errors}`, new Promise((resolve) => waiting.push(resolve)));
+      return within(`a line of ${name}; stderr: ${errors}`, new Promise((resolve) => waiting.push(resolve)), 60_000);
     },
     ended: limited,
     tell: (line) => child.stdin.write(`${line}\n`),
     kill: (signal = 'SIGKILL') => child.kill(signal),
   };
-}
-
-/** The promise's outcome, or an error after the deadline. */
-export async function within<T>(milliseconds: number, what: string, promise: Promise<T>): Promise<T> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`waited ${milliseconds} ms for ${what}`)), milliseconds);
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -2,11 +2,11 @@
 import { join } from 'node:path';
 import { startProgram } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startStandIn } from '../../test/providers/stand-ins.ts';
-import { untilTrue } from '../../test/within.ts';
 
 const script = new URL('./killed-process.ts', import.meta.url);
 
@@ -23,7 +23,7 @@ test('when a process is killed between the answer and its storage, one that wait
     return fate === 'killed' ? gate.promise.then(() => ({ body })) : { body };
   });
   const killed = startProgram(script, [directory, provider.origin, 'killed']);
-  await untilTrue(() => arrived.length === 1);
+  await until(() => arrived.length === 1);
   const waits = startProgram(script, [directory, provider.origin, 'waits']);
   assert.is(await waits.line(), 'asks');
   const answeredAt = performance.now();

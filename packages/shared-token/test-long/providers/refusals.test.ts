@@ -1,10 +1,10 @@
+import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import * as fetchExample from '../../examples/fetch.ts';
 import * as oauth4webapi from '../../examples/oauth4webapi.ts';
 import * as openidClient from '../../examples/openid-client.ts';
 import type { SharedTokenOptions } from '../../src/index.ts';
 import { mustNotAsk, test } from '../../test/scene.ts';
-import { rejection } from '../../test/within.ts';
 import { type ProviderSettings, startStrictProvider } from './test-provider.ts';
 
 type RefreshAt = (provider: ProviderSettings) => SharedTokenOptions['refresh'];

@@ -1,8 +1,8 @@
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openGitHub } from '../../examples/github.ts';
 import { MemoryStore } from '../memory-store.ts';
-import { rejection } from '../within.ts';
 import { type StandIn, startStandIn } from './stand-ins.ts';
 
 const clientId = 'Iv1.0123456789abcdef';

@@ -1,9 +1,9 @@
 import { ScriptedBrowser } from 'testing-authority';
+import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openGoogle } from '../../examples/google.ts';
 import { MemoryStore } from '../memory-store.ts';
-import { rejection } from '../within.ts';
 import { type StandIn, startStandIn } from './stand-ins.ts';
 
 const client = { clientId: '1234.apps.googleusercontent.com', clientSecret: 'GOCSPX-not-a-secret' };
