@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { runIn } from 'testing-authority/project';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene } from './scene.ts';
@@ -24,13 +23,8 @@ test('the sample runs, with nothing but the provider, Graph and the folder of it
     .replace("dataFilepath('my-backup')", JSON.stringify(`${folder}/tokens.db`))
     .replace('new GraphClient({', `new GraphClient({ root: '${authority.graphUrl}',`)
     .replaceAll(/(?<=[`)], )'(\w+\.zip)'/g, (_, name) => JSON.stringify(`${folder}/${name}`));
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
-    cwd: new URL('..', import.meta.url),
-    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 20_000,
-  });
-  const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
+  const args = ['--input-type=module-typescript', '--eval', program];
+  const { status, stdout, stderr } = await runIn(fileURLToPath(new URL('..', import.meta.url)), args);
   assert.is(status, 0, stderr);
   assert.match(stdout, /^0 of 6 bytes\n6 of 6 bytes\nphotos\.zip\n\d+\n$/);
   assert.is(readFileSync(`${folder}/copy.zip`, 'utf8'), 'photos');

@@ -1,12 +1,12 @@
 // Takes about 25 s.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { signInAs } from 'testing-authority';
+import type { Started } from 'testing-authority/node-process';
 import { until } from 'testing-authority/until';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertUndamaged } from '../test/assert-undamaged.ts';
-import type { Started } from '../test/node-process.ts';
 import { openScene, rejection, type Scene } from '../test/scene.ts';
 
 /**

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInAs } from 'testing-authority';
+import type { Started } from 'testing-authority/node-process';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { desktop, events, onLinux, start } from './desktop.ts';
-import type { Started } from './node-process.ts';
 import { openScene } from './scene.ts';
 
 /** An event tells why no browser has started, and the sign-in waits for the shown address. */

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Started } from 'testing-authority/node-process';
 import { test } from 'uvu';
-import type { Started } from './node-process.ts';
 import type { Scene } from './scene.ts';
 
 const isLinux = process.platform === 'linux';

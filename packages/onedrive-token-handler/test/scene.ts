@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Authority, type AuthorityOptions, signInAs, startAuthority } from 'testing-authority';
+import { runNode, type Started, type StartOptions, startNode } from 'testing-authority/node-process';
 import { until } from 'testing-authority/until';
 import { rejection as failure } from 'testing-authority/within';
 import type { SqliteTokenStore } from 'token-store-sqlite';
@@ -13,7 +14,6 @@ import {
   type TokenEvent,
   type TokenStore,
 } from '../src/index.ts';
-import { type Ended, runNode, type Started, type StartOptions, startNode } from './node-process.ts';
 
 export { failure };
 
@@ -33,8 +33,7 @@ export interface Scene extends AsyncDisposable {
   until(matches: (event: TokenEvent) => boolean): Promise<void>;
   /** Resolves when a refresh request has reached the provider. */
   untilRefreshing(): Promise<void>;
-  /** Runs Node to its end, or kills it after `timeout` milliseconds. Default 20 s. */
-  run(args: readonly string[], env?: NodeJS.ProcessEnv, timeout?: number): Promise<Ended>;
+  readonly run: typeof runNode;
   /** Starts a script of this folder, and waits until it prints `ready`. The end of the scene kills it. */
   start(script: string, args: readonly string[], options?: StartOptions): Promise<Started>;
   /** Makes the stored access token expire. */

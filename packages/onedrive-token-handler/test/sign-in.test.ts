@@ -2,11 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedirectUrlError } from 'loopback-acceptor';
 import { ScriptedBrowser, signInAs, signInElsewhere } from 'testing-authority';
+import { inherited } from 'testing-authority/node-process';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OneDriveTokenError, OneDriveTokenHandler, TokenEvent } from '../src/index.ts';
-import { inherited } from './node-process.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
 test('the request has PKCE, state and form_post, and only the event with the URL shows them', async () => {

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { ScriptedBrowser } from 'testing-authority';
+import { startNode } from 'testing-authority/node-process';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
-import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openMcpScene } from './mcp-scene.ts';
@@ -32,30 +31,15 @@ for (const [version, text, runs] of [
     const program = text
       .replace('https://mcp.example.com/mcp', scene.server.url)
       .replace('homedir()', () => JSON.stringify(directory));
+    const args = ['--input-type=module-typescript', '--eval', program];
+    const cwd = new URL('..', import.meta.url);
     for (const windows of runs) {
-      const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
-        cwd: new URL('..', import.meta.url),
-        env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        timeout: 30_000,
-      });
-      const seen = { output: '', errors: '', windows: 0, status: undefined as number | null | undefined };
-      child.stdout.setEncoding('utf8').on('data', (part: string) => {
-        seen.output += part;
-      });
-      child.stderr.setEncoding('utf8').on('data', (part: string) => {
-        seen.errors += part;
-        const [, url] = /^Open (\S+)\n/.exec(part) ?? [];
-        if (url) seen.windows++;
-        if (url) void new ScriptedBrowser().open(url);
-      });
-      child.on('close', (status) => {
-        seen.status = status;
-      });
-      await until(() => seen.status !== undefined, 30_000);
-      assert.is(seen.status, 0, seen.errors);
-      assert.match(seen.output, "name: 'greet'");
-      assert.is(seen.windows, windows);
+      const sample = await startNode(args, { until: windows > 0 ? 'Open ' : '', cwd });
+      const [, url] = /^Open (\S+)\n/.exec(sample.warned()) ?? [];
+      if (url) await new ScriptedBrowser().open(url);
+      assert.is(await sample.untilEnded(), 0, sample.warned());
+      assert.match(sample.said(), "name: 'greet'");
+      assert.is(sample.warned().split('Open ').length - 1, windows);
     }
   });
 }

@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { approveDevice, startAuthority } from 'testing-authority';
+import { runNode, startNode } from 'testing-authority/node-process';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
-import { until } from 'testing-authority/until';
 import { openFileTokenStore } from 'token-store-file';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -23,58 +22,39 @@ test('every example that it names is there', () => {
   for (const file of named) assert.ok(existsSync(new URL(file, examples)), file);
 });
 
-/** The first sample as a program, with another provider and file. */
-function startSample(issuer: string, clientId: string, file: string) {
+/** The arguments of Node for the first sample, with another provider and file. */
+function sampleFor(issuer: string, clientId: string, file: string): string[] {
   const program = first
     .replace('https://login.example.com', issuer)
     .replaceAll('my-client-id', clientId)
     .replace('oauth.None()', 'oauth.None(), { execute: [oauth.allowInsecureRequests] }')
     .replace(/`\$\{homedir\(\)\}[^`]*`/, () => JSON.stringify(file));
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '--eval', program], {
-    cwd: new URL('..', import.meta.url),
-    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
-  });
-  const seen = { output: '', errors: '', status: undefined as number | null | undefined };
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    seen.output += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    seen.errors += text;
-  });
-  child.on('close', (code) => {
-    seen.status = code;
-  });
-  return seen;
+  return ['--input-type=module-typescript', '--eval', program];
 }
 
+const cwd = new URL('..', import.meta.url);
+
 test('the first sample signs in and gets a token, with nothing but the provider and the file put in their places', async () => {
-  const directory = temporaryDirectory();
   await using authority = await startAuthority({ deviceInterval: 1 });
-  const file = join(directory, 'tokens.json');
-  const seen = startSample(authority.issuer, authority.clientId, file);
-  await until(() => seen.errors.includes('\n') || seen.status !== undefined, 20_000);
-  const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(seen.errors) ?? [];
+  const file = join(temporaryDirectory(), 'tokens.json');
+  const sample = await startNode(sampleFor(authority.issuer, authority.clientId, file), { until: '\n', cwd });
+  const [, address = '', code = ''] = /^Open (\S+) and type (\S+)$/m.exec(sample.warned()) ?? [];
   await approveDevice(address, code);
-  await until(() => seen.status !== undefined, 20_000);
-  assert.is(seen.status, 0, seen.errors);
+  assert.is(await sample.untilEnded(), 0, sample.warned());
   using store = openFileTokenStore(file);
-  assert.match(seen.output, `accessToken: '${store.get('my-app')?.accessToken}'`);
-  assert.match(seen.output, /expiresAt: \d{13},\s+obtainedAt: \d{13}/);
+  assert.match(sample.said(), `accessToken: '${store.get('my-app')?.accessToken}'`);
+  assert.match(sample.said(), /expiresAt: \d{13},\s+obtainedAt: \d{13}/);
 });
 
 test('with a valid token in the store, the first sample needs no provider', async () => {
-  const directory = temporaryDirectory();
-  const file = join(directory, 'tokens.json');
+  const file = join(temporaryDirectory(), 'tokens.json');
   using store = openFileTokenStore(file);
   const expiresAt = Date.now() + 3_600_000;
   await store.set('my-app', { refreshToken: 'refresh', accessToken: 'stored', obtainedAt: Date.now(), expiresAt });
   // Nothing listens at this port.
-  const seen = startSample('http://127.0.0.1:9', 'my-client-id', file);
-  await until(() => seen.status !== undefined, 20_000);
-  assert.is(seen.status, 0, seen.errors);
-  assert.match(seen.output, "accessToken: 'stored'");
+  const { status, stdout, stderr } = await runNode(sampleFor('http://127.0.0.1:9', 'my-client-id', file), {}, { cwd });
+  assert.is(status, 0, stderr);
+  assert.match(stdout, "accessToken: 'stored'");
 });
 
 test.run();

@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { temporaryDirectory } from 'testing-authority/temporary-directory';
+import { newProject, runIn } from 'testing-authority/project';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -10,24 +9,14 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const [, sample = ''] = /^```ts\n([\s\S]*?)^```/m.exec(readme) ?? [];
 
-(process.platform === 'win32' ? test.skip : test)("the sample stores a record in the tool's own file", () => {
-  assert.ok(existsSync(join(root, 'dist/index.js')), 'build the package first: turbo run build');
+(process.platform === 'win32' ? test.skip : test)("the sample stores a record in the tool's own file", async () => {
   assert.ok(readme.split('\n').slice(0, 32).join('\n').includes(sample), 'the sample ends too late');
-  const home = temporaryDirectory();
-  for (const folder of ['node_modules', '.my-tool']) mkdirSync(join(home, folder));
-  symlinkSync(root, join(home, 'node_modules/token-store-file'), 'junction');
-  writeFileSync(join(home, 'package.json'), '{ "type": "module" }');
-  writeFileSync(join(home, 'sample.ts'), sample);
+  const home = newProject(root, [], { 'sample.ts': sample });
+  mkdirSync(join(home, '.my-tool'));
   const file = join(home, '.my-tool/auth.json');
   // Not every provider says when a token ends.
   writeFileSync(file, '{ "theme": "dark", "token": "t", "refresh": "r" }');
-  const env = { ...process.env, HOME: home };
-  const { stdout, stderr } = spawnSync(process.execPath, ['sample.ts'], {
-    cwd: home,
-    env,
-    encoding: 'utf8',
-    timeout: 20_000,
-  });
+  const { stdout, stderr } = await runIn(home, 'sample.ts', { HOME: home });
   const [, promised = 'none'] = /console\.log\(.*\); \/\/ (.*)\n/.exec(sample) ?? [];
   assert.is(stdout.replace(/\s+/g, ' ').trim(), promised, stderr);
   const stored = { theme: 'dark', token: 'a', refresh: 'first', ends: 1_767_139_200 };

@@ -1,14 +1,15 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { runIn } from 'testing-authority/project';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { freePorts } from '../test/process-stores/free-ports.ts';
-import { contractSample, newProject, node, processSample, root, storeSample } from '../test/project.ts';
+import { contractSample, processSample, projectWith, root, storeSample } from '../test/project.ts';
 
 const require = createRequire(import.meta.url);
 
-test('the samples compile', () => {
-  const directory = newProject({
+test('the samples compile', async () => {
+  const directory = projectWith({
     'memory-store.ts': storeSample,
     'contract.test.ts': contractSample,
     'process-contract.test.ts': processSample,
@@ -18,12 +19,11 @@ test('the samples compile', () => {
       include: ['*.ts'],
     }),
   });
-  const { stdout, status } = node(
-    directory,
+  const { stdout, status } = await runIn(directory, [
     join(dirname(require.resolve('typescript/package.json')), 'bin/tsc'),
     '-p',
     '.',
-  );
+  ]);
   assert.is(status, 0, stdout);
 });
 
@@ -35,8 +35,8 @@ test('a store passes the second part of the contract, in as many cases as the sa
       mkdirSync(place, { recursive: true });
       return new PortStore(place, ${JSON.stringify(await freePorts())});
     };`;
-  const { stdout, status } = node(
-    newProject({ 'contract.test.ts': processSample, 'open-store.ts': opener }),
+  const { stdout, status } = await runIn(
+    projectWith({ 'contract.test.ts': processSample, 'open-store.ts': opener }),
     'contract.test.ts',
   );
   assert.is(status, 0, stdout);

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runIn } from 'testing-authority/project';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { contractSample, newProject, node, readme, root, storeSample } from './project.ts';
+import { contractSample, projectWith, readme, root, storeSample } from './project.ts';
 
 test('the sample comes early, and is the store that the other tests use', () => {
   assert.ok(readme.split('\n').slice(0, 30).join('\n').includes(storeSample), 'the sample ends too late');
@@ -12,9 +13,9 @@ test('the sample comes early, and is the store that the other tests use', () => 
   assert.is(withoutLayout(storeSample), withoutLayout(tested));
 });
 
-test('a store passes the first part of the contract, in as many cases as the sample says', () => {
-  const { stdout, status } = node(
-    newProject({ 'memory-store.ts': storeSample, 'contract.test.ts': contractSample }),
+test('a store passes the first part of the contract, in as many cases as the sample says', async () => {
+  const { stdout, status } = await runIn(
+    projectWith({ 'memory-store.ts': storeSample, 'contract.test.ts': contractSample }),
     'contract.test.ts',
   );
   assert.is(status, 0, stdout);
@@ -40,14 +41,14 @@ test('the table of errors has every code and reason, and no other', () => {
 });
 
 for (const entry of ['token-store-kit', 'token-store-kit/contract']) {
-  test(`${entry} loads no database, no test library and no cryptography`, () => {
-    const directory = newProject({
+  test(`${entry} loads no database, no test library and no cryptography`, async () => {
+    const directory = projectWith({
       'loads.ts': `
         const before = new Set(process.moduleLoadList);
         await import('${entry}');
         console.log(JSON.stringify(process.moduleLoadList.filter((name) => !before.has(name))));`,
     });
-    const { stdout, stderr } = node(directory, 'loads.ts');
+    const { stdout, stderr } = await runIn(directory, 'loads.ts');
     const loaded = JSON.parse(stdout || stderr) as string[];
     assert.equal(
       ['crypto', 'sqlite', 'test'].filter((name) => loaded.includes(`NativeModule ${name}`)),

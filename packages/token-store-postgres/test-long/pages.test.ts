@@ -1,9 +1,10 @@
 // Takes about 10 s.
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { runIn } from 'testing-authority/project';
 import * as assert from 'uvu/assert';
 import { parseAllDocuments } from 'yaml';
-import { compile, newProject, run, samplesOf } from '../test/project.ts';
+import { compile, projectWith, samplesOf } from '../test/project.ts';
 import { startScene } from '../test/scene.ts';
 import { StrictProvider } from '../test/strict-provider.ts';
 
@@ -19,12 +20,12 @@ test('the sample of the README refreshes once for many processes, and reads the 
   assert.ok(readme.split('\n').slice(0, 36).join('\n').includes(readmeSample), 'the sample ends too late');
   await using provider = await StrictProvider.start();
   const store = await scene.open({ schema: 'public', key: 'passphrase' });
-  const folder = newProject({ 'sample.ts': readmeSample });
+  const folder = projectWith({ 'sample.ts': readmeSample });
   const env = { TOKEN_ENDPOINT: provider.url, DATABASE_URL: scene.cluster.connectionString(), TOKEN_KEY: 'passphrase' };
-  assert.match((await run(folder, 'sample.ts', env)).stderr, 'SIGN_IN_REQUIRED');
+  assert.match((await runIn(folder, 'sample.ts', env)).stderr, 'SIGN_IN_REQUIRED');
   await store.set('ada@example.org', { refreshToken: provider.signIn() });
-  const outcomes = await Promise.all(Array.from({ length: 3 }, () => run(folder, 'sample.ts', env)));
-  for (const outcome of outcomes) assert.equal(outcome, { stdout: 'access-token-2\n', stderr: '', code: 0 });
+  const outcomes = await Promise.all(Array.from({ length: 3 }, () => runIn(folder, 'sample.ts', env)));
+  for (const outcome of outcomes) assert.equal(outcome, { stdout: 'access-token-2\n', stderr: '', status: 0 });
   assert.equal(provider.events, ['sign-in', 'refresh']);
 });
 
@@ -36,10 +37,10 @@ test('docs/fleet.md: the store of a function leaves no connection behind', async
     'CREATE ROLE serverless SUPERUSER LOGIN; ALTER ROLE serverless SET search_path = serverless',
   );
   const { port, pathname } = new URL(scene.cluster.connectionString());
-  const folder = newProject({
+  const folder = projectWith({
     'sample.ts': `${fleetSamples[0]}console.log((await store.get('app'))?.refreshToken);\n`,
   });
-  const { stdout, stderr } = await run(folder, 'sample.ts', {
+  const { stdout, stderr } = await runIn(folder, 'sample.ts', {
     PGHOST: '127.0.0.1',
     PGPORT: port,
     PGUSER: 'serverless',
@@ -69,9 +70,9 @@ test('docs/fleet.md: the log of a host says in lines of JSON what happened, with
     await using second = open();
     await second.getToken();
     await second.getToken({ forceRefresh: true }).catch(() => {});`;
-  const folder = newProject({ 'events.ts': fleetSamples[1] ?? '', 'sample.js': program });
+  const folder = projectWith({ 'events.ts': fleetSamples[1] ?? '', 'sample.js': program });
   const begun = Date.now();
-  const { stdout, stderr } = await run(folder, 'sample.js', {});
+  const { stdout, stderr } = await runIn(folder, 'sample.js');
   assert.is(stderr, '');
   assert.not.match(stdout, 'secret-');
   const lines = stdout
@@ -118,7 +119,7 @@ const complaints = (() => {
     const samples = [readmeSample, ...fleetSamples].map((code, index) => [`sample${index}.ts`, code]);
     assert.is(samples.length, 3);
     found ??= compile(
-      newProject({
+      projectWith({
         ...Object.fromEntries(samples),
         'pg.d.ts': "declare module 'pg';\n",
         'objects.ts': kubernetesProgram(fleetYaml),

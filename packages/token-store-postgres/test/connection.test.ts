@@ -12,13 +12,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import pg from 'pg';
 import { issueCertificate } from 'testing-authority';
+import { runIn } from 'testing-authority/project';
 import { within } from 'testing-authority/within';
 import { SmallDisk, testOrSkip } from 'testing-postgres';
 import * as assert from 'uvu/assert';
 import { cancelStatement } from '../src/connection/pg-client.ts';
 import { openPostgresTokenStore, type TokenStoreError } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
-import { run } from './project.ts';
 import { startScene } from './scene.ts';
 import { type Fate, UnreliablePool } from './unreliable-pool.ts';
 
@@ -88,10 +88,10 @@ test('without pg, the error says what to install, and one that does not work say
     "import { openPostgresTokenStore } from 'token-store-postgres';\n" +
       'openPostgresTokenStore().catch(({ code, reason, message }) => console.log(code, reason, message));',
   );
-  assert.match((await run(folder, 'open.mjs', {})).stdout, /^STORE_OPEN no-driver .*pg, which is not installed/);
+  assert.match((await runIn(folder, 'open.mjs')).stdout, /^STORE_OPEN no-driver .*pg, which is not installed/);
   mkdirSync(join(modules, 'pg'));
   writeFile('node_modules/pg/index.js', "throw new Error('broken')");
-  assert.is((await run(folder, 'open.mjs', {})).stdout, 'undefined undefined broken\n');
+  assert.is((await runIn(folder, 'open.mjs')).stdout, 'undefined undefined broken\n');
 });
 
 test('the password comes from the password file, unless others can read that', async () => {

@@ -1,3 +1,4 @@
+import { runIn } from 'testing-authority/project';
 // test-long/pages.test.ts compiles and runs the samples.
 import { signInLockName } from 'token-store-kit';
 import { ensureWritable, moveRecord } from 'token-store-kit/administration';
@@ -6,7 +7,7 @@ import { parseAllDocuments } from 'yaml';
 import { inspectPostgresTokenStore, type PostgresTokenStore, type PostgresTokenStoreOptions } from '../src/index.ts';
 import { errorOf } from './attempt.ts';
 import { until } from './lock-watch.ts';
-import { newProject, run, samplesOf } from './project.ts';
+import { projectWith, samplesOf } from './project.ts';
 import { startScene } from './scene.ts';
 
 const { scene, test } = await startScene({});
@@ -53,7 +54,7 @@ test('docs/fleet.md: the command makes the tables, and then the GRANTs are enoug
   const { port } = new URL(scene.cluster.connectionString());
   const env = { PGHOST: '127.0.0.1', PGPORT: port, PGUSER: 'postgres', PGDATABASE: 'postgres' };
   await scene.cluster.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
-  assert.equal(await run(newProject({ 'make.js': program }), 'make.js', env), { stdout: '', stderr: '', code: 0 });
+  assert.equal(await runIn(projectWith({ 'make.js': program }), 'make.js', env), { stdout: '', stderr: '', status: 0 });
   await scene.cluster.query(grants);
   const connectionString = scene.cluster.connectionString({ user: 'app' });
   const store = await scene.open({ schema: 'public', connectionString, key: new Uint8Array(32) });

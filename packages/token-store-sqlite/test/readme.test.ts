@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { newProject, runIn } from 'testing-authority/project';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,35 +12,6 @@ import { openTokenStore } from '../src/index.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
 const [sample = ''] = [...readme.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code]) => code);
-
-/** A project that has installed the package as it is built. */
-function newProject(files: Record<string, string>): string {
-  assert.ok(existsSync(join(root, 'dist/index.js')), 'build the package first: turbo run build');
-  const directory = temporaryDirectory();
-  mkdirSync(join(directory, 'node_modules'));
-  symlinkSync(root, join(directory, 'node_modules/token-store-sqlite'), 'junction');
-  symlinkSync(join(root, 'node_modules/@types'), join(directory, 'node_modules/@types'), 'junction');
-  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
-  return directory;
-}
-
-function run(
-  file: string,
-  cwd: string,
-  env: NodeJS.ProcessEnv,
-): Promise<{ stdout: string; stderr: string; code: number | null }> {
-  const cached = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
-  const child = spawn(process.execPath, [file], { cwd, env: { ...cached, ...env }, timeout: 20_000 });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (data) => {
-    stdout += data;
-  });
-  child.stderr.on('data', (data) => {
-    stderr += data;
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ stdout, stderr, code })));
-}
 
 /** Wine makes none. A copy of the package would not find its dependencies. */
 function makesJunctions(): boolean {
@@ -57,7 +28,7 @@ test('the sample refreshes once for many processes, which then read the stored t
   if (!makesJunctions()) return console.log('skipped: this system makes no junctions');
   assert.ok(sample.trim().split('\n').length < 25, 'the sample is too long');
   assert.ok(readme.split('\n').slice(0, 30).join('\n').includes(sample), 'the sample ends too late');
-  const directory = newProject({ 'sample.ts': sample });
+  const directory = newProject(root, ['@types'], { 'sample.ts': sample });
   const path = join(directory, 'my-calendar', 'tokens.db');
   const spent: string[] = [];
   const server = createServer(async (request, response) => {
@@ -74,14 +45,14 @@ test('the sample refreshes once for many processes, which then read the stored t
       XDG_DATA_HOME: directory,
       TOKEN_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     };
-    const early = await run('sample.ts', directory, env);
+    const early = await runIn(directory, 'sample.ts', env);
     assert.match(early.stderr, 'Error: Sign in first.');
     {
       using store = openTokenStore(path);
       store.set('ada@example.org', { refreshToken: 'first' });
     }
-    for (const outcome of await Promise.all(Array.from({ length: 3 }, () => run('sample.ts', directory, env)))) {
-      assert.equal(outcome, { stdout: 'access-1\n', stderr: '', code: 0 });
+    for (const outcome of await Promise.all(Array.from({ length: 3 }, () => runIn(directory, 'sample.ts', env)))) {
+      assert.equal(outcome, { stdout: 'access-1\n', stderr: '', status: 0 });
     }
     assert.equal(spent, ['first']);
   } finally {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { until } from 'testing-authority/until';
+import { until } from './until.ts';
 
 // Without it, a start from TypeScript takes three times as long.
 export const inherited = { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE };
@@ -11,6 +11,7 @@ export interface StartOptions {
   /** What it has to print, on either stream, before it counts as started. Default `ready`. */
   readonly until?: string;
   readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string | URL | undefined;
 }
 
 /** A process that was started, and may still run. */
@@ -24,14 +25,15 @@ export interface Started {
   tell(line: string): void;
   kill(): void;
   ended(): boolean;
-  /** Resolves when it has ended and all that it printed has been read. */
-  untilEnded(): Promise<void>;
+  /** Resolves with its status when it has ended and all that it printed has been read. */
+  untilEnded(): Promise<number | null>;
 }
 
 /** Starts Node, and waits until it has printed `until`, at most 30 s. */
 export async function startNode(args: readonly string[], options: StartOptions = {}): Promise<Started> {
-  const { until: text = 'ready', env = {} } = options;
+  const { until: text = 'ready', env = {}, cwd } = options;
   const child = spawn(process.execPath, args, {
+    cwd,
     env: { ...inherited, ...env },
     timeout: lifetimeMs,
     killSignal: 'SIGKILL',
@@ -63,7 +65,7 @@ export async function startNode(args: readonly string[], options: StartOptions =
     tell: (line) => child.stdin.write(`${line}\n`),
     kill,
     ended: () => closed,
-    untilEnded: () => until(() => closed),
+    untilEnded: () => until(() => closed).then(() => child.exitCode),
   };
 }
 
@@ -76,9 +78,14 @@ export interface Ended {
 }
 
 /** Runs Node to its end, or kills it after `timeout` milliseconds. */
-export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}, timeout = 20_000): Promise<Ended> {
+export function runNode(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  { timeout = 20_000, cwd }: { timeout?: number; cwd?: string | URL } = {},
+): Promise<Ended> {
   const started = performance.now();
   const child = spawn(process.execPath, args, {
+    cwd,
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout,
