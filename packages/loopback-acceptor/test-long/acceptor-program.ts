@@ -1,13 +1,14 @@
-import { type Program, runProgram } from '../test/run-program.ts';
+import type { Program } from 'testing-authority/start-program';
+import { runProgram } from '../test/run-program.ts';
 
 /** A program that waits for its sign-in. A process of its own, so that only its memory is measured. */
-export interface AcceptorProgram extends AsyncDisposable {
+export interface AcceptorProgram {
   readonly redirectUri: string;
   readonly port: number;
   /** The bytes that the program holds after garbage collection, on the heap and as buffers. */
   measure(): Promise<number>;
   /** The code, once it has arrived. */
-  code(): Promise<string>;
+  code: Program['line'];
   readonly ended: Program['ended'];
 }
 
@@ -33,16 +34,15 @@ export async function startAcceptorProgram(state: string): Promise<AcceptorProgr
   `,
     { nodeOptions: ['--expose-gc'] },
   );
-  const redirectUri = await program.nextLine();
+  const redirectUri = `${await program.line()}`;
   return {
     redirectUri,
     port: Number(new URL(redirectUri).port),
     measure: async () => {
       process.kill(program.pid, 'SIGUSR2');
-      return Number(await program.nextLine());
+      return Number(await program.line());
     },
-    code: () => program.nextLine(),
+    code: program.line,
     ended: program.ended,
-    [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
   };
 }

@@ -31,7 +31,7 @@ async function sendStray(redirectUri: string, index: number): Promise<void> {
 }
 
 test('a sign-in completes amid 10,000 stray requests and 500 idle sockets, and what is held grows by at most 5 MB', async () => {
-  await using program = await startAcceptorProgram(state);
+  const program = await startAcceptorProgram(state);
   // The first requests load and compile code, which is not what is measured.
   await inParallel(20, 1_000, (index) => sendStray(program.redirectUri, index));
   const before = await program.measure();
@@ -61,14 +61,12 @@ test('a sign-in completes amid 10,000 stray requests and 500 idle sockets, and w
   signedIn = true;
   await attack;
   assert.is(page.status, 200);
-  assert.ok(authority.issuedSecrets.has(await program.code()), 'the code is the one that was issued');
-  const { status, stderr } = await within('the end of the program', program.ended, 30_000);
-  assert.is(stderr, '');
-  assert.is(status, 0);
+  assert.ok(authority.issuedSecrets.has(`${await program.code()}`), 'the code is the one that was issued');
+  assert.is((await within('the end of the program', program.ended, 30_000)).code, 0);
 });
 
 test('connections that pipeline without end are closed before they fill the memory', async () => {
-  await using program = await startAcceptorProgram(state);
+  const program = await startAcceptorProgram(state);
   await inParallel(20, 1_000, (index) => sendStray(program.redirectUri, index));
   const before = await program.measure();
   const { host } = new URL(program.redirectUri);

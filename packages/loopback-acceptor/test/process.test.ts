@@ -8,7 +8,7 @@ import { runProgram } from './run-program.ts';
 import { sendRequest } from './send-request.ts';
 
 test('a process stays alive while it redeems, though the browser is gone', async () => {
-  await using program = runProgram(`
+  const program = runProgram(`
     const acceptor = await openAcceptor({ state: 'right' });
     let finish;
     const redeemed = acceptor.accept(() => new Promise((resolve) => {
@@ -17,18 +17,18 @@ test('a process stays alive while it redeems, though the browser is gone', async
     console.log(acceptor.redirectUri);
     console.log(await redeemed);
   `);
-  const { host, port } = new URL(await program.nextLine());
+  const { host, port } = new URL(`${await program.line()}`);
   const socket = net.connect(Number(port), '127.0.0.1');
   socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: ${host}\r\n\r\n`, () =>
     setTimeout(() => socket.destroy(), 100),
   );
-  assert.is(await program.nextLine(), 'the token');
-  assert.is((await within('the end of the process', program.ended)).status, 0);
+  assert.is(await program.line(), 'the token');
+  assert.is((await within('the end of the process', program.ended)).code, 0);
 });
 
 test('without a free file descriptor, ACCEPTOR_LISTEN says so and blames neither port nor address', async () => {
   if (process.platform === 'win32') return console.log('skipped: Windows limits no file descriptors of a process');
-  await using program = runProgram(
+  const program = runProgram(
     `
     import { openSync, writeSync } from 'node:fs';
     try {
@@ -38,10 +38,7 @@ test('without a free file descriptor, ACCEPTOR_LISTEN says so and blames neither
     `,
     { within: ['sh', '-c', 'ulimit -n 64 && exec "$@"', 'sh'] },
   );
-  assert.is(
-    await program.nextLine(),
-    'ACCEPTOR_LISTEN|Cannot listen on 127.0.0.1, any port: the system refused (EMFILE)',
-  );
+  assert.is(await program.line(), 'ACCEPTOR_LISTEN|Cannot listen on 127.0.0.1, any port: the system refused (EMFILE)');
 });
 
 for (const [name, options, then] of [
@@ -50,7 +47,7 @@ for (const [name, options, then] of [
   ['an abort', 'signal: controller.signal', 'controller.abort();'],
 ] as const) {
   test(`${name} lets the process end at once, and a rejection that the program does not await is not unhandled`, async () => {
-    await using program = runProgram(`
+    const program = runProgram(`
       const controller = new AbortController();
       const acceptor = await openAcceptor({ state: 'right', ${options} });
       acceptor.accept();
@@ -58,32 +55,28 @@ for (const [name, options, then] of [
       console.log(acceptor.redirectUri);
       ${then}
     `);
-    const port = Number(new URL(await program.nextLine()).port);
+    const port = Number(new URL(`${await program.line()}`).port);
     if (name === 'a timeout') await connectAll(port, 10, '');
-    const { status, stderr } = await within('the end of the process', program.ended);
-    assert.is(stderr, '');
-    assert.is(status, 0);
+    assert.is((await within('the end of the process', program.ended)).code, 0);
   });
 }
 
 test('an error of the provider and a failed redemption that the program does not await are not unhandled', async () => {
   for (const query of ['error=access_denied', 'code=a']) {
-    await using program = runProgram(`
+    const program = runProgram(`
       const acceptor = await openAcceptor({ state: 'right' });
       acceptor.accept(() => Promise.reject(new Error('failed')));
       acceptor.accept(() => Promise.reject(new Error('failed as well')));
       console.log(acceptor.redirectUri);
     `);
-    const { text } = await sendRequest(`${await program.nextLine()}/?${query}&state=right`);
+    const { text } = await sendRequest(`${await program.line()}/?${query}&state=right`);
     assert.match(text, 'You are not signed in');
-    const { status, stderr } = await within('the end of the process', program.ended);
-    assert.is(stderr, '');
-    assert.is(status, 0);
+    assert.is((await within('the end of the process', program.ended)).code, 0);
   }
 });
 
 test('after close() and after the answer, no resource of the acceptor is left in the process', async () => {
-  await using program = runProgram(`
+  const program = runProgram(`
     // PipeWrap is the program's own stdin and stdout, active while output is on its way.
     const active = () => process.getActiveResourcesInfo().filter((name) => name !== 'PipeWrap');
     const before = active();
@@ -103,14 +96,14 @@ test('after close() and after the answer, no resource of the acceptor is left in
     await answered.close();
     console.log(left());
   `);
-  assert.is(await program.nextLine(), '[]');
-  await sendRequest(`${await program.nextLine()}/?code=a&state=right`);
-  assert.is(await program.nextLine(), '[]');
+  assert.is(await program.line(), '[]');
+  await sendRequest(`${await program.line()}/?code=a&state=right`);
+  assert.is(await program.line(), '[]');
 });
 
 test('on Windows, where an exit resets the sockets, accept() settles after the browser has closed its side', async () => {
   const windows = `data:text/javascript,Object.defineProperty(process, 'platform', { value: 'win32' })`;
-  await using program = runProgram(
+  const program = runProgram(
     `
     const acceptor = await openAcceptor({ state: 'right' });
     console.log(acceptor.redirectUri);
@@ -118,9 +111,9 @@ test('on Windows, where an exit resets the sockets, accept() settles after the b
     console.log('settled');`,
     { nodeOptions: ['--import', windows] },
   );
-  const { host, port } = new URL(await program.nextLine());
+  const { host, port } = new URL(`${await program.line()}`);
   let isSettled = false;
-  const settled = program.nextLine().then((line) => {
+  const settled = program.line().then((line) => {
     isSettled = line === 'settled';
   });
   const socket = net.connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true }).resume();

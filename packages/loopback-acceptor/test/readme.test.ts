@@ -17,14 +17,12 @@ test('the sample signs in, if only its provider is replaced', async () => {
   const source = first
     .replace('https://login.microsoftonline.com/consumers/oauth2/v2.0', `${authority.url}/oauth2/v2.0`)
     .replace('11111111-2222-3333-4444-555555555555', authority.clientId);
-  await using program = runModule(source);
-  const [, url = ''] = /^Open (http:\S+)$/.exec(await program.nextLine()) ?? [];
+  const program = runModule(source);
+  const [, url = ''] = /^Open (http:\S+)$/.exec(`${await program.line()}`) ?? [];
   const page = await signInAs(url);
   assert.match(page.html, 'You are signed in');
-  assert.is(await program.nextLine(), '{');
-  const { status, stderr } = await within('the end of the sample', program.ended);
-  assert.is(stderr, '');
-  assert.is(status, 0);
+  assert.is(await program.line(), '{');
+  assert.is((await within('the end of the sample', program.ended)).code, 0);
 });
 
 test.run();

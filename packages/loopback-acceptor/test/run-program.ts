@@ -1,16 +1,4 @@
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { within } from 'testing-authority/within';
-
-export interface Program extends AsyncDisposable {
-  readonly pid: number;
-  /** The next line that the program prints. */
-  nextLine(): Promise<string>;
-  /** Resolves when the program has ended. */
-  readonly ended: Promise<{ status: number | null; stderr: string }>;
-  /** Whether it still runs. */
-  readonly runs: boolean;
-}
+import { type Program, startCommand } from 'testing-authority/start-program';
 
 export interface ProgramOptions {
   nodeOptions?: string[];
@@ -28,37 +16,7 @@ export function runProgram(source: string, options?: ProgramOptions): Program {
 }
 
 /** Starts Node with the source of a module, which may import the packages of this one. */
-export function runModule(source: string, { nodeOptions = [], within: shell = [] }: ProgramOptions = {}): Program {
+export function runModule(source: string, { nodeOptions = [], within: before = [] }: ProgramOptions = {}): Program {
   const node = [process.execPath, ...nodeOptions, '--input-type=module-typescript', '--eval', source];
-  const [command = '', ...args] = [...shell, ...node];
-  const child = spawn(command, args, {
-    cwd: new URL('..', import.meta.url),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    // Without it, a start from TypeScript takes three times as long.
-    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
-  });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-  });
-  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
-  let runs = true;
-  const ended = new Promise<{ status: number | null; stderr: string }>((resolve) => {
-    child.on('exit', () => {
-      runs = false;
-    });
-    child.on('close', (status) => resolve({ status, stderr }));
-  });
-  return {
-    pid: child.pid ?? 0,
-    nextLine: async () => (await within('a line of the program', lines.next())).value ?? '',
-    ended,
-    get runs() {
-      return runs;
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
+  return startCommand([...before, ...node], { name: 'the program', cwd: new URL('..', import.meta.url) });
 }

@@ -36,8 +36,15 @@ export interface Program {
 /** Runs a file in a process of its own. `before`: a tool that starts it, such as strace, with its arguments. */
 export function startProgram(file: URL, args: readonly string[], before: readonly string[] = []): Program {
   const name = fileURLToPath(file);
-  const [command = '', ...rest] = [...before, process.execPath, name, ...args];
-  const child = spawn(command, rest, { env });
+  return startCommand([...before, process.execPath, name, ...args], { name });
+}
+
+/** Runs a command in a process of its own. `name`: what errors call it. */
+export function startCommand(
+  [command = '', ...args]: readonly string[],
+  { name, cwd }: { name: string; cwd?: URL },
+): Program {
+  const child = spawn(command, args, { cwd, env });
   running.add(child);
   // The program may end before it has read its input.
   child.stdin.on('error', () => {});
