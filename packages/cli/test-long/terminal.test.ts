@@ -120,14 +120,6 @@ test('a browser on this machine may answer before anything is pasted', async () 
   assert.is((await terminal.ended).status, 0);
 });
 
-test('exec in a terminal gives one Ctrl-C to the program, not two', async () => {
-  const script = `let n = 0; process.on('SIGINT', () => { n++; setTimeout(() => process.exit(10 + n), 300); }); console.log('here'); setTimeout(() => {}, 9000)`;
-  using terminal = sit(home, ['exec', '--', process.execPath, '-e', script]);
-  await terminal.shows(/here/);
-  terminal.type('\u0003');
-  assert.is((await terminal.ended).status, 11);
-});
-
 test('a sign-in that replaces a refused one still knows the name of the account', async () => {
   using other = new CliHome(home.env);
   await other.login(clientId);

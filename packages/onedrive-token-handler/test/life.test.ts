@@ -216,13 +216,4 @@ test('close() waits no longer than requestTimeout for a sign-out, if the store n
   assert.ok(performance.now() - started < 10_000);
 });
 
-test('signOut() deletes the tokens in memory and in the file', async () => {
-  await using scene = await openScene();
-  const handler = scene.handler();
-  await handler.getToken();
-  await handler.signOut();
-  assert.not((await handler.status()).signedIn);
-  assert.is((await rejection(handler.getToken({ interactive: false }))).code, 'SIGN_IN_REQUIRED');
-});
-
 test.run();

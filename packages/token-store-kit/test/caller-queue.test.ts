@@ -45,16 +45,6 @@ test('callers of the same key take turns, whatever their names', async () => {
   await end();
 });
 
-test('a caller that comes while one that has waited runs waits as well', async () => {
-  const queue = new CallerQueue();
-  const end = await occupy(queue, 'app');
-  const second = occupy(queue, 'app');
-  await end();
-  const endSecond = await second;
-  assert.is((await errorOf(queue.run('app', neverRuns, { timeout: 5 }))).code, 'STORE_BUSY');
-  await endSecond();
-});
-
 test('a caller whose time is up is told who holds the lock', async () => {
   const queue = new CallerQueue();
   const end = await occupy(queue, 'app');
@@ -145,17 +135,6 @@ test('a caller whose signal had aborted does not ask for the lock that processes
   const acquire = async (): Promise<never> => assert.unreachable('it was asked for') as never;
   const options = { signal: AbortSignal.abort(reason), acquire };
   assert.is(await errorOf(new CallerQueue().run('app', neverRuns, options)), reason);
-});
-
-test('a task does not begin if the signal aborts when its turn has just come', async () => {
-  const queue = new CallerQueue();
-  const end = await occupy(queue, 'app');
-  const controller = new AbortController();
-  const waiting = errorOf(queue.run('app', neverRuns, { signal: controller.signal }));
-  await end();
-  const reason = new Error('no longer needed');
-  controller.abort(reason);
-  assert.is(await waiting, reason);
 });
 
 test('what a task left running may wait for the lock while that is released', async () => {

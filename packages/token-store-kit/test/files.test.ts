@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -25,16 +25,7 @@ const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 const [someUser, otherUser] = [65_534, 65_533];
 const self = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 
-const directories: string[] = [];
-test.after(() => {
-  for (const directory of directories) fs.rmSync(directory, { recursive: true });
-});
-
-function newDirectory(): string {
-  const directory = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), 'files-')));
-  directories.push(directory);
-  return directory;
-}
+const newDirectory = (): string => fs.realpathSync(temporaryDirectory());
 
 function newFile(owner = self, directory = newDirectory()): string {
   const path = join(directory, 'file');

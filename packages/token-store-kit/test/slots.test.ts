@@ -11,6 +11,7 @@ test('who gives up leaves the line, and the others keep their places', async () 
   for (const next of [first, last, slots.acquire(5_000)]) {
     assert.is(slots.release(), true);
     assert.is(await soon(Promise.resolve(next)), true);
+    assert.is(await slots.acquire(0), false, 'its slot is not free for another one');
   }
   assert.is(slots.release(), false);
   assert.is(await slots.acquire(0), true);

@@ -20,19 +20,13 @@ async function wakeUpTime(store: SqliteTokenStore, act: () => unknown): Promise<
   return waited;
 }
 
-test('a write by this store, by another one of this process, or by another program wakes a waiter soon', async () => {
+test('a write by another program, and a new key, wake a waiter soon', async () => {
   const path = newPath();
   using store = openTokenStore(path);
-  using other = openTokenStore(path);
   const program = new Database(path);
+  store.set('app', { refreshToken: 'r1' });
   const acts: Record<string, () => unknown> = {
-    'set by this store': () => store.set('app', { refreshToken: 'r1' }),
-    'replace by this store': () => store.replace('app', 'r1', { refreshToken: 'r2' }),
-    'delete by this store': () => store.delete('app'),
-    'set by another store': () => other.set('app', { refreshToken: 'r1' }),
-    'replace by another store': () => other.replace('app', 'r1', { refreshToken: 'r2' }),
-    'write by another program': () => program.exec("UPDATE token SET refresh_token = 'r3'"),
-    'delete by another store': () => other.delete('app'),
+    'write by another program': () => program.exec("UPDATE token SET refresh_token = 'r2'"),
     'rekey by this store': () => store.rekey(new Uint8Array(32)),
   };
   for (const [what, act] of Object.entries(acts)) {
