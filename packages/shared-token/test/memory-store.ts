@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { within } from 'testing-authority/within';
-import { comparedToken } from 'token-store-kit';
+import { CallerQueue, comparedToken } from 'token-store-kit';
 import type { ExclusivelyOptions, Lock, TokenRecord, TokenStore } from '../src/index.ts';
 
 /**
@@ -14,7 +14,7 @@ export class MemoryStore implements TokenStore {
   /** Called before each write: the error to throw, if any. */
   refuse: (record: TokenRecord) => Error | undefined = () => undefined;
   #hold: (() => Promise<void>) | undefined;
-  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #queue = new CallerQueue();
   readonly #holding = new AsyncLocalStorage<Lock>();
   readonly #loseLock = new Map<string, () => void>();
 
@@ -47,37 +47,21 @@ export class MemoryStore implements TokenStore {
     return [...this.records.keys()].sort();
   }
 
-  async exclusively<T>(
-    name: string,
-    task: (lock: Lock) => Promise<T>,
-    { timeout = 60_000, signal }: ExclusivelyOptions = {},
-  ): Promise<T> {
-    const before = this.#tails.get(name) ?? Promise.resolve();
-    const turn = Promise.withResolvers<void>();
-    this.#tails.set(
-      name,
-      before.then(() => turn.promise),
-    );
-    const ended = Promise.withResolvers<never>();
-    const abort = (): void => ended.reject(signal?.reason);
-    signal?.addEventListener('abort', abort);
-    if (signal?.aborted) abort();
-    try {
-      const busy = () => Promise.reject(Object.assign(new Error('the lock is held'), { code: 'STORE_BUSY' }));
-      await within('the lock', Promise.race([before, ended.promise]), timeout).catch((error) =>
-        signal?.aborted ? Promise.reject(error) : busy(),
-      );
-      const lost = new AbortController();
+  async exclusively<T>(name: string, task: (lock: Lock) => Promise<T>, options?: ExclusivelyOptions): Promise<T> {
+    let result: Promise<T> | undefined;
+    const untilEndedOrLost = async (): Promise<void> => {
+      const controller = new AbortController();
+      const lost = Promise.withResolvers<void>();
       this.#loseLock.set(name, () => {
-        lost.abort(new Error('the lease has ended'));
-        turn.resolve();
+        controller.abort(new Error('the lease has ended'));
+        lost.resolve();
       });
-      const lock = { signal: lost.signal };
-      return await this.#holding.run(lock, () => task(lock));
-    } finally {
-      signal?.removeEventListener('abort', abort);
-      turn.resolve();
-    }
+      const lock = { signal: controller.signal };
+      result = this.#holding.run(lock, () => task(lock));
+      await Promise.race([lost.promise, result.catch(() => {})]);
+    };
+    await this.#queue.run(name, untilEndedOrLost, options);
+    return result as unknown as Promise<T>;
   }
 
   /** Writes wait from now on, until `goOn` is called. `begun` resolves when the first one waits, and rejects after 10 s. */
