@@ -3,20 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import { TokenEndpointError } from './rotating-provider.ts';
-import { type Scene, test, testSignedIn } from './scene.ts';
+import { type Scene, test } from './scene.ts';
 
 /** The stored token is valid for another minute, which is within expirySkew. */
 async function expiringSoon(scene: Scene): Promise<string> {
   await scene.signedIn({ expiresAt: Date.now() + 60_000 });
   return scene.record.accessToken ?? '';
 }
-
-testSignedIn('a token that has expired bridges nothing: the error of refresh reaches the caller', async (scene) => {
-  const failure = new TypeError('fetch failed');
-  scene.provider.failures.push(failure);
-  assert.is(await rejection(scene.open().getToken()), failure);
-  assert.ok(scene.events.some((event) => event.type === 'refresh-failed' && !event.bridged));
-});
 
 test('a forced refresh is not bridged', async (scene) => {
   await expiringSoon(scene);

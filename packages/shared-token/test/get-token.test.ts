@@ -87,14 +87,6 @@ test('peek() gives nothing once the token expires within expirySkew', async (sce
   assert.is(shared.peek(), undefined);
 });
 
-testSignedIn('a forced refresh gets another token although the stored one looks valid', async (scene) => {
-  const shared = scene.open();
-  const { accessToken } = await shared.getToken();
-  const forced = await shared.getToken({ forceRefresh: true });
-  assert.is.not(forced.accessToken, accessToken);
-  assert.is(scene.record.accessToken, forced.accessToken);
-});
-
 test('a forced refresh that joins one from before a sign-in does not give the token of that sign-in', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   const answer = scene.store.holdRead();
@@ -193,12 +185,6 @@ test('a token that has ended is not valid again because the clock was set back',
   } finally {
     [Date.now, performance.now] = [now, clock];
   }
-});
-
-test('a record without an access token is refreshed', async (scene) => {
-  const { refresh_token: refreshToken = '' } = await scene.provider.signIn();
-  await scene.store.set('my-app', { refreshToken });
-  assert.is((await scene.open().getToken()).accessToken, scene.record.accessToken);
 });
 
 test('a forced call sends one refresh request, also if the provider answers with the same access token', async (scene) => {

@@ -1,13 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import {
-  type RefreshContext,
-  type SignIn,
-  signInLockName,
-  type TokenRecord,
-  type TokenResponse,
-} from '../src/index.ts';
+import { type RefreshContext, signInLockName, type TokenRecord, type TokenResponse } from '../src/index.ts';
 import { mustNotAsk, type Scene, test, testSignedIn } from './scene.ts';
 
 /** A process whose lock is lost while the provider works on its refresh request. */
@@ -123,25 +117,6 @@ test('a provider that keeps the refresh token: a late access token is written wh
   });
   await shared.close();
   assert.is(scene.record.accessToken, 'late');
-});
-
-test('a sign-in whose lock was lost counts although the old sign-in was refreshed while the person was asked', async (scene) => {
-  await scene.signedIn();
-  const asked = Promise.withResolvers<void>();
-  const answered = Promise.withResolvers<void>();
-  const signIn: SignIn = async ({ redeem }) => {
-    asked.resolve();
-    await answered.promise;
-    return redeem(async () => ({ ...(await scene.provider.signIn()), scope: 'of the new sign-in' }));
-  };
-  const call = scene.open({ signIn }).signIn();
-  await asked.promise;
-  scene.store.loseLock(signInLockName('my-app'));
-  await scene.open().getToken();
-  await delay(5);
-  answered.resolve();
-  const { accessToken } = await call;
-  assert.equal([scene.record.accessToken, scene.record.scope], [accessToken, 'of the new sign-in']);
 });
 
 test('a sign-in gives way to a newer one that was stored when it lost the lock of the record', async (scene) => {

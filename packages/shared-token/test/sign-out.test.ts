@@ -282,16 +282,6 @@ test('a token bridges no failed refresh after a sign-out in another process', as
   assert.equal((await rejection(shared.getToken())).reason, 'signed-out');
 });
 
-test('what could not be stored is dropped by a sign-out', async (scene) => {
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  scene.store.refuse = () => new Error('the disk is full');
-  await shared.getToken();
-  scene.store.refuse = () => undefined;
-  await shared.signOut();
-  await shared.close();
-  assert.is(scene.store.records.size, 0);
-});
-
 test('a call after the sign-out does not get what a slow store still reads for a call before it', async (scene) => {
   await scene.signedIn({ expiresAt: Date.now() + 3_600_000 });
   const answer = scene.store.holdRead();
