@@ -257,12 +257,12 @@ test('what a request that was aborted asks a person for is asked for in one wind
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'write' } });
   const headers = { 'content-type': 'application/json' };
   const aborted = rejection(access.fetch(scene.server.url, { method: 'POST', headers, body, signal: leaving.signal }));
-  await untilTrue(() => refused === 1);
+  await until(() => refused === 1);
   await sleep(50);
   leaving.abort();
   await aborted;
   const remove = scene.call('delete', client);
-  await untilTrue(() => refused === 2);
+  await until(() => refused === 2);
   await sleep(50);
   turn.resolve();
   await held;
