@@ -26,14 +26,20 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
   'exclusively runs the tasks of one name one after the other, in the order of the calls, with a timeout of Infinity':
     async (store) => {
       const events: string[] = [];
-      const tasks = Array.from({ length: 10 }, (_, index) => {
+      const { promise: secondBegins, resolve } = Promise.withResolvers<void>();
+      const call = (index: number): Promise<void> => {
         const task = async (): Promise<void> => {
           events.push(`${index} begins`);
+          if (index === 1) resolve();
           await delay(1);
           events.push(`${index} ends`);
         };
         return store.exclusively(app, task, { timeout: Number.POSITIVE_INFINITY });
-      });
+      };
+      const early = [0, 1, 2, 3, 4].map(call);
+      // The others come while one runs that has waited.
+      await soon(Promise.race([secondBegins, Promise.all(early)]));
+      const tasks = [...early, ...[5, 6, 7, 8, 9].map(call)];
       await soon(Promise.all(tasks));
       assert.deepEqual(
         events,
