@@ -22,7 +22,9 @@ export const storeInvariants: Invariants = {
           (each) =>
             each !== family && each.window?.instance === instance && !each.wasStored && each.window?.found !== found,
         );
-        return !before && isByOther && !isAgain && !hasPending && !family?.wasStored
+        // Its process waits for the answer to the write of what was deleted: see SECURITY.md.
+        const isPending = hasPending || (found?.window?.instance === instance && found?.hasLostAnswer);
+        return !before && isByOther && !isAgain && !isPending && !family?.wasStored
           ? `sign-in ${family?.id} after ${found?.id}`
           : undefined;
       },
