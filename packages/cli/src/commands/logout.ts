@@ -52,7 +52,12 @@ With --json: an array of the app names whose tokens were deleted.`,
         failures.push(signedOut.has(app) ? new Failure(deleted + message, { cause: error }) : error);
       }
     }
-    if (isAnswered) report(command, signedOut);
+    try {
+      if (isAnswered) report(command, signedOut);
+    } catch (error) {
+      failures.push(error);
+    }
+    // Why tokens or addresses were not deleted matters more than that nobody reads the answer.
     if (failures.length > 0) throw failures[0];
   },
 });
