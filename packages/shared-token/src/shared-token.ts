@@ -66,7 +66,9 @@ export class SharedToken implements AsyncDisposable {
   /** The newest work of this kind, which calls may join. */
   #silent: SilentFlight | undefined;
   #signIn: SignInFlight | undefined;
-  /** How many sign-ins of this instance were stored. */
+  /** How many sign-ins of this instance have begun, the number of the last one that was stored, and how many were stored. */
+  #signInsBegun = 0;
+  #newestSignIn = 0;
   #signIns = 0;
   readonly #flights = new Set<Flight<unknown>>();
   #closed: Promise<void> | undefined;
@@ -289,9 +291,12 @@ export class SharedToken implements AsyncDisposable {
     // Its caller has found no good token. One that has come into memory since may be of an older read.
     const work = this.#begin(true);
     const { signOuts } = work;
+    const number = ++this.#signInsBegun;
     let stored: Held | undefined;
     const onStored = (record: UsableRecord): void => {
-      if (this.#closing.signal.aborted) return;
+      // Its lock was released late, and a sign-in that began after it is stored already.
+      if (this.#closing.signal.aborted || number < this.#newestSignIn) return;
+      this.#newestSignIn = number;
       const { record: held } = this.#memory;
       // Only a refresh of this sign-in is newer, whatever the clock says.
       const replaced = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];

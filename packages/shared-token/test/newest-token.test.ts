@@ -570,4 +570,25 @@ test('a sign-in stays, although a forced refresh of a record that does not say w
   assert.equal(shared.peek(), token);
 });
 
+test('a sign-in stays, although one that began before it hears later that it was stored', async (scene) => {
+  const exclusively = scene.store.exclusively.bind(scene.store);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  scene.store.exclusively = async (...given) => {
+    const result = await exclusively(...given);
+    if (given[0] === 'my-app' && scene.count('signed-in') === 0) await released;
+    return result;
+  };
+  const shared = scene.open({ refreshTimeout: 100, signIn: () => scene.provider.signIn() });
+  const leaving = new AbortController();
+  const first = rejection(shared.signIn({ signal: leaving.signal }));
+  await until(() => scene.store.records.size > 0);
+  leaving.abort();
+  await first;
+  scene.store.exclusively = exclusively;
+  const token = await shared.signIn();
+  release();
+  await until(() => scene.count('signed-in') === 2);
+  assert.equal(shared.peek(), token);
+});
+
 test.run();

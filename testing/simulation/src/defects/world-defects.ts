@@ -203,4 +203,19 @@ export const worldDefects: readonly Defect[] = [
     'return replaced.has(known.accessToken) && endsByRejection(known);',
     'return false;',
   ]),
+  defect('waits for a silent store if the token that it held had ended, although another one has come', 5000, [
+    'silent-flight.ts',
+    'usableRecord(this.#bridge.record, accepts) ?? usableRecord(inMemory(), accepts)',
+    'usableRecord(this.#bridge.record ?? inMemory(), accepts)',
+  ]),
+  defect('puts what a forced refresh brings over a sign-in that came meanwhile', beyond, [
+    'shared-token.ts',
+    'work.forced && work.signIns === this.#signIns',
+    'work.forced',
+  ]),
+  defect('puts the token of a sign-in over that of one that began after it', beyond, [
+    'shared-token.ts',
+    'this.#closing.signal.aborted || number < this.#newestSignIn',
+    'this.#closing.signal.aborted',
+  ]),
 ];
