@@ -34,9 +34,10 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { instance, method, needs } = call;
       const family = method === 'read' || method === 'signIn' ? undefined : familyGiven(call, history);
       if (!family || covers(family.scope, needs)) return undefined;
-      // Only if that was less than was needed then. When all trouble is over, none is on its way into the store any more.
+      // Only if that was less than was needed then. When all trouble is over, none is on its way into the store, or waits for it.
+      const mayWait = !history.isCalm || instance.storeFailures > 0;
       const isOwn = history.families.some(({ window, scope, wasStored }) => {
-        const counts = window?.instance === instance && (wasStored || window.isJudged || !history.isCalm);
+        const counts = window?.instance === instance && (wasStored || window.isJudged || mayWait);
         return counts && scope === family.scope && !covers(scope, window.needs);
       });
       // Of two sign-ins that look like one, each may have brought the scopes; and after a third one whose clock was ahead, two do.
