@@ -23,7 +23,7 @@ import { type HeldOutcome, SilentFlight } from './silent-flight.ts';
 import type { Obtained, SilentOutcome } from './silent-outcome.ts';
 import { type Held, TokenInMemory } from './token-in-memory.ts';
 import type { AccessToken, UsableRecord } from './token-response.ts';
-import { usableRecord } from './usable-token.ts';
+import { isOlder, usableRecord } from './usable-token.ts';
 
 /** If a refresh takes longer than this and fails while the old token is valid, it is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
@@ -294,10 +294,11 @@ export class SharedToken implements AsyncDisposable {
     const number = ++this.#signInsBegun;
     let stored: Held | undefined;
     const onStored = (record: UsableRecord): void => {
-      // Its lock was released late, and a sign-in that began after it is stored already.
-      if (this.#closing.signal.aborted || number < this.#newestSignIn) return;
-      this.#newestSignIn = number;
       const { record: held } = this.#memory;
+      // Its lock was released late, and a later sign-in, which began after it, is in memory already.
+      const isLate = number < this.#newestSignIn && held !== undefined && isOlder(record, held);
+      if (this.#closing.signal.aborted || isLate) return;
+      this.#newestSignIn = Math.max(number, this.#newestSignIn);
       // Only a refresh of this sign-in is newer, whatever the clock says.
       const replaced = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
       stored = this.#memory.hold(record, { replaced });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from 'testing-authority/until';
 import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import { type SharedTokenEvent, signInLockName } from '../src/index.ts';
+import { type SharedTokenEvent, type SignIn, signInLockName } from '../src/index.ts';
 import { TokenInMemory } from '../src/token-in-memory.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { mustNotAsk, test, testSignedIn } from './scene.ts';
@@ -589,6 +589,25 @@ test('a sign-in stays, although one that began before it hears later that it was
   release();
   await until(() => scene.count('signed-in') === 2);
   assert.equal(shared.peek(), token);
+});
+
+test('of two questions, the one that the person answers last counts, also in memory', async (scene) => {
+  const answered = Promise.withResolvers<void>();
+  const shared = scene.open({ refreshTimeout: 100, signIn: () => scene.provider.signIn() });
+  const leaving = new AbortController();
+  const signIn: SignIn = async ({ redeem }) => {
+    await answered.promise;
+    return redeem(() => scene.provider.signIn());
+  };
+  const first = rejection(shared.signIn({ signIn, signal: leaving.signal }));
+  await scene.until('sign-in-started');
+  leaving.abort();
+  await first;
+  await shared.signIn();
+  answered.resolve();
+  await until(() => scene.count('signed-in') === 2);
+  assert.is(shared.peek()?.accessToken, 'access-token-2');
+  assert.is(scene.record.accessToken, 'access-token-2');
 });
 
 test.run();

@@ -215,7 +215,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts the token of a sign-in over that of one that began after it', beyond, [
     'shared-token.ts',
-    'this.#closing.signal.aborted || number < this.#newestSignIn',
+    'this.#closing.signal.aborted || isLate',
     'this.#closing.signal.aborted',
   ]),
 ];
