@@ -67,7 +67,7 @@ export type Settings = Readonly<ReturnType<typeof readOptions>>;
 
 const defaultAuthority = 'https://login.microsoftonline.com/consumers';
 /** The longest delay of a timer in Node. */
-const maxTimeoutMs = 2 ** 31 - 1;
+export const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Throws TypeError or RangeError, naming the option that cannot be used. */
 export function readOptions(options: OneDriveTokenHandlerOptions) {

@@ -9,6 +9,17 @@ import * as assert from 'uvu/assert';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
+/** A `fetch`, and how many answers with 403 it has brought. */
+function countRefused() {
+  let count = 0;
+  const fetch: typeof globalThis.fetch = async (input, init) => {
+    const response = await globalThis.fetch(input, init);
+    if (response.status === 403) count++;
+    return response;
+  };
+  return { fetch, refused: () => count };
+}
+
 for (const sdk of Object.values(sdks)) {
   test(`${sdk.name}: a 403 asks once for what was asked for before and what is missing, for all processes`, async () => {
     await using scene = await openMcpScene(sdk);
@@ -165,14 +176,8 @@ test('two requests that need different scopes at once ask for both', async () =>
 
 test('a request that needs other scopes while the person is asked: a second window asks for those as well', async () => {
   await using scene = await openMcpScene();
-  let refused = 0;
-  const access = scene.open({
-    fetch: async (input, init) => {
-      const response = await globalThis.fetch(input, init);
-      if (response.status === 403) refused++;
-      return response;
-    },
-  });
+  const { fetch, refused } = countRefused();
+  const access = scene.open({ fetch });
   const client = await scene.connect(access);
   const opened = Promise.withResolvers<string>();
   scene.browse = opened.resolve;
@@ -180,7 +185,7 @@ test('a request that needs other scopes while the person is asked: a second wind
   const url = await within('what it waits for', opened.promise);
   scene.browse = (url) => new ScriptedBrowser().open(url);
   const remove = scene.call('delete', client);
-  await until(() => refused === 2);
+  await until(() => refused() === 2);
   await new ScriptedBrowser().open(url);
   assert.equal(await Promise.all([write, remove]), ['write', 'delete']);
   assert.equal(scene.asked, ['read', 'read write', 'read write delete']);
@@ -241,14 +246,8 @@ test('a 403 for another reason goes to the SDK', async () => {
 
 test('what a request that was aborted asks a person for is asked for in one window with that of the next one', async () => {
   await using scene = await openMcpScene();
-  let refused = 0;
-  const access = scene.open({
-    fetch: async (input, init) => {
-      const response = await globalThis.fetch(input, init);
-      if (response.status === 403) refused++;
-      return response;
-    },
-  });
+  const { fetch, refused } = countRefused();
+  const access = scene.open({ fetch });
   const client = await scene.connect(access);
   // Another process asks the person now.
   const turn = Promise.withResolvers<void>();
@@ -257,12 +256,12 @@ test('what a request that was aborted asks a person for is asked for in one wind
   const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'write' } });
   const headers = { 'content-type': 'application/json' };
   const aborted = rejection(access.fetch(scene.server.url, { method: 'POST', headers, body, signal: leaving.signal }));
-  await until(() => refused === 1);
+  await until(() => refused() === 1);
   await sleep(50);
   leaving.abort();
   await aborted;
   const remove = scene.call('delete', client);
-  await until(() => refused === 2);
+  await until(() => refused() === 2);
   await sleep(50);
   turn.resolve();
   await held;

@@ -1,5 +1,6 @@
 /** Node's own client, which loads in a tenth of the time that undici takes. It does not support proxies. */
 import type { IncomingMessage } from 'node:http';
+import { maxTimeoutMs } from '../options.ts';
 
 /** A form to post. Each gets a new connection: the server may be about to close a kept-alive one, which would lose the form. */
 export interface FormPost {
@@ -75,7 +76,7 @@ export function readRetryAfter(header: string | undefined, date: string | undefi
   const value = header?.trim() ?? '';
   const isSeconds = /^\d+$/.test(value);
   const wait = isSeconds ? Number(value) * 1000 : Math.max(0, readDate(value) - (readDate(date) || Date.now()));
-  return Number.isNaN(wait) ? undefined : Math.min(wait, 2 ** 31 - 1);
+  return Number.isNaN(wait) ? undefined : Math.min(wait, maxTimeoutMs);
 }
 
 /** NaN if the text is no HTTP date. Date.parse() alone accepts almost any text. */
