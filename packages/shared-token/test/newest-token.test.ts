@@ -604,6 +604,8 @@ test('of two questions, the one that the person answers last counts, also in mem
   leaving.abort();
   await first;
   await shared.signIn();
+  const signedIn = Date.now();
+  await until(() => Date.now() > signedIn);
   answered.resolve();
   await until(() => scene.count('signed-in') === 2);
   assert.is(shared.peek()?.accessToken, 'access-token-2');
