@@ -159,6 +159,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const access = method === 'read' ? undefined : accessGiven(call, history);
       const { signedIn, triedSignOuts } = instance;
       if (!access || !signedIn || signedIn.family.order <= access.family.order) return undefined;
+      // The code of the earlier answer may arrive later.
+      const wasAnsweredFirst = (access.family.signedInAtMs ?? -1) < (signedIn.family.signedInAtMs ?? 0);
       const isStoredAgain = history.storedAt(instance.name, { accessToken: access.value }) > signedIn.step;
       const isOver =
         call.startedAt < signedIn.step ||
@@ -169,7 +171,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
         triedSignOuts.some((step) => step >= signedIn.step) ||
         signedIn.family.signedOut;
       const wasThere = (access.storedAt ?? access.issuedAt) < signedIn.step;
-      return wasThere && !isOver && !isStoredAgain && !doClocksDiffer(history)
+      return wasAnsweredFirst && wasThere && !isOver && !isStoredAgain && !doClocksDiffer(history)
         ? `${access.value} after sign-in ${signedIn.family.id}`
         : undefined;
     },
