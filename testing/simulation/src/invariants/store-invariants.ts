@@ -123,9 +123,7 @@ export const storeInvariants: Invariants = {
         const stored = history.stored.get(instance.name);
         const isStored = stored && history.familyOf(stored) === family;
         // A process whose write had no answer does not know that it was there, and stores it again: see SECURITY.md.
-        const [signedOutAt = 0] = instance.triedSignOuts.slice(-1);
-        const isAgain = stored && history.storedAt(instance.name, stored) > signedOutAt;
-        const isKnown = !isAgain && !history.wasSilentTo.has(instance.process);
+        const isKnown = !family.wasStoredAgain && !history.wasSilentTo.has(instance.process);
         return isStored && isKnown ? `sign-in ${family.id} is still stored` : undefined;
       },
     },
