@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type GetTokenOptions, SharedToken } from 'shared-token';
 import type { Challenge } from './mcp-sdk.ts';
-import { type McpFetchOptions, readOptions, type Settings } from './options.ts';
+import { isPrivate, type McpFetchOptions, readOptions, type Settings } from './options.ts';
 import { refreshAtIssuer, refusalOf } from './refresh.ts';
 import { signInByBrowser } from './sign-in.ts';
 import { coversScopes, unionOf } from './sign-in-data.ts';
@@ -79,7 +79,9 @@ class McpAccess {
       // A redirect may have led to another origin, without the token.
       if (tries === 0 || (response.url !== '' && new URL(response.url).origin !== origin)) return response;
       const challenge = sdk.extractWWWAuthenticateParams(response);
-      const { scope, resourceMetadataUrl = this.#challenge.resourceMetadataUrl } = challenge;
+      const { scope, resourceMetadataUrl: named } = challenge;
+      // Whoever could change what is there would choose the authorization server, which may get the secret of a given client.
+      const resourceMetadataUrl = named && isPrivate(named) ? named : this.#challenge.resourceMetadataUrl;
       const isStepUp = response.status === 403;
       if (isStepUp && challenge.error !== 'insufficient_scope') return response;
       left[response.status] = tries - 1;

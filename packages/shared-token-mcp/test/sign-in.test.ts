@@ -9,7 +9,7 @@ import { until } from 'testing-authority/until';
 import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { AuthorizationServer } from './authorization-server.ts';
+import { AuthorizationServer } from './authorization-server.ts';
 import { openMcpScene } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
@@ -125,6 +125,22 @@ for (const sdk of Object.values(sdks)) {
     await access.shared.signOut();
     assert.match((await rejection(scene.call('greet', client))).message, refused);
     assert.equal([authorizationServer.refreshes, scene.windows.length], [0, 1]);
+  });
+
+  test(`${sdk.name}: resource metadata that everyone on the network can change name no authorization server`, async () => {
+    await using scene = await openMcpScene(sdk);
+    await using other = await AuthorizationServer.start();
+    const access = scene.open({
+      fetch: async (input, init) => {
+        const isInTheClear = new URL(input as string | URL).hostname === 'mcp.example';
+        if (isInTheClear) return Response.json({ resource: scene.server.url, authorization_servers: [other.issuer] });
+        const response = await fetch(input, init);
+        const headers = { 'www-authenticate': 'Bearer resource_metadata="http://mcp.example/metadata"' };
+        return response.status === 401 ? new Response(null, { status: 401, headers }) : response;
+      },
+    });
+    assert.is(await scene.call('greet', await scene.connect(access)), 'greet');
+    assert.equal([other.requests, scene.windows.length], [[], 1]);
   });
 
   const exposed = ['http://as.example/authorize', 'http://localhost:password@as.example/authorize'];
