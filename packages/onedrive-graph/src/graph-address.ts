@@ -105,9 +105,9 @@ function findUnencoded(text: string, { pathname, search }: URL): string | undefi
   // In a path, `URL` drops tabs, line breaks, and a space at the end, and takes a \ for a /. So another item would be meant.
   const [changed] = /[\t\n\r\\]|[\0- ]$/.exec(text.replace(/\?.*/s, '?')) ?? [];
   if (changed) return changed;
-  // In `root:/what?.txt:/content` the query would begin within the name, and in `root:/what?` an empty one would end it.
+  // In `root:/what?.txt:/content` the query would begin within the name, and in `root:/what?.txt` it would be none: it has no `=`.
   const isInName = pathname.split(':/').length % 2 === 0;
-  return isInName && (/:(\/\w+)?$/.test(search) || /^[^?]*[^:?]\?$/.test(text)) ? '?' : undefined;
+  return isInName && (/:(\/\w+)?$/.test(search) || /^[^?]*[^:?]\?[^=]*$/.test(text)) ? '?' : undefined;
 }
 
 /** Whether the network cannot read requests to this URL: https, or this machine itself. */
