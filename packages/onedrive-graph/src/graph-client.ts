@@ -88,7 +88,7 @@ export class GraphClient {
     const response = await this.#sender.sendSuccessfully(request);
     const answer = await readJson(response, request.signal);
     if (answer === undefined && response.status === 200 && request.method === 'GET')
-      throw GraphError.notGraph(response);
+      throw GraphError.notGraph(response, 'empty');
     return answer as T;
   }
 

@@ -31,7 +31,8 @@ test('no answer at all is undefined: 204 of a DELETE, 202 of a copy', async () =
 });
 
 test('an empty 200 is undefined after an action, which may have nothing to say; a GET asked for JSON', async () => {
-  assert.is((await rejection(answered(200, {}), GraphError)).code, 'notGraph');
+  const error = await rejection(answered(200, { 'content-type': 'application/json' }), GraphError);
+  assert.equal([error.code, /: it is empty;/.test(error.message)], ['notGraph', true], error.message);
   await using pair = await openPair((_request, response) => response.end());
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
     assert.is(await pair.client.json('/me', { method }), undefined);

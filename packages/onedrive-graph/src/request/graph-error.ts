@@ -71,10 +71,9 @@ export class GraphError extends Error {
     return new GraphError(`Graph refused: ${what} (${facts})${status === 404 ? sayDecoded(path) : ''}`, details);
   }
 
-  /** For an answer of success that cannot be Graph's, such as the page of a captive portal. */
-  static notGraph({ status, headers }: Response): GraphError {
-    const type = headers.get('content-type')?.replace(/;.*/, '') || 'something else';
-    const message = `this answer is not Graph's: it is ${type}; look for a captive portal or a proxy that blocks`;
+  /** For an answer of success that cannot be Graph's, such as the page of a captive portal. `what`: default its type. */
+  static notGraph({ status, headers }: Response, what = headers.get('content-type')?.replace(/;.*/, '')): GraphError {
+    const message = `this answer is not Graph's: it is ${what || 'something else'}; look for a captive portal or a proxy that blocks`;
     return new GraphError(message, { status, code: 'notGraph' });
   }
 }
