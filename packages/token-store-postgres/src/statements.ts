@@ -53,6 +53,9 @@ export function statementsFor(schema: string, table: string) {
   const hasRecord = 'num_nonnulls(record, sealed) = 1';
   const channel = `token_store_${hashOf(`${schema}\0${table}`, 16)}`;
 
+  // Data that was restored into new tables may have brought a second row of `meta`: what it encrypts needs its key.
+  const keyFirst = 'ORDER BY salt NULLS LAST';
+
   // A version of the lease `l`: it changes with each renewal.
   const seen = "l.owner || ' ' || extract(epoch FROM l.ends_at)";
   // In `take`, whose $2 is the owner that wants the lease.
@@ -104,7 +107,7 @@ export function statementsFor(schema: string, table: string) {
     insertMeta: `INSERT INTO ${meta} (package, version) VALUES ('${packageName}', ${schemaVersion})`,
     /** Writers lock this row, too (FOR SHARE). So when this lock is acquired, their writes are committed and visible. */
     lockMeta: `SELECT 1 FROM ${meta} FOR UPDATE`,
-    meta: `SELECT package, version, encode(salt, 'base64') AS salt, encode(verifier, 'base64') AS verifier FROM ${meta}`,
+    meta: `SELECT package, version, encode(salt, 'base64') AS salt, encode(verifier, 'base64') AS verifier FROM ${meta} ${keyFirst}`,
     setKey: `UPDATE ${meta} SET salt = $1, verifier = $2`,
 
     list: `SELECT name FROM ${records} WHERE ${hasRecord}`,
@@ -172,7 +175,7 @@ FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
 )
 SELECT taken.owner = $2 AS taken, taken.fence, coalesce(taken.holder, l.holder) AS holder, l.owner, ${seen} AS seen,
   extract(epoch FROM coalesce(taken.ends_at, l.ends_at) - statement_timestamp()) * 1000 AS left_ms, t.revision, ${durably} AS durable,
-  (SELECT coalesce(encode(salt, 'base64'), '') FROM ${meta} WHERE version = ${schemaVersion} LIMIT 1) AS salt
+  (SELECT coalesce(encode(salt, 'base64'), '') FROM ${meta} WHERE version = ${schemaVersion} ${keyFirst} LIMIT 1) AS salt
 FROM (SELECT 1) AS always LEFT JOIN taken ON true LEFT JOIN ${leases} AS l ON l.name = $1 LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /** Renews the lease, even after its end, if no other owner has taken it: $1 name, $2 owner, $3 fencing number, $4 lease in ms. */

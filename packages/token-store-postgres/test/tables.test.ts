@@ -206,14 +206,20 @@ for (const [kind, sql] of Object.entries(foreignTables)) {
   });
 }
 
-test('data that was restored into new tables, beside their own description, is used', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema });
-  const meta = `${schema}.oauth_token_meta`;
-  await scene.cluster.query(`INSERT INTO ${meta} TABLE ${meta}`);
-  await store.exclusively('app', () => store.set('app', record));
-  assert.equal(await store.get('app'), record);
-});
+for (const key of [undefined, keys[0]]) {
+  test(`data that was restored into new tables, beside their own description, is used (key: ${key !== undefined})`, async () => {
+    const [from, to] = [scene.newSchema(), scene.newSchema()];
+    await (await scene.open({ schema: from, key })).set('restored', record);
+    const store = await scene.open({ schema: to, key });
+    for (const table of ['oauth_token', 'oauth_token_meta'])
+      await scene.cluster.query(`INSERT INTO ${to}.${table} TABLE ${from}.${table}`);
+    for (const each of [store, await scene.open({ schema: to, key })]) {
+      assert.equal(await each.get('restored'), record);
+      await each.exclusively('app', () => each.set('app', record));
+      assert.equal(await each.get('app'), record);
+    }
+  });
+}
 
 test('tables of a newer version are STORE_VERSION, and not written by a store that was open before', async () => {
   const schema = scene.newSchema();
