@@ -94,7 +94,9 @@ export function resolveGraphUrl(root: URL, path: string | URL): URL {
 /** not-encoded, for a character of a name that has another meaning in a URL. */
 export function unencoded(path: string | URL, character: string): GraphAddressError {
   const shown = /[\0- ]/.test(character) ? JSON.stringify(character) : character;
-  const problem = `a ${shown} is not allowed there. In a name, write ${encodeURIComponent(character)}`;
+  const encoded = encodeURIComponent(character);
+  const isDots = encoded === character;
+  const problem = isDots ? `no item is named ${shown}` : `a ${shown} is not allowed there. In a name, write ${encoded}`;
   return new GraphAddressError('not-encoded', `'${path}': ${problem}; itemPath('Folder', 'name') encodes names`);
 }
 
@@ -105,6 +107,9 @@ function findUnencoded(text: string, { pathname, search }: URL): string | undefi
   // In a path, `URL` drops tabs, line breaks, and a space at the end, and takes a \ for a /. So another item would be meant.
   const [changed] = /[\t\n\r\\]|[\0- ]$/.exec(text.replace(/\?.*/s, '?')) ?? [];
   if (changed) return changed;
+  // It also resolves these. Elsewhere the caller may mean that, as in `/../beta/me`.
+  const [, dots] = /:\/(?!\/)(?:[^?]*\/)?((?:\.|%2e){1,2})(?:[/?]|$)/i.exec(text) ?? [];
+  if (dots) return dots;
   // In `root:/what?.txt:/content` the query would begin within the name, and in `root:/what?.txt` it would be none: it has no `=`.
   const isInName = pathname.split(':/').length % 2 === 0;
   return isInName && (/:(\/\w+)?$/.test(search) || /^[^?]*[^:?]\?[^=]*$/.test(text)) ? '?' : undefined;

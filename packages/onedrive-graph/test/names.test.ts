@@ -82,6 +82,11 @@ for (const [path, message] of [
   ['/me/drive/root:/a\tb.txt', 'a "\\t" is not allowed there. In a name, write %09'],
   ['/me/drive/root:/a\nb.txt', 'a "\\n" is not allowed there. In a name, write %0A'],
   ['/me/drive/root:/b.txt ', 'a " " is not allowed there. In a name, write %20'],
+  // `URL` would take them for the folder itself, and for the one above it.
+  ['/me/drive/root:/Backup/.', 'no item is named .;'],
+  ['/me/drive/root:/..', 'no item is named ..;'],
+  ['/me/drive/root:/Backup/../b.txt', 'no item is named ..;'],
+  ['/me/drive/root:/Backup/%2E%2e', 'a %2E%2e is not allowed there. In a name, write %252E%252e'],
 ] as const) {
   test(`a path with a name that is not encoded is refused: ${JSON.stringify(path)}`, async () => {
     const error = await rejection(client().upload(path, import.meta.filename), GraphAddressError);
