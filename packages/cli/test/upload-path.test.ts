@@ -74,6 +74,12 @@ test('no other item is meant by a name with two dots', () => {
     assert.throws(() => encodeNames(`${root}:/a/../../b:/content`), isUsageError);
 });
 
+test('an absolute URL, whose names are encoded already, is refused with such a name too', async () => {
+  using home = new CliHome();
+  const { status, stderr } = await home.call(['api', 'https://graph.microsoft.com/v1.0/me/drive/root:/a/..']);
+  assert.equal([status, /or the name \. or \.\. is not allowed/.test(stderr)], [2, true], stderr);
+});
+
 test('a ? in a name is refused, and no advice would become part of the name', async () => {
   using home = new CliHome();
   for (const args of [['--upload', 'notes.txt', '/me/drive/root:/q?x.txt'], ['/me/drive/root:/q?x.txt:/content']]) {

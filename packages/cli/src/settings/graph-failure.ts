@@ -13,10 +13,8 @@ export function resolveAddress(graph: string, path: string): { root: URL; url: U
     if (error instanceof GraphAddressError && error.reason === 'not-encoded') {
       // The command encodes names itself, so the escape that the library advises would become part of a name.
       const remedy = 'In OneDrive no name has a ?. Outside of names, write %23 for # and %25 for %';
-      throw new UsageError(`'${path}': a ?, #, %, \\, a tab or a space at the end is not allowed there`, {
-        remedy,
-        cause: error,
-      });
+      const problem = 'a ?, #, %, \\, a tab, a space at the end, or the name . or .. is not allowed there';
+      throw new UsageError(`'${path}': ${problem}`, { remedy, cause: error });
     }
     const { message } = error as Error;
     throw new UsageError(root ? message : `--graph: ${message}`, { cause: error });
