@@ -195,6 +195,18 @@ test('a change of key that has to wait for too long says who holds which lock, a
   await operator.rekey(newKey, { timeout: 0 });
 });
 
+test('a change of key that fails leaves the store with its own keys: it takes no unencrypted token', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, key: newKey });
+  await store.set('app', { refreshToken: 'refresh-1' });
+  const holder = await hold(await scene.open({ schema, key: newKey }));
+  assert.is((await errorOf(store.rekey(undefined, { timeout: 100 }))).code, 'STORE_BUSY');
+  await holder.end();
+  const planted = `UPDATE ${schema}.oauth_token SET sealed = NULL, record = '{"refreshToken":"planted"}'`;
+  await scene.cluster.query(planted);
+  assert.is((await errorOf(store.get('app'))).code, 'STORE_KEY');
+});
+
 test('a change of key does not wait for the locks that its caller holds', async () => {
   const { operator } = await openWithToken();
   const change = () => operator.rekey(newKey, { timeout: 0 });

@@ -58,8 +58,8 @@ export class KeyRing {
 
   /** Adds a key to those of this store, because the database may say from now on that it is in use, with the salt of `cipher`. */
   add(key: Key | undefined, cipher: TokenCipher | undefined): void {
-    this.#keys.push(key);
-    if (cipher) this.#ciphers.push(cipher);
+    if (!this.#keys.includes(key)) this.#keys.push(key);
+    if (cipher && !this.#ciphers.includes(cipher)) this.#ciphers.push(cipher);
   }
 
   /** Whether {@link open} has the cipher that it needs. If not, the database may have changed to another key of this store. */

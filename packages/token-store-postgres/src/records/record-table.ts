@@ -92,8 +92,6 @@ export class RecordTable {
   ): Promise<void> {
     const { database, statements, ring } = this.#context;
     const next = key === undefined ? undefined : newCipher(key);
-    // Already now: other calls may find the change before this one knows that it is done, or if its answer gets lost.
-    ring.add(key, next);
     const deadline = performance.now() + timeout;
     const sightings = new Map<unknown, Sighting>();
     // As for a caller of `exclusively`, only the last check trusts the server's clock.
@@ -119,6 +117,8 @@ export class RecordTable {
         const columns = next ? [null, Buffer.from(next.seal(name, record))] : [JSON.stringify(record), null];
         await run(statements.sealAgain, [row.name, ...columns]);
       }
+      // Already now: other calls may find the change before this one knows that it is done, or if its answer gets lost.
+      ring.add(key, next);
       await run(statements.setKey, keyValues(next?.makeCheck()));
       return;
     };
@@ -129,6 +129,7 @@ export class RecordTable {
       if (performance.now() >= deadline) throw lockHeldError(name, timeout, { holder: held.holder ?? undefined });
       await pause(lookMs, signals);
     }
+    ring.add(key, next);
     ring.adopt(next?.makeCheck());
   }
 
