@@ -195,8 +195,9 @@ export class SharedToken implements AsyncDisposable {
     const { signOuts, signIns } = work;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;
     const end = started + this.#settings.refreshTimeout + storeLimitMs;
-    const inMemory = (): UsableRecord | undefined => this.#memory.record;
-    const tryOnce = (need: Work) => this.#joinSilent(need).outcome(end, work, this.#untilClosed(signal), inMemory);
+    // Another call may have brought a token meanwhile.
+    const bridgeOf = (known?: UsableRecord) => this.#stillValid(known) ?? this.#stillValid(this.#memory.record);
+    const tryOnce = (need: Work) => this.#joinSilent(need).outcome(end, work, this.#untilClosed(signal), bridgeOf);
     const running = this.#silent;
     const first = tryOnce(work);
     const hadBegun = this.#silent === running;
@@ -216,9 +217,8 @@ export class SharedToken implements AsyncDisposable {
     if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
     if (outcome.type === 'token') return outcome.token;
     if (outcome.type === 'failed') {
-      // Another call may have brought a token meanwhile.
-      const bridge = usableRecord(outcome.bridge ?? this.#memory.record, this.#keeper.acceptance.accepts);
-      if (forceRefresh || !bridge || this.#memory.hasEnded(bridge)) throw outcome.error;
+      const bridge = bridgeOf(outcome.bridge);
+      if (forceRefresh || !bridge) throw outcome.error;
       const took = performance.now() - started;
       this.#assertOpen();
       // This token was known before, so it replaces no other.
@@ -257,6 +257,11 @@ export class SharedToken implements AsyncDisposable {
     // What this instance has signed in meanwhile, no call had rejected.
     const forced = work.forced && work.signIns === this.#signIns;
     return this.#memory.hold(record, { replaced, forced, minValid });
+  }
+
+  #stillValid(record: UsableRecord | undefined): UsableRecord | undefined {
+    const usable = usableRecord(record, this.#keeper.acceptance.accepts);
+    return usable && !this.#memory.hasEnded(usable) ? usable : undefined;
   }
 
   #isUseless(record: UsableRecord, rejected: string | undefined): boolean {

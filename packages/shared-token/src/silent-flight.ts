@@ -5,7 +5,6 @@ import { signInRequired, tryAgainError } from './shared-token-error.ts';
 import type { SilentOutcome } from './silent-outcome.ts';
 import type { Held } from './token-in-memory.ts';
 import type { UsableRecord } from './token-response.ts';
-import { usableRecord } from './usable-token.ts';
 
 /** A `SilentOutcome` whose token is in memory, in the form that callers get. */
 export type HeldOutcome = Exclude<SilentOutcome, { type: 'token' }> | ({ type: 'token' } & Held);
@@ -43,16 +42,15 @@ export class SilentFlight extends Flight<HeldOutcome> {
     end: number,
     { forced }: Need,
     signal: AbortSignal,
-    inMemory: () => UsableRecord | undefined,
+    bridgeOf: (known?: UsableRecord) => UsableRecord | undefined,
   ): Promise<HeldOutcome> {
-    const { signOuts, settings, stored, acceptance } = this.#keeper;
+    const { signOuts, settings, stored } = this.#keeper;
     const error = tryAgainError('No token came in time, from the store, the provider or another process');
     const limit = new AbortController();
     const joined = this.join(AbortSignal.any([signal, limit.signal]));
     const { promise: bridged, resolve, reject } = Promise.withResolvers<HeldOutcome>();
     const findBridge = async (): Promise<void> => {
-      const { accepts } = acceptance;
-      const bridge = usableRecord(this.#bridge.record, accepts) ?? usableRecord(inMemory(), accepts);
+      const bridge = bridgeOf(this.#bridge.record);
       if (bridge && !forced) resolve({ type: 'failed', error, bridge });
     };
     // Timers call it: without the catch, an error of `accepts` would end the process.

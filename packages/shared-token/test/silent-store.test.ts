@@ -76,6 +76,24 @@ test('a token that comes into memory while the store is silent is given out, alt
   answer();
 });
 
+test('a slow store fails no call whose token looks valid only because the clock was set back', async (scene) => {
+  await scene.signedIn({ obtainedAt: undefined, expiresAt: Date.now() + 200 });
+  const shared = scene.open({ expirySkew: 0 });
+  const { accessToken } = await shared.getToken();
+  await until(() => shared.peek() === undefined);
+  const now = Date.now;
+  Date.now = () => now() - 60_000;
+  try {
+    await until(() => shared.peek() === undefined);
+    const answer = scene.store.holdRead();
+    const call = shared.getToken();
+    setTimeout(answer, 700);
+    assert.is.not((await call).accessToken, accessToken);
+  } finally {
+    Date.now = now;
+  }
+});
+
 test('a call gets no older token than one before it, which was refreshed ahead meanwhile', async (scene) => {
   scene.provider.expiresIn = 2;
   await scene.signedIn({ expiresAt: Date.now() + 1_650 });

@@ -194,8 +194,8 @@ export const worldDefects: readonly Defect[] = [
     'accept(true);',
   ]),
   defect('does not bridge with what came into memory meanwhile', 5000, [
-    'silent-flight.ts',
-    ' ?? usableRecord(inMemory(), accepts)',
+    'shared-token.ts',
+    ' ?? this.#stillValid(this.#memory.record)',
     '',
   ]),
   defect('bridges with a token without expiry whose place a sign-in took', beyond, [
@@ -204,9 +204,9 @@ export const worldDefects: readonly Defect[] = [
     'return false;',
   ]),
   defect('waits for a silent store if the token that it held had ended, although another one has come', 5000, [
-    'silent-flight.ts',
-    'usableRecord(this.#bridge.record, accepts) ?? usableRecord(inMemory(), accepts)',
-    'usableRecord(this.#bridge.record ?? inMemory(), accepts)',
+    'shared-token.ts',
+    'this.#stillValid(known) ?? this.#stillValid(this.#memory.record)',
+    'this.#stillValid(known ?? this.#memory.record)',
   ]),
   defect('puts what a forced refresh brings over a sign-in that came meanwhile', beyond, [
     'shared-token.ts',
