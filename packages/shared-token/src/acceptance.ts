@@ -18,15 +18,17 @@ interface OwnSignIn {
  */
 export class Acceptance {
   readonly #accepts: (record: TokenRecord) => boolean;
-  /** The last one that was stored, and those that are on their way into the store. */
-  #own: readonly OwnSignIn[] = [];
+  /** The last one that was stored. */
+  #stored: OwnSignIn | undefined;
+  /** Those that are on their way into the store. */
+  readonly #coming = new Set<OwnSignIn>();
 
   constructor(accepts: (record: TokenRecord) => boolean) {
     this.#accepts = accepts;
   }
 
   readonly accepts = (record: TokenRecord): boolean =>
-    this.#accepts(record) || this.#own.some((own) => this.#isOf(own, record));
+    this.#accepts(record) || [this.#stored, ...this.#coming].some((own) => own && this.#isOf(own, record));
 
   /**
    * Takes the record of this instance's own sign-in before it is stored, because a call may read it at once. The returned function has to
@@ -42,16 +44,21 @@ export class Acceptance {
     // Some providers name fewer scopes after a refresh than after a sign-in. The person has just been asked, and is not asked again.
     const counts = isLess || reason === 'not-accepted';
     const own: OwnSignIn = { record, isLess, counts, scopes: new Set([scopesOf(record)]) };
-    this.#own = [...this.#own, own];
+    this.#coming.add(own);
     return (isStored) => {
-      const index = this.#own.indexOf(own);
-      if (index >= 0) this.#own = isStored ? this.#own.slice(index) : this.#own.toSpliced(index, 1);
+      if (this.#coming.delete(own) && isStored) this.#stored = own;
     };
   }
 
-  /** Called when a call forces a refresh, and at a sign-out. */
+  /** Called when a call forces a refresh. It has rejected nothing that is on its way. */
+  forgetStored(): void {
+    this.#stored = undefined;
+  }
+
+  /** Called at a sign-out. */
   forget(): void {
-    this.#own = [];
+    this.#stored = undefined;
+    this.#coming.clear();
   }
 
   #isOf({ record: own, isLess, counts, scopes }: OwnSignIn, record: TokenRecord): boolean {

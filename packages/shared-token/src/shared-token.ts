@@ -190,7 +190,7 @@ export class SharedToken implements AsyncDisposable {
     this.#assertOpen();
     signal?.throwIfAborted();
     const started = performance.now();
-    if (forceRefresh) this.#keeper.acceptance.forget();
+    if (forceRefresh) this.#keeper.acceptance.forgetStored();
     const work: Work = { ...this.#begin(forceRefresh, minValid), hasFound };
     const { signOuts, signIns } = work;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;

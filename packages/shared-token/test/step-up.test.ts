@@ -257,6 +257,23 @@ test('a call that finds what its own sign-in has just stored does not ask again,
   assert.is(asked.length, 1);
 });
 
+test('a call that forces while a sign-in is being stored does not make the person be asked again', async (scene) => {
+  await signedIn(scene, 'files');
+  const needed = ['files'];
+  const { asked, options } = stepUp(scene, needed, ['mail']);
+  const shared = scene.open(options);
+  await shared.getToken();
+  needed.push('mail');
+  const { begun, goOn } = scene.store.holdWrites();
+  const call = shared.getToken();
+  await begun;
+  // It rejects the token of before.
+  const forced = shared.getToken({ forceRefresh: true });
+  goOn();
+  assert.equal(await forced, await call);
+  assert.equal(asked, ['files mail']);
+});
+
 test('what the sign-in of another process brought does not count if it is less', async (scene) => {
   const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
   await scene.open(options).getToken();
