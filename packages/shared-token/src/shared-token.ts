@@ -66,9 +66,7 @@ export class SharedToken implements AsyncDisposable {
   /** The newest work of this kind, which calls may join. */
   #silent: SilentFlight | undefined;
   #signIn: SignInFlight | undefined;
-  /** How many sign-ins of this instance have begun, the number of the last one that was stored, and how many were stored. */
-  #signInsBegun = 0;
-  #newestSignIn = 0;
+  /** How many sign-ins of this instance were stored. */
   #signIns = 0;
   readonly #flights = new Set<Flight<unknown>>();
   #closed: Promise<void> | undefined;
@@ -296,20 +294,18 @@ export class SharedToken implements AsyncDisposable {
     // Its caller has found no good token. One that has come into memory since may be of an older read.
     const work = this.#begin(true);
     const { signOuts } = work;
-    const number = ++this.#signInsBegun;
     let stored: Held | undefined;
     const onStored = (record: UsableRecord): void => {
+      // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
+      if (this.#signIn?.request === request) this.#signIn = undefined;
       const { record: held } = this.#memory;
-      // Its lock was released late, and a later sign-in, which began after it, is in memory already.
-      const isLate = number < this.#newestSignIn && held !== undefined && isOlder(record, held);
+      // Its lock was released late, and another sign-in, which is later, has come into memory since this one began.
+      const isLate = held && work.signIns !== this.#signIns && isOlder(record, held);
       if (this.#closing.signal.aborted || isLate) return;
-      this.#newestSignIn = Math.max(number, this.#newestSignIn);
       // Only a refresh of this sign-in is newer, whatever the clock says.
       const replaced = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
       stored = this.#memory.hold(record, { replaced });
       this.#signIns++;
-      // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
-      if (this.#signIn?.request === request) this.#signIn = undefined;
     };
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
     const task = async (signal: AbortSignal): Promise<Held> => {

@@ -591,6 +591,38 @@ test('a sign-in stays, although one that began before it hears later that it was
   assert.equal(shared.peek(), token);
 });
 
+test('signIn() asks, although a sign-in goes on that heard late that it was stored', async (scene) => {
+  const { store, provider } = scene;
+  const exclusively = store.exclusively.bind(store);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: page, resolve: closePage } = Promise.withResolvers<void>();
+  store.exclusively = async (...given) => {
+    const isRecord = given[0] === 'my-app';
+    if (isRecord) store.exclusively = exclusively;
+    const result = await exclusively(...given);
+    if (isRecord) await released;
+    return result;
+  };
+  let asked = 0;
+  const signIn: SignIn = async ({ redeem }) => {
+    const isFirst = ++asked === 1;
+    const response = await redeem(provider.signIn);
+    if (isFirst) await page;
+    return response;
+  };
+  const shared = scene.open({ signIn });
+  const first = shared.signIn();
+  await until(() => store.records.size > 0);
+  store.loseLock(signInLockName('my-app'));
+  await shared.signIn({ signIn });
+  release();
+  await until(() => scene.count('signed-in') === 2);
+  const third = shared.signIn();
+  closePage();
+  await Promise.all([first, third]);
+  assert.is(asked, 3);
+});
+
 test('of two questions, the one that the person answers last counts, also in memory', async (scene) => {
   const answered = Promise.withResolvers<void>();
   const shared = scene.open({ refreshTimeout: 100, signIn: () => scene.provider.signIn() });
