@@ -63,19 +63,20 @@ export class TokenInMemory {
     // A refresh may give the same token a longer life. Otherwise, the held record stays, because the wall clock may have been set since,
     // or because it has the mark of a rejection.
     const isLonger = isSame && held.record.obtainedAt !== obtainedAt && !hasEnded(held.record);
-    if (isSame && !isLonger && !hasEnded(record)) {
-      for (const token of replaced) if (token !== accessToken) held.replaced.add(token);
-      return held;
-    }
-    const isOfUse = held && !replaced.includes(held.token.accessToken) && !isOver(held);
-    if (isOfUse && !isSame) {
-      const isLess = held.replaced.has(accessToken) || isOlder(record, held.record);
-      if (isLess ?? (!forced && this.good(minValid))) return held;
+    const older = isSame ? held.replaced : new Set<string | undefined>();
+    for (const token of replaced) if (token !== accessToken) older.add(token);
+    if (isSame && !isLonger && !hasEnded(record)) return held;
+    if (held && !isSame && !replaced.includes(held.token.accessToken)) {
+      const wasReplaced = held.replaced.has(accessToken);
+      // An API may have rejected both.
+      if (wasReplaced && hasEnded(held.record) && endsByRejection(record)) return held;
+      const isLess = wasReplaced || isOlder(record, held.record);
+      if (!isOver(held) && (isLess ?? (!forced && this.good(minValid)))) return held;
     }
     const token = Object.freeze(toAccessToken(record));
     const clockOffset = Date.now() - performance.now();
     this.#bridgedUntil = 0;
-    this.#held = { record: Object.freeze({ ...record }), token, clockOffset, replaced: new Set(replaced) };
+    this.#held = { record: Object.freeze({ ...record }), token, clockOffset, replaced: older };
     return this.#held;
   }
 

@@ -62,6 +62,20 @@ test('a read of before the token was rejected brings it to no call', async (scen
   assert.is(shared.peek(), undefined);
 });
 
+test('a read of before two tokens were rejected brings neither to a call', async (scene) => {
+  scene.provider.expiresIn = undefined;
+  await scene.signedIn({ expiresAt: undefined });
+  const shared = scene.open();
+  const answer = scene.store.holdRead();
+  const reading = rejection(shared.getToken());
+  await shared.getToken({ forceRefresh: true });
+  scene.provider.failures.push(new TokenEndpointError('invalid_grant'));
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'refused');
+  answer();
+  assert.is((await reading).reason, 'refused');
+  assert.is(shared.peek(), undefined);
+});
+
 for (const [what, times] of [
   ['does not say how old it is', {}],
   // Its token was obtained later, by the clock of another computer.

@@ -65,12 +65,12 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('puts an older token over a newer one that has come into memory meanwhile', beyond, [
     'token-in-memory.ts',
-    '      if (isLess ?? (!forced && this.good(minValid))) return held;\n',
+    '      if (!isOver(held) && (isLess ?? (!forced && this.good(minValid)))) return held;\n',
     '',
   ]),
   defect('goes by the times alone, and they may be those of one millisecond', beyond, [
     'token-in-memory.ts',
-    'held.replaced.has(accessToken) || isOlder',
+    'wasReplaced || isOlder',
     'isOlder',
   ]),
   defect(
