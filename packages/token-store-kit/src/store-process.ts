@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import type { MaybePromise, TokenStore } from './index.ts';
 import { doneStatus, type Run } from './process-cases/call.ts';
-import { Caller } from './process-cases/caller.ts';
+import { makeCalls } from './process-cases/caller.ts';
 
 const [module = '', place = ''] = process.argv.slice(2);
 // The parent has ended.
@@ -19,6 +19,6 @@ const told = once(process, 'message');
 process.send?.('ready');
 const [run] = (await told) as [Run];
 const log = openSync(run.log, 'w');
-await Promise.all(run.names.map((name, index) => new Caller(store, run, { name, index, log }).run()));
+await Promise.all(run.names.map((name, index) => makeCalls(store, run, { name, index, log })));
 await close?.(store);
 process.exit(doneStatus);
