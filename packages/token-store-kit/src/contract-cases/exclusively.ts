@@ -4,8 +4,25 @@ import type { ExclusivelyOptions, Lock, TokenStore } from '../token-store.ts';
 import { fullRecord } from './records.ts';
 import { app, assertSame, other, rejectsWith, soon, whileOccupied } from './soon.ts';
 
-export const neverRuns = async (): Promise<never> => assert.fail('the task ran');
+const neverRuns = async (): Promise<never> => assert.fail('the task ran');
 const busy = { code: 'STORE_BUSY' };
+
+/** Fails unless a task of `store` keeps its lock from `asker`, which may be the same store, until it ends, and no other lock. */
+export async function keepsLock(store: TokenStore, asker: TokenStore): Promise<void> {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const check = async (end: () => Promise<void>): Promise<void> => {
+    controller.abort();
+    await store.set(app, fullRecord);
+    await store.delete(app);
+    await assert.rejects(soon(asker.exclusively(app, neverRuns, { timeout: 100 })), busy);
+    assert.equal(await soon(asker.exclusively(other, async () => 'free')), 'free');
+    const waiting = asker.exclusively(app, async () => 'my turn');
+    await end();
+    assert.equal(await soon(waiting), 'my turn');
+  };
+  await whileOccupied(store, app, check, { signal });
+}
 
 export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<void>> = {
   'exclusively gives its task a lock that has not aborted, and returns what the task returns': async (store) => {
@@ -78,19 +95,8 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
     assert.equal(await store.get(app), undefined);
   },
 
-  'exclusively keeps the lock until its task has ended, if the signal aborts, and if the record goes': async (
-    store,
-  ) => {
-    const controller = new AbortController();
-    const { signal } = controller;
-    const check = async (): Promise<void> => {
-      controller.abort();
-      await store.set(app, fullRecord);
-      await store.delete(app);
-      await assert.rejects(soon(store.exclusively(app, neverRuns, { timeout: 100 })), busy);
-    };
-    await whileOccupied(store, app, check, { signal });
-  },
+  'exclusively keeps the lock until its task has ended, if the signal aborts, and if the record goes': (store) =>
+    keepsLock(store, store),
 
   'exclusively never runs the task of a caller that it has rejected, and serves the next one': async (store) => {
     const reason = new Error('no longer needed');

@@ -1,9 +1,9 @@
 import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
 import { noticesWrites } from './changed.ts';
-import { neverRuns } from './exclusively.ts';
+import { keepsLock } from './exclusively.ts';
 import { fullRecord } from './records.ts';
-import { app, assertSame, soon, whileOccupied } from './soon.ts';
+import { app, assertSame } from './soon.ts';
 
 export const sharingCases: Record<string, (store: TokenStore, other: TokenStore) => Promise<void>> = {
   'another store reads what one store has written': async (store, other) => {
@@ -15,22 +15,7 @@ export const sharingCases: Record<string, (store: TokenStore, other: TokenStore)
     assertSame(await other.list(), []);
   },
 
-  'exclusively excludes the tasks of another store until its task has ended, even if the signal aborts': async (
-    store,
-    other,
-  ) => {
-    const controller = new AbortController();
-    const check = async (end: () => Promise<void>): Promise<void> => {
-      controller.abort();
-      const impatient = other.exclusively(app, neverRuns, { timeout: 100 });
-      await assert.rejects(soon(impatient), { code: 'STORE_BUSY' });
-      assert.equal(await soon(other.exclusively('other', async () => 'free')), 'free');
-      const waiting = other.exclusively(app, async () => 'my turn');
-      await end();
-      assert.equal(await soon(waiting), 'my turn');
-    };
-    await whileOccupied(store, app, check, { signal: controller.signal });
-  },
+  'exclusively excludes the tasks of another store until its task has ended, even if the signal aborts': keepsLock,
 
   'changed, if the store has it, resolves soon after another store writes or deletes the record': noticesWrites,
 };
