@@ -82,7 +82,7 @@ export class KeyRing {
   seal(name: string, record: TokenRecord): { json: string | null; sealed: Uint8Array | null; salt: Uint8Array | null } {
     const cipher = this.#current;
     if (!cipher) return { json: JSON.stringify(record), sealed: null, salt: null };
-    return { json: null, sealed: Buffer.from(cipher.seal(name, record)), salt: Buffer.from(cipher.salt) };
+    return { json: null, sealed: cipher.seal(name, record), salt: cipher.salt };
   }
 
   #refusal(check: KeyCheck | undefined): keyof typeof words {

@@ -114,12 +114,13 @@ export class RecordTable {
       for (const row of await run(statements.readAll)) {
         const name = nameOf(row);
         const record = ring.open(name, row);
-        const columns = next ? [null, Buffer.from(next.seal(name, record))] : [JSON.stringify(record), null];
+        const columns = next ? [null, next.seal(name, record)] : [JSON.stringify(record), null];
         await run(statements.sealAgain, [row.name, ...columns]);
       }
       // Already now: other calls may find the change before this one knows that it is done, or if its answer gets lost.
       ring.add(key, next);
-      await run(statements.setKey, keyValues(next?.makeCheck()));
+      const check = next?.makeCheck();
+      await run(statements.setKey, [check?.salt, check?.verifier]);
       return;
     };
     for (;;) {
@@ -205,7 +206,7 @@ export class RecordTable {
       await run(statements.lockMeta);
       const check = await readMeta(database, statements, run);
       if (check || (await run(statements.list)).length > 0) return check;
-      await run(statements.setKey, keyValues(wanted));
+      await run(statements.setKey, [wanted.salt, wanted.verifier]);
       return wanted;
     };
     ring.adopt(await database.transaction(inTransaction, { deadline, isPatient: true }));
@@ -224,8 +225,4 @@ function unknownError({ code, problem, reason, remedy, cause }: TokenStoreError)
   const error = new TokenStoreError(code, `${problem}; whether the write was done is not known`, details);
   unanswered.add(error);
   return error;
-}
-
-function keyValues(check: KeyCheck | undefined): (Uint8Array | null)[] {
-  return check ? [Buffer.from(check.salt), Buffer.from(check.verifier)] : [null, null];
 }
