@@ -2,14 +2,11 @@ import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 import { type KeyCheck, saltBytes } from 'token-store-kit';
 import { damaged, fileError } from 'token-store-kit/files';
-import { applicationId, schemaVersion } from './token-table.ts';
+import { applicationId, columns, schemaVersion } from './token-table.ts';
 
-/** The columns that we add to the Python class's table. Existing files have them, so a change needs another schema version. */
-const addedColumns =
-  `access_token TEXT, expires_at INTEGER, obtained_at INTEGER, client_id TEXT, authority TEXT, scope TEXT,
-id_token TEXT, refresh_expires_at INTEGER, signed_in_at INTEGER, refused_at INTEGER, refused_because TEXT, data TEXT`.split(
-    /,\s/,
-  );
+/** The columns of records that we add to the Python class's table. Existing files have them, so a change needs another schema version. */
+const addedColumns = columns.slice(1, -1);
+const withType = (column: string): string => `${column} ${column.endsWith('_at') ? 'INTEGER' : 'TEXT'}`;
 
 /**
  * Makes the table of the original Python class, with the same SQL, if there is none. Then adds our columns and triggers. With a key,
@@ -21,7 +18,7 @@ id_token TEXT, refresh_expires_at INTEGER, signed_in_at INTEGER, refused_at INTE
  */
 export const extendOriginal = `
 CREATE TABLE IF NOT EXISTS token (app_name TEXT, refresh_token TEXT, PRIMARY KEY (app_name));
-${[...addedColumns, 'sealed BLOB', 'revision INTEGER'].map((column) => `ALTER TABLE token ADD COLUMN ${column};`).join('\n')}
+${[...addedColumns.map(withType), 'sealed BLOB', 'revision INTEGER'].map((column) => `ALTER TABLE token ADD COLUMN ${column};`).join('\n')}
 CREATE TABLE token_key (salt BLOB NOT NULL, verifier BLOB NOT NULL) STRICT;
 ${['INSERT', 'UPDATE']
   .map(
@@ -37,7 +34,7 @@ END;`,
 CREATE TRIGGER token_foreign_write AFTER UPDATE OF refresh_token ON token
 WHEN NEW.refresh_token IS NOT OLD.refresh_token AND NEW.revision IS OLD.revision
 BEGIN
-  UPDATE token SET ${addedColumns.map((column) => `${column.split(' ')[0]} = NULL`)} WHERE app_name = NEW.app_name;
+  UPDATE token SET ${addedColumns.map((column) => `${column} = NULL`)} WHERE app_name = NEW.app_name;
 END;
 PRAGMA application_id = ${applicationId};
 PRAGMA user_version = ${schemaVersion};
@@ -45,7 +42,7 @@ PRAGMA user_version = ${schemaVersion};
 
 /** SQL that shows our columns to the connection that runs it, in a file that is not ours yet and may not be changed. */
 export function viewAsOurs(owner: Tables['owner']): string {
-  const added = [...addedColumns, 'sealed'].map((column) => `NULL AS ${column.split(' ')[0]}`);
+  const added = [...addedColumns, 'sealed'].map((column) => `NULL AS ${column}`);
   const isOriginal = owner === 'original';
   const present = isOriginal ? 'app_name, refresh_token' : 'NULL AS app_name, NULL AS refresh_token';
   const view = `CREATE TEMP VIEW token AS SELECT ${present}, ${added} ${isOriginal ? 'FROM main.token' : 'WHERE 0'}`;
@@ -86,15 +83,15 @@ export function inspectTables(sql: Database.Database, path: string): Tables {
 function ownerOf(sql: Database.Database, application: number, version: number): Tables['owner'] | 'newer' | 'foreign' {
   const isMarked = application === applicationId;
   if (isMarked && version === schemaVersion) return 'ours';
-  const columns = sql.prepare("SELECT name FROM pragma_table_info('token', 'main')").pluck().all();
-  const isLikeOurs = columns.includes('app_name') && columns.includes('refresh_token');
+  const found = sql.prepare("SELECT name FROM pragma_table_info('token', 'main')").pluck().all();
+  const isLikeOurs = found.includes('app_name') && found.includes('refresh_token');
   if (isMarked && version > schemaVersion) return 'newer';
   if (application !== 0 || version !== 0) return 'foreign';
   const tables = sql.prepare("SELECT name FROM sqlite_schema WHERE substr(name, 1, 7) <> 'sqlite_'").pluck().all();
   if (tables.length === 0) return 'nobody';
   // Our upsert needs a unique index on the app name.
   const isUnique = sql.prepare(`SELECT 1 FROM pragma_index_list('token', 'main') WHERE "unique"`).get() !== undefined;
-  return isLikeOurs && columns.length === 2 && tables.length === 1 && isUnique ? 'original' : 'foreign';
+  return isLikeOurs && found.length === 2 && tables.length === 1 && isUnique ? 'original' : 'foreign';
 }
 
 export function readKeyCheck(sql: Database.Database): KeyCheck | undefined {
