@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { testProcesses } from 'testing-authority/process-cases';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { suite } from 'uvu';
@@ -23,14 +24,5 @@ const cases = storeContract<FileTokenStore>({
 for (const { name, run } of cases) test(name, run);
 test.run();
 
-const processes = suite('Of processes with a store that is a file');
-// A process starts faster with what the others have compiled.
-processes.before(() => {
-  process.env.NODE_COMPILE_CACHE = process.env.TEST_COMPILE_CACHE;
-});
-processes.after(() => {
-  delete process.env.NODE_COMPILE_CACHE;
-});
 const module = new URL('programs/open-store.ts', import.meta.url);
-for (const { name, run } of storeProcessContract({ module, newPlace })) processes(name, run);
-processes.run();
+testProcesses(suite('Of processes with a store that is a file'), storeProcessContract({ module, newPlace }));

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { testProcesses } from 'testing-authority/process-cases';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { storeContract, storeProcessContract } from 'token-store-kit/contract';
 import { suite } from 'uvu';
@@ -23,14 +24,6 @@ for (const [kind, options] of Object.entries(kinds)) {
   test.run();
 }
 
-const processes = suite('Of processes with a SQLite store');
-// A process starts faster with what the others have compiled.
-processes.before(() => {
-  process.env.NODE_COMPILE_CACHE = process.env.TEST_COMPILE_CACHE;
-});
-processes.after(() => {
-  delete process.env.NODE_COMPILE_CACHE;
-});
 const newPlace = () => join(temporaryDirectory(), 'tokens.db');
 const module = new URL('programs/open-store.ts', import.meta.url);
 const removePlace = async (path: string) => {
@@ -40,5 +33,4 @@ const removePlace = async (path: string) => {
   store.close();
   assert.equal(readdirSync(dirname(path)), ['tokens.db'], 'a file is left behind');
 };
-for (const { name, run } of storeProcessContract({ module, newPlace, removePlace })) processes(name, run);
-processes.run();
+testProcesses(suite('Of processes with a SQLite store'), storeProcessContract({ module, newPlace, removePlace }));

@@ -1,10 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Program } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import * as assert from 'uvu/assert';
 import { openTokenStore, type SqliteTokenStore, type TokenStoreError } from '../src/index.ts';
-import { type Program, startProgram } from './start-program.ts';
+import { startProgram } from './start-program.ts';
 
 export function newStore(): SqliteTokenStore {
   return openTokenStore(join(temporaryDirectory(), 'tokens.db'));

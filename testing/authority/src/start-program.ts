@@ -39,6 +39,12 @@ export function startProgram(file: URL, args: readonly string[], before: readonl
   return startCommand([...before, process.execPath, name, ...args], { name });
 }
 
+/** Runs `programs/NAME.ts` beside a module in a process of its own, with these arguments, and `before` as for {@link startProgram}. */
+export function programsBeside(module: string) {
+  return (name: string, args: readonly (string | number)[], before?: readonly string[]): Program =>
+    startProgram(new URL(`programs/${name}.ts`, module), args.map(String), before);
+}
+
 /** Runs a command in a process of its own. `name`: what errors call it. */
 export function startCommand(
   [command = '', ...args]: readonly string[],
