@@ -1,13 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  checkRecord,
-  checkText,
-  comparedToken,
-  readChangedOptions,
-  readExclusivelyOptions,
-  type TokenRecord,
-} from '../src/index.ts';
+import { checkRecord, readChangedOptions, readExclusivelyOptions, type TokenRecord } from '../src/index.ts';
 
 const any = (value: unknown): never => value as never;
 const whole: Required<TokenRecord> = {
@@ -104,19 +97,6 @@ test('a record needs a token that is not empty', () => {
   );
   for (const record of [{}, { accessToken: '' }, { refreshToken: undefined, idToken: 'id' }])
     assert.throws(() => checkRecord(record), /^record must have a refreshToken or an accessToken$/);
-});
-
-test('a record is recognized by its refresh token, else by its access token', () => {
-  assert.is(comparedToken(whole), 'refresh');
-  assert.is(comparedToken({ accessToken: 'access' }), 'access');
-  assert.is(comparedToken(undefined), undefined);
-});
-
-test('a text must be a string of whole characters', () => {
-  checkText('\0 é 漢 😀', 'name');
-  checkText('', 'name');
-  assert.throws(() => checkText('a\ud83d', 'name'), /^name must be well-formed Unicode/);
-  assert.throws(() => checkText(null, 'name'), /^name must be a string, not null/);
 });
 
 test('exclusively waits for 60 seconds by default', () => {
