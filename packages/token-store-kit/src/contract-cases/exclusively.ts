@@ -8,7 +8,7 @@ const neverRuns = async (): Promise<never> => assert.fail('the task ran');
 const busy = { code: 'STORE_BUSY' };
 
 /** Fails unless a task of `store` keeps its lock from `asker`, which may be the same store, until it ends, and no other lock. */
-export async function keepsLock(store: TokenStore, asker: TokenStore): Promise<void> {
+export async function keepsLockFrom(store: TokenStore, asker: TokenStore): Promise<void> {
   const controller = new AbortController();
   const { signal } = controller;
   const check = async (end: () => Promise<void>): Promise<void> => {
@@ -96,7 +96,7 @@ export const exclusivelyCases: Record<string, (store: TokenStore) => Promise<voi
   },
 
   'exclusively keeps the lock until its task has ended, if the signal aborts, and if the record goes': (store) =>
-    keepsLock(store, store),
+    keepsLockFrom(store, store),
 
   'exclusively never runs the task of a caller that it has rejected, and serves the next one': async (store) => {
     const reason = new Error('no longer needed');

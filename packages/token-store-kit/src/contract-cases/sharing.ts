@@ -1,7 +1,7 @@
 import * as assert from 'node:assert/strict';
 import type { TokenStore } from '../token-store.ts';
 import { noticesWrites } from './changed.ts';
-import { keepsLock } from './exclusively.ts';
+import { keepsLockFrom } from './exclusively.ts';
 import { fullRecord } from './records.ts';
 import { app, assertSame } from './soon.ts';
 
@@ -15,7 +15,7 @@ export const sharingCases: Record<string, (store: TokenStore, other: TokenStore)
     assertSame(await other.list(), []);
   },
 
-  'exclusively excludes the tasks of another store until its task has ended, even if the signal aborts': keepsLock,
+  'exclusively excludes the tasks of another store until its task has ended, even if the signal aborts': keepsLockFrom,
 
   'changed, if the store has it, resolves soon after another store writes or deletes the record': noticesWrites,
 };
