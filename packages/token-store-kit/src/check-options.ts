@@ -4,19 +4,13 @@ import type { ChangedOptions, ExclusivelyOptions, Lock } from './token-store.ts'
 /** How long `exclusively` waits for the lock if its caller does not say. */
 const lockTimeoutMs = 60_000;
 
-/** The checked options of a wait. */
-interface Wait {
-  timeout: number;
-  signal: AbortSignal | undefined;
-}
-
 /**
  * The options of `exclusively`, with the default timeout. `task` is only checked.
  *
  * @throws {TypeError} if the task is no function, or an option is unknown or has a wrong type.
  * @throws {RangeError} if the timeout is negative or NaN.
  */
-export function readExclusivelyOptions(task: (lock: Lock) => unknown, options: ExclusivelyOptions = {}): Wait {
+export function readExclusivelyOptions(task: (lock: Lock) => unknown, options: ExclusivelyOptions = {}) {
   if (typeof task !== 'function') throw new TypeError(`task must be a function, not ${kindOf(task)}`);
   return readWait(options, lockTimeoutMs);
 }
@@ -27,11 +21,11 @@ export function readExclusivelyOptions(task: (lock: Lock) => unknown, options: E
  * @throws {TypeError} if the timeout is missing, or an option is unknown or has a wrong type.
  * @throws {RangeError} if the timeout is negative or NaN.
  */
-export function readChangedOptions(options: ChangedOptions): Wait {
+export function readChangedOptions(options: ChangedOptions) {
   return readWait(options);
 }
 
-function readWait(options: ExclusivelyOptions, defaultTimeout?: number): Wait {
+function readWait(options: ExclusivelyOptions, defaultTimeout?: number) {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`options must be an object, not ${kindOf(options)}`);
   }

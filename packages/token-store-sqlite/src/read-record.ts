@@ -41,19 +41,14 @@ export function readRecord(path: string, appName: string): TokenRecord | undefin
   }
 }
 
-/** Both packages have the methods that are used here. */
+/** Both packages have the methods that are used here. An older Node warns that its SQLite is experimental. */
 function open(path: string): ReadOnlyDatabase {
-  if (hasStableSqlite(process.versions.node)) {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 25 || (major === 25 && minor >= 7) || (major === 24 && minor >= 15)) {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
     return new DatabaseSync(path, { readOnly: true });
   }
   const { createRequire } = process.getBuiltinModule('node:module');
   const Database = createRequire(import.meta.url)('better-sqlite3');
   return new Database(path, { readonly: true, timeout: 0 });
-}
-
-/** Whether this version of Node loads its SQLite without a warning that it is experimental. */
-function hasStableSqlite(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 25 || (major === 25 && minor >= 7) || (major === 24 && minor >= 15);
 }

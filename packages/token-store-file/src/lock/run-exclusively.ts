@@ -8,18 +8,11 @@ import { listen, untilEnded } from './sockets.ts';
 /** One queue for the whole process: several of its stores may have the same file open. */
 const callers = new CallerQueue();
 
-/** Options of {@link runExclusively}. */
-interface LockOptions extends QueueOptions {
-  /** A file has one lock for each name, and one for writes. */
-  lock: 'name' | 'write';
-  folder: LockFolder;
-}
-
-/** Runs `task` while no other caller, in any process, has this lock. `name` is the record's. */
+/** Runs `task` while no other caller, in any process, has this lock: a file has one for each name of a record, and one for writes. */
 export async function runExclusively<T>(
   name: string,
   task: (lock: Lock) => Promise<T>,
-  { lock, folder, ...wait }: LockOptions,
+  { lock, folder, ...wait }: QueueOptions & { lock: 'name' | 'write'; folder: LockFolder },
 ): Promise<T> {
   const { path } = folder.file;
   const keyOf = (id: string): string => `${id} ${path}`;

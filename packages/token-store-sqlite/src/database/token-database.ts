@@ -82,11 +82,8 @@ export class TokenDatabase {
 
   /** A prepared statement, made at its first use and kept. */
   statement<Row = unknown>(text: string): Database.Statement<unknown[], Row> {
-    let statement = this.#statements.get(text);
-    if (!statement) {
-      statement = this.sql.prepare(text);
-      this.#statements.set(text, statement);
-    }
+    const statement = this.#statements.get(text) ?? this.sql.prepare(text);
+    this.#statements.set(text, statement);
     return statement as Database.Statement<unknown[], Row>;
   }
 
