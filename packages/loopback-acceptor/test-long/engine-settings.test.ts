@@ -1,8 +1,8 @@
 // Takes about 35 s.
 /** Settings of browsers in which a sign-in goes another way, and what a console says that only the browser itself can show. */
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createState } from 'pkce-state';
+import { listen } from 'testing-authority/listen';
 import { stepTimeoutMs, textOf, waitUntil } from 'testing-browsers/browser-window';
 import { type FirefoxWindow, firefoxPath, openFirefox } from 'testing-browsers/firefox';
 import { watchWebKitConsole, webKitPath } from 'testing-browsers/webkit';
@@ -85,8 +85,7 @@ inWebKit('the console of WebKit says nothing about a page of renderPage without 
     const headers = { 'content-type': 'text/html', 'content-security-policy': "default-src 'none'" };
     response.writeHead(200, headers).end('<!doctype html><title>A page whose policy forbids its icon</title>');
   });
-  await new Promise<void>((resolve) => control.listen(0, '127.0.0.1', resolve));
-  const next = `http://localhost:${(control.address() as AddressInfo).port}/`;
+  const next = `http://localhost:${await listen(control)}/`;
   try {
     await using acceptor = await openAcceptor({
       state: 'right',

@@ -3,12 +3,11 @@
  * Sign-ins in the engines of the browsers that users have, from an https site to the acceptor. ENGINE_PICTURES=FOLDER keeps the
  * pictures of the pages, for looking at.
  */
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { createState } from 'pkce-state';
+import { listen } from 'testing-authority/listen';
 import { rejection, within } from 'testing-authority/within';
 import { stepTimeoutMs, textOf, waitUntil } from 'testing-browsers/browser-window';
 import { suite } from 'uvu';
@@ -200,10 +199,9 @@ async function record(headers: Record<string, string> = {}): Promise<
     response
       .writeHead(200, { 'content-type': 'text/html', ...headers })
       .end('<!doctype html><title>Got it</title><script>1</script>');
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
   return {
-    origin: `http://localhost:${(server.address() as AddressInfo).port}`,
+    origin: `http://localhost:${await listen(server)}`,
     first: () => within('a request', first.promise, stepTimeoutMs),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

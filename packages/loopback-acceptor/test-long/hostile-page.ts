@@ -1,6 +1,5 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listen } from 'testing-authority/listen';
 
 /**
  * Serves a web page that sends the answer of an attacker to the acceptor, in every way in which a page can load something without
@@ -9,10 +8,9 @@ import type { AddressInfo } from 'node:net';
 export async function serveHostilePage(redirectUri: string): Promise<{ url: string } & AsyncDisposable> {
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/html' }).end(hostilePage(redirectUri));
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://127.0.0.1:${await listen(server)}/`,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();

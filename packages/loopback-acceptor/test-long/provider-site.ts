@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { createPkce } from 'pkce-state';
 import {
   type Authority,
@@ -9,6 +7,7 @@ import {
   issueCertificate,
   startAuthority,
 } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { type BrowserWindow, textOf, waitUntil } from 'testing-browsers/browser-window';
 
 /** A page that a provider sends instead of a redirect: a form to the redirect URI, with a button or a script that sends it. */
@@ -35,8 +34,8 @@ export async function openProviderSite(): Promise<ProviderSite> {
   const server = createServer({ key: tls.key, cert: tls.cert }, (_, response) => {
     // As at Microsoft, so that the form is sent with `Origin: null`.
     response.writeHead(200, { 'content-type': 'text/html', 'referrer-policy': 'no-referrer' }).end(html);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
+  const port = await listen(server);
   return {
     tls,
     authority,
@@ -47,7 +46,7 @@ export async function openProviderSite(): Promise<ProviderSite> {
       );
       const sender = by === 'script' ? '<script>document.forms[0].submit()</script>' : '';
       html = `<!doctype html><title>Working</title><form method="post" action="${redirectUri}">${inputs.join('')}<button>Continue</button></form>${sender}`;
-      return `https://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+      return `https://127.0.0.1:${port}/`;
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -1,9 +1,9 @@
-import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:https';
-import { type AddressInfo, createServer as createSocketServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { inspect } from 'node:util';
-import { issueCertificate } from 'testing-authority';
+import { freePort, issueCertificate } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { Agent, type Dispatcher, errors } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -37,10 +37,9 @@ for (const [what, offset, code] of [
 ] as const) {
   test(`if this machine's clock may be days ${what} of a certificate, the error says to check it`, async () => {
     const tls = issueCertificate({ at: Date.now() + offset });
-    const server = createServer(tls).listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    const server = createServer(tls);
     const dispatcher = new Agent({ connect: { ca: tls.ca } });
-    const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, dispatcher);
+    const error = await refreshError(`https://127.0.0.1:${await listen(server)}`, dispatcher);
     await dispatcher.destroy();
     server.close();
     assert.equal([error.code, error.retryable], ['NETWORK', false]);
@@ -49,10 +48,7 @@ for (const [what, offset, code] of [
 }
 
 test('a dead proxy is named, and not the provider', async () => {
-  const closed = createSocketServer().listen(0, '127.0.0.1');
-  await once(closed, 'listening');
-  const { port } = closed.address() as AddressInfo;
-  closed.close();
+  const port = await freePort();
   process.env.HTTPS_PROXY = `http://ada:pa55word@127.0.0.1:${port}`;
   const error = await refreshError('https://login.example:8443/consumers');
   assert.is(
@@ -97,9 +93,7 @@ for (const [status, retryable, says, credentials = ''] of [
   test(`a proxy that answers ${status} to '${credentials}' is named, and whether later helps`, async () => {
     const proxy = createHttpServer();
     proxy.on('connect', (_request, socket: Socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`));
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    process.env.HTTPS_PROXY = `http://${credentials}127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    process.env.HTTPS_PROXY = `http://${credentials}127.0.0.1:${await listen(proxy)}`;
     const error = await refreshError('https://login.example/consumers');
     proxy.close();
     assert.match(error.message, says);
@@ -118,9 +112,8 @@ test('a dispatcher of undici 6 is named, which does not know the methods of a ne
 });
 
 test('a certificate that is not trusted may be that of a login page, and both ways to trust it are named', async () => {
-  const server = createServer(issueCertificate()).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const server = createServer(issueCertificate());
+  const error = await refreshError(`https://127.0.0.1:${await listen(server)}`);
   server.close();
   assert.match(error.message, /^The certificate of 127\.0\.0\.1:\d+ is not trusted \(\w+\)/);
   assert.match(error.message, /\. If this network has a login page, log in there first\. .*NODE_EXTRA_CA_CERTS/);
@@ -133,9 +126,8 @@ test('a proxy that is reached by https may have sent the certificate: it is name
     [Date.now(), /^The certificate of login\.example or the proxy 127\.0\.0\.1:\d+ is not trusted \(/],
     [Date.now() - 10 * day, /^The certificate of login\.example or the proxy 127\.0\.0\.1:\d+ is out of date /],
   ] as const) {
-    const proxy = createServer(issueCertificate({ at })).listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    process.env.HTTPS_PROXY = `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const proxy = createServer(issueCertificate({ at }));
+    process.env.HTTPS_PROXY = `https://127.0.0.1:${await listen(proxy)}`;
     const error = await refreshError('https://login.example/consumers');
     proxy.close();
     assert.match(error.message, says);
@@ -144,10 +136,9 @@ test('a proxy that is reached by https may have sent the certificate: it is name
 
 test('a certificate for another name comes from something else, and a retry helps after the login of a captive portal', async () => {
   const tls = issueCertificate();
-  const server = createServer(tls).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = createServer(tls);
   const dispatcher = new Agent({ connect: { ca: tls.ca, servername: 'other.example' } });
-  const error = await refreshError(`https://127.0.0.1:${(server.address() as AddressInfo).port}`, dispatcher);
+  const error = await refreshError(`https://127.0.0.1:${await listen(server)}`, dispatcher);
   await dispatcher.destroy();
   server.close();
   assert.match(error.message, /is for another name \(\w+\)\. Something else answers in its place/);

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { issueCertificate } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { until } from 'testing-authority/until';
 import { Agent, Dispatcher } from 'undici';
 import { test } from 'uvu';
@@ -23,12 +23,9 @@ test('a dead connection is not used again, even if the provider speaks HTTP/2', 
     const answer = { access_token: 'a', token_type: 'Bearer', expires_in: 3600 };
     if (connections.length > 1) response.end(JSON.stringify(answer));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   const ca = join(scene.folder, 'ca.pem');
   writeFileSync(ca, tls.ca);
-  const { port } = server.address() as AddressInfo;
-  const options = scene.optionsFor({ authority: `https://127.0.0.1:${port}`, requestTimeout: 1_000 });
+  const options = scene.optionsFor({ authority: `https://127.0.0.1:${await listen(server)}`, requestTimeout: 1_000 });
   const program = `
     import { OneDriveTokenHandler } from 'onedrive-token-handler';
     import { openTokenStore } from 'token-store-sqlite';
@@ -47,9 +44,7 @@ test('a dead connection is not used again, even if the provider speaks HTTP/2', 
 
 test('after a request to a proxy that never answers has timed out, the process can end', async () => {
   await using scene = await openScene();
-  const proxy = createServer().listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const { port } = proxy.address() as AddressInfo;
+  const proxy = createServer();
   const options = scene.optionsFor({ authority: 'https://login.example', requestTimeout: 500 });
   const program = `
     import { OneDriveTokenHandler } from 'onedrive-token-handler';
@@ -58,7 +53,7 @@ test('after a request to a proxy that never answers has timed out, the process c
       exclusively: (name, task) => task({ signal: new AbortController().signal }) };
     const handler = new OneDriveTokenHandler({ ...${options}, dbFilepath: undefined, store });
     await handler.getToken().catch((error) => console.log(error.code));`;
-  const env = { HTTPS_PROXY: `http://127.0.0.1:${port}`, NO_PROXY: '' };
+  const env = { HTTPS_PROXY: `http://127.0.0.1:${await listen(proxy)}`, NO_PROXY: '' };
   const { status, stdout, stderr } = await scene.run(['--input-type=module', '-e', program], env);
   proxy.close();
   assert.is(stdout, 'NETWORK\n', stderr);
@@ -93,11 +88,8 @@ test('an answer that comes after the deadline, because the dispatcher is deaf, i
   }
   await using scene = await openScene();
   const asked = Promise.withResolvers<ServerResponse>();
-  const server = createHttpServer((_request, response) => asked.resolve(response))
-    .listen(0, '127.0.0.1')
-    .unref();
-  await once(server, 'listening');
-  const authority = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = createHttpServer((_request, response) => asked.resolve(response)).unref();
+  const authority = `http://127.0.0.1:${await listen(server)}`;
   const store = new MemoryStore();
   store.records.set('my-app', { refreshToken: 'spent' });
   const dispatcher = new Deaf();

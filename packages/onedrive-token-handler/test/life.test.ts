@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { approveDevice, signInElsewhere } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { until } from 'testing-authority/until';
 import * as undici from 'undici';
 import { test } from 'uvu';
@@ -121,9 +120,8 @@ test('a POST that was answered with a redirect to nobody is not sent again, but 
   await using server = createServer((_request, response) => {
     count++;
     response.writeHead(303, { location: 'http://127.0.0.1:3/' }).end();
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  const url = `http://127.0.0.1:${await listen(server)}`;
   for (const [method, expected] of [
     ['POST', 1],
     ['GET', 2],
@@ -140,13 +138,12 @@ test("fetch() sends a FormData as a form, be it Node's or undici's", async () =>
   await using server = createServer((request, response) => {
     response.setHeader('content-type', request.headers['content-type'] ?? '');
     request.pipe(response);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  });
+  const url = `http://127.0.0.1:${await listen(server)}`;
   const fetcher = createFetcher();
   for (const body of [new FormData(), new undici.FormData() as unknown as FormData]) {
     body.set('a', 'b');
-    const { port } = server.address() as AddressInfo;
-    const answer = await fetcher.fetch(`http://127.0.0.1:${port}`, { method: 'POST', body });
+    const answer = await fetcher.fetch(url, { method: 'POST', body });
     assert.is((await answer.formData()).get('a'), 'b');
   }
   await fetcher.close();

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { listen } from 'testing-authority/listen';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ConnectionError } from '../src/provider/connection-error.ts';
@@ -8,16 +8,14 @@ import { postForm as postByUndici } from '../src/provider/undici-client.ts';
 import { failure } from './scene.ts';
 
 /** A server of bytes. */
-async function listen(onConnection: (socket: Socket) => void): Promise<{ url: URL } & Disposable> {
+async function serve(onConnection: (socket: Socket) => void): Promise<{ url: URL } & Disposable> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket.on('error', () => {}));
     onConnection(socket);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/a?b=c`),
+    url: new URL(`http://127.0.0.1:${await listen(server)}/a?b=c`),
     [Symbol.dispose]() {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -39,7 +37,7 @@ for (const [client, postForm] of [
 
   test(`${client}: an abort ends a request that waits for its answer`, async () => {
     const { promise: asked, resolve: onAsked } = Promise.withResolvers<void>();
-    using server = await listen((socket) => void socket.once('data', () => onAsked()));
+    using server = await serve((socket) => void socket.once('data', () => onAsked()));
     const { url } = server;
     const stop = new AbortController();
     const call = failure(post(url, stop.signal));
@@ -49,7 +47,7 @@ for (const [client, postForm] of [
   });
 
   test(`${client}: an abort in the middle of a body ends the request`, async () => {
-    using server = await listen((socket) => {
+    using server = await serve((socket) => {
       socket.once('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf'));
     });
     const stop = new AbortController();
@@ -65,7 +63,7 @@ for (const [client, postForm] of [
     ['is empty', ''],
   ] as const) {
     test(`${client}: an answer that ${what} is an error, and the request is not repeated`, async () => {
-      using server = await listen((socket) => void socket.once('data', () => socket.end(answer)));
+      using server = await serve((socket) => void socket.once('data', () => socket.end(answer)));
       const { url } = server;
       const error = await failure(post(url));
       assert.not(isBeforeConnection(url, error));
@@ -74,7 +72,7 @@ for (const [client, postForm] of [
 
   test(`${client}: each request has a connection of its own, which says so, and the form`, async () => {
     const heads: string[] = [];
-    using server = await listen((socket) => {
+    using server = await serve((socket) => {
       socket.once('data', (data) => {
         heads.push(data.toString());
         // It offers to keep the connection.
@@ -100,7 +98,7 @@ for (const [client, postForm] of [
       ['date: today\r\n', 86_410_000, 86_420_000],
     ] as const) {
       const head = `HTTP/1.1 503 Busy\r\nretry-after: ${later}\r\n${dates}content-length: 0\r\n\r\n`;
-      using server = await listen((socket) => void socket.once('data', () => socket.end(head)));
+      using server = await serve((socket) => void socket.once('data', () => socket.end(head)));
       const { retryAfter = 0 } = await post(server.url);
       assert.ok(retryAfter >= least && retryAfter <= most, `${retryAfter} ms`);
     }
@@ -112,14 +110,14 @@ for (const [client, postForm] of [
   ] as const) {
     test(`${client}: a Retry-After of ${what} is the longest wait of a timer`, async () => {
       const head = `HTTP/1.1 429 Too Many Requests\r\nretry-after: ${given}\r\ncontent-length: 0\r\n\r\n`;
-      using server = await listen((socket) => void socket.once('data', () => socket.end(head)));
+      using server = await serve((socket) => void socket.once('data', () => socket.end(head)));
       assert.is((await post(server.url)).retryAfter, 2 ** 31 - 1);
     });
   }
 
   test(`${client}: of two Retry-After headers, the first one counts`, async () => {
     const head = 'HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\nretry-after: 9\r\ncontent-length: 0\r\n\r\n';
-    using server = await listen((socket) => void socket.once('data', () => socket.end(head)));
+    using server = await serve((socket) => void socket.once('data', () => socket.end(head)));
     const answer = await post(server.url);
     assert.equal([answer.status, answer.retryAfter], [429, 7_000]);
   });

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { freePort, signInElsewhere } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openScene, rejection } from './scene.ts';
@@ -30,9 +30,8 @@ test('by paste, the address has that port and host too', async () => {
 
 test('a redirectPort that is in use ends in CONFIGURATION before a browser opens, and names the reason', async () => {
   await using scene = await openScene();
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
+  const server = createServer();
+  const port = await listen(server);
   const error = await rejection(scene.handler({ redirectPort: port }).signIn());
   server.close();
   assert.is(error.code, 'CONFIGURATION');

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { freePort } from 'testing-authority';
 import { until } from 'testing-authority/until';
 import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
 import { test } from 'uvu';
@@ -91,7 +91,7 @@ test('an unreachable provider is tried three times, then the error is NETWORK', 
   const noRoutes = failing(new AggregateError([unreachable('connect'), unreachable('connect')]));
   const tooSlow = failing(new errors.ConnectTimeoutError());
   await Promise.all([
-    attempt(`http://127.0.0.1:${await closedPort()}/consumers`),
+    attempt(`http://127.0.0.1:${await freePort()}/consumers`),
     attempt('https://no-such-host.invalid/consumers'),
     attempt('http://127.0.0.2/consumers', noRoute),
     attempt('http://localhost/consumers', noRoutes),
@@ -142,15 +142,6 @@ test('a Retry-After that is neither seconds nor a date is ignored: the next atte
   };
   await Promise.all(['-5', '1.5', 'soon 3'].map(measure));
 });
-
-async function closedPort(): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-  });
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** Breaks each connection with this error as soon as the provider has got a request for a token over it. */
 function cutOnceSent({ authority }: Scene, error: Error): Dispatcher {

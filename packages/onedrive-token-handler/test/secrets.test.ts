@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { inspect, promisify } from 'node:util';
 import { signInAs } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,7 +14,7 @@ import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
 /** A dispatcher that adds the secrets in each request to `sent`. */
-function listen(sent: Set<string>): Dispatcher {
+function watch(sent: Set<string>): Dispatcher {
   return new Agent().compose((dispatch) => (options, handler) => {
     const form = new URLSearchParams(String(options.body ?? ''));
     for (const name of ['code', 'code_verifier', 'refresh_token', 'device_code']) {
@@ -36,7 +36,7 @@ function assertNoneIn(text: string, secrets: Iterable<string>): void {
 test('no token, code, verifier or state of a run is in an event, an error with its causes and stacks, or another file', async () => {
   await using scene = await openScene({ deviceInterval: 1 });
   const secrets = new Set<string>();
-  const dispatcher = listen(secrets);
+  const dispatcher = watch(secrets);
   const emitted: unknown[] = [];
   const handler = scene.handler({ dispatcher, scopes: ['Files.Read', 'openid', 'profile'] });
   const attempt = async (work: () => Promise<unknown>): Promise<void> => {
@@ -153,8 +153,7 @@ test('a provider that quotes what was sent to it: no code, verifier or refresh t
     for (const [name, value] of new URLSearchParams(form)) if (/code|_token/.test(name)) sent.push(value);
     response.writeHead(400).end(JSON.stringify({ error: 'invalid_request', error_description: form }));
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const authority = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const authority = `http://127.0.0.1:${await listen(server)}`;
   const store = new MemoryStore();
   store.records.set('my-app', { refreshToken: 'refreshSECRET' });
   const handler = scene.handler({ authority, store });
@@ -177,10 +176,8 @@ async function answerWith(bytes: string): Promise<{ url: string } & AsyncDisposa
     socket.on('error', () => socket.destroy());
     socket.once('data', () => socket.end(bytes));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${await listen(server)}`,
     async [Symbol.asyncDispose]() {
       server.close();
     },

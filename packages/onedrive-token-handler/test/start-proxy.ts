@@ -1,6 +1,6 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { listen } from 'testing-authority/listen';
 
 /** A forward proxy on loopback: passes http on and tunnels https (RFC 9110 sections 7.6 and 9.3.6). */
 export async function startProxy(): Promise<{ url: string; seen: string[] } & AsyncDisposable> {
@@ -27,11 +27,8 @@ export async function startProxy(): Promise<{ url: string; seen: string[] } & As
       socket.on('error', () => socket.destroy());
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
   return {
-    url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`,
+    url: `http://127.0.0.1:${await listen(server)}`,
     seen,
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { ScriptedBrowser } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { createMcpFetch } from '../src/index.ts';
 import { sdks } from '../test/sdks.ts';
@@ -27,8 +26,7 @@ export async function startConformanceClient(): Promise<ConformanceClient> {
     }
     response.end();
   });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(server);
   const told = '-H "context: $MCP_CONFORMANCE_CONTEXT" -H "protocol: $MCP_CONFORMANCE_PROTOCOL_VERSION"';
   return {
     command: (version) => `curl -sS --fail-with-body http://127.0.0.1:${port}/${version} ${told} --data-raw`,

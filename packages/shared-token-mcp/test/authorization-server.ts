@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
 import {
   DemoInMemoryAuthProvider,
   DemoInMemoryClientsStore,
@@ -8,6 +8,7 @@ import { InvalidGrantError } from '@modelcontextprotocol/sdk/server/auth/errors.
 import { createOAuthMetadata, mcpAuthRouter } from '@modelcontextprotocol/sdk/server/auth/router.js';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
 import type { OAuthClientInformationFull, OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
+import { listen } from 'testing-authority/listen';
 
 interface Grant {
   readonly client: string;
@@ -63,9 +64,8 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
   static async start(): Promise<AuthorizationServer> {
     const server = new AuthorizationServer();
     const app = createMcpExpressApp();
-    const listening = app.listen(0, '127.0.0.1');
-    await once(listening, 'listening');
-    server.issuer = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+    const listening = createServer(app);
+    server.issuer = `http://127.0.0.1:${await listen(listening)}`;
     const issuerUrl = new URL(server.issuer);
     app.use((request, _response, next) => {
       const { path } = request;

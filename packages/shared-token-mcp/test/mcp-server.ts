@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { listen } from 'testing-authority/listen';
 import type { AuthorizationServer } from './authorization-server.ts';
 
 /** The tools, and the scope that each wants. */
@@ -38,10 +38,8 @@ export class TestMcpServer implements AsyncDisposable {
   static async start(authorizationServer: AuthorizationServer): Promise<TestMcpServer> {
     const server = new TestMcpServer(authorizationServer);
     const app = createMcpExpressApp();
-    const listening = app.listen(0, '127.0.0.1');
-    await once(listening, 'listening');
-    const origin = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
-    server.url = `${origin}/mcp`;
+    const listening = createServer(app);
+    server.url = `http://127.0.0.1:${await listen(listening)}/mcp`;
     app.get('/*path', (request, response, next) => {
       if (request.path !== server.metadataPath) return next();
       if (server.isSilent) return;

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { inspect } from 'node:util';
 import { ScriptedBrowser } from 'testing-authority';
+import { listen } from 'testing-authority/listen';
 import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -33,9 +32,7 @@ async function startOther(status = 200) {
     authorizations.push(request.headers.authorization);
     response.writeHead(status, { 'www-authenticate': 'Bearer scope="all"' }).end();
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const url = `http://127.0.0.1:${await listen(server)}/`;
   return { url, authorizations, [Symbol.dispose]: () => void server.close() };
 }
 

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UnauthorizedClientError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { ScriptedBrowser } from 'testing-authority';
 import { freePort } from 'testing-authority/free-port';
+import { listen } from 'testing-authority/listen';
 import { until } from 'testing-authority/until';
 import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
@@ -309,12 +310,10 @@ async function withShortLimit(work: () => Promise<void>): Promise<void> {
 test('a token endpoint that takes the code and never answers holds the process for a minute at most', () =>
   withShortLimit(async () => {
     await using scene = await openMcpScene();
-    const silent = createServer().listen(0, '127.0.0.1');
+    const silent = createServer();
     const connected = once(silent, 'connection');
     try {
-      await once(silent, 'listening');
-      const { port } = silent.address() as AddressInfo;
-      scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${port}/token` };
+      scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${await listen(silent)}/token` };
       const failure = rejection(scene.open().shared.signIn());
       const [socket] = await within('the call', connected);
       const [{ name }] = await Promise.all([failure, within('its end', once(socket.resume(), 'close'))]);

@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http, { type RequestListener, type Server } from 'node:http';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Authority, AuthorityOptions } from './authority.ts';
 import { ContentStore } from './graph/content-store.ts';
 import { serveGraph } from './graph/serve-graph.ts';
+import { listen } from './listen.ts';
 import { authorityPath, graphPath } from './paths.ts';
 import { MemoryStore } from './provider/memory-store.ts';
 import { speakMicrosoftDialect } from './provider/microsoft-dialect.ts';
@@ -25,11 +25,7 @@ export async function startAuthority(options: AuthorityOptions = {}): Promise<Au
   let handle: RequestListener | undefined;
   const server = listenerOf(options, (request, response) => handle?.(request, response));
   const authority = new LocalAuthority(server, options);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  handle = await authority.serve(
-    `${options.tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`,
-  );
+  handle = await authority.serve(`${options.tls ? 'https' : 'http'}://127.0.0.1:${await listen(server)}`);
   return authority;
 }
 
