@@ -1,5 +1,6 @@
 // Takes about 8 s.
 import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { randomFrom } from 'testing-authority/random-from';
 import { within } from 'testing-authority/within';
 import { test } from 'uvu';
@@ -56,15 +57,8 @@ function judge(response: string): string | undefined {
 
 /** Sends a request, ends its side of the connection, and resolves with the response. */
 function exchange(port: number, request: string): Promise<string> {
-  const exchanged = new Promise<string>((resolve, reject) => {
-    let text = '';
-    const socket = net.connect(port, '127.0.0.1', () => socket.end(request, 'latin1'));
-    socket.setEncoding('latin1').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    socket.on('error', reject).on('close', () => resolve(text));
-  });
-  return within('the end of a connection', exchanged, 30_000);
+  const socket = net.connect(port, '127.0.0.1', () => socket.end(request, 'latin1'));
+  return within('the end of a connection', text(socket), 30_000);
 }
 
 test.run();

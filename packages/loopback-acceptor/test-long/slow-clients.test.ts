@@ -1,5 +1,6 @@
 // Takes about 21 s.
 import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -31,22 +32,12 @@ test('a head or a form that comes byte by byte has 20 s, a silent socket too, an
 
 /** Sends ten bytes a second, and resolves with the response. */
 function trickle(port: number, bytes: string): Promise<string> {
-  let text = '';
-  const ended = new Promise<string>((resolve, reject) => {
-    const socket = net.connect(port, '127.0.0.1');
-    let sent = 0;
-    const timer = setInterval(() => {
-      if (sent < bytes.length) socket.write(bytes[sent++] ?? '');
-    }, 100);
-    socket.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk;
-    });
-    socket.on('error', reject).on('close', () => {
-      clearInterval(timer);
-      resolve(text);
-    });
-  });
-  return within('the end of a slow connection', ended, 60_000);
+  const socket = net.connect(port, '127.0.0.1');
+  let sent = 0;
+  const timer = setInterval(() => {
+    if (sent < bytes.length) socket.write(bytes[sent++] ?? '');
+  }, 100);
+  return within('the end of a slow connection', text(socket), 60_000).finally(() => clearInterval(timer));
 }
 
 test.run();

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { least } from 'testing-authority/least';
 import { rejection, within } from 'testing-authority/within';
@@ -162,22 +163,13 @@ test('a client that keeps sending after it has read its page gets no RST', async
 test('a page arrives whole though its reader keeps sending', async () => {
   const acceptor = await openAcceptor({ state: 'right' });
   const accepted = acceptor.accept();
-  const text = new Promise<string>((resolve, reject) => {
-    let all = '';
-    const socket = net.connect(acceptor.port, '127.0.0.1');
-    socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\nGET /more`);
-    const chatter = setInterval(() => socket.write('x'.repeat(1_000)), 5);
-    socket.setEncoding('utf8').on('data', (chunk: string) => {
-      all += chunk;
-    });
-    socket.on('error', reject).on('end', () => {
-      clearInterval(chatter);
-      socket.destroy();
-      resolve(all);
-    });
-  });
+  const socket = net.connect(acceptor.port, '127.0.0.1');
+  socket.write(`GET /?code=a&state=right HTTP/1.1\r\nHost: localhost:${acceptor.port}\r\n\r\nGET /more`);
+  const chatter = setInterval(() => socket.write('x'.repeat(1_000)), 5);
+  socket.on('end', () => clearInterval(chatter));
+  const page = text(socket);
   await within('the answer', accepted);
-  assert.match(await within('the page', text), /^HTTP\/1\.1 200 OK\r\n[\s\S]*replaceState[\s\S]*<\/html>\n$/);
+  assert.match(await within('the page', page), /^HTTP\/1\.1 200 OK\r\n[\s\S]*replaceState[\s\S]*<\/html>\n$/);
   await within('close()', acceptor.close());
 });
 

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import net from 'node:net';
+import { text } from 'node:stream/consumers';
 import { within } from 'testing-authority/within';
 
 export interface Sent {
@@ -19,13 +20,8 @@ export interface RequestOptions {
 export function sendRequest(url: string, { body, ...options }: RequestOptions = {}): Promise<Sent> {
   const sent = new Promise<Sent>((resolve, reject) => {
     const request = http.request(url, options, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+      const { statusCode: status = 0, headers } = response;
+      text(response).then((page) => resolve({ status, headers, text: page }), reject);
     });
     request.on('error', reject).end(body);
   });
@@ -46,14 +42,6 @@ export function postForm(url: string, parameters: Record<string, string>): Promi
 
 /** Writes bytes to a port of 127.0.0.1 and resolves with the response, when the other side has closed the connection. */
 export function exchangeBytes(port: number, bytes: string): Promise<string> {
-  const exchanged = new Promise<string>((resolve, reject) => {
-    let text = '';
-    const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
-    socket.setEncoding('utf8');
-    socket.on('data', (chunk: string) => {
-      text += chunk;
-    });
-    socket.on('error', reject).on('close', () => resolve(text));
-  });
-  return within('the end of a connection', exchanged);
+  const socket = net.connect(port, '127.0.0.1', () => socket.write(bytes));
+  return within('the end of a connection', text(socket));
 }
