@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { constants, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { constants, realpathSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { within } from 'testing-authority/within';
 import { test } from 'uvu';
@@ -12,8 +12,7 @@ import { openPair, status } from './odd-pair.ts';
 import { openFiles } from './open-files.ts';
 import { rejection } from './rejection.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
-test.after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryDirectory();
 // Its cause is not taken for a wrong request.
 const reason = new Error('the user has had enough', { cause: new TypeError('no screen') });
 const countTimers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;

@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,8 +13,7 @@ import { rejection } from './rejection.ts';
 const idleTimeout = 300;
 /** For what has to be answered in time, also on a busy machine. */
 const transferTimeout = 1_500;
-const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
-test.after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryDirectory();
 test.after(quickenWaits());
 
 function openClient(root: string, options: Partial<GraphClientOptions> = {}): GraphClient {

@@ -6,7 +6,6 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,8 +16,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import promises from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,8 +28,7 @@ import { rejection } from './rejection.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
 
 const isLinux = existsSync('/proc/sys/kernel/random/boot_id');
-const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
-test.after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryDirectory();
 test.after(quickenWaits());
 
 const content = Buffer.from('0123456789'.repeat(500));

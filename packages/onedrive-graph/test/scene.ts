@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { OneDriveTokenHandler } from 'onedrive-token-handler';
 import { type Authority, signInAs, startAuthority } from 'testing-authority';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { GraphClient, type GraphClientOptions } from '../src/index.ts';
 
 /** A Graph with a drive, a handler that has signed in to it, and a folder for files. */
@@ -16,7 +15,7 @@ export interface Scene extends AsyncDisposable {
 
 export async function openScene(): Promise<Scene> {
   const authority = await startAuthority();
-  const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
+  const folder = temporaryDirectory();
   const handler = new OneDriveTokenHandler({
     appName: 'my-app',
     clientId: authority.clientId,
@@ -34,7 +33,6 @@ export async function openScene(): Promise<Scene> {
     async [Symbol.asyncDispose]() {
       await handler.close();
       await authority.close();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
   await handler.signIn();

@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClientError, type UnfinishedUpload } from '../src/index.ts';
@@ -8,8 +8,7 @@ import { type Answer, openPair, uploadTo } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './rejection.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'onedrive-graph-'));
-test.after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = temporaryDirectory();
 test.after(quickenWaits());
 const file = join(folder, 'small.txt');
 writeFileSync(file, 'hello');

@@ -1,5 +1,6 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { type Fault, issueCertificate, signInAs } from 'testing-authority';
+import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { OneDriveTokenErrorCode, OneDriveTokenHandlerOptions, TokenRecord } from '../src/index.ts';
@@ -105,7 +106,6 @@ async function meet(
   [, fault, code, retryable, { requests = 1, retryAfter } = {}]: Case,
   { scene, options }: FaultScene,
 ): Promise<void> {
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   await scene.tokenExpires(store);
   const before = store.get('my-app');

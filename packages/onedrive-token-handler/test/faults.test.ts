@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
@@ -19,7 +20,6 @@ test('an error of the provider becomes one line, without the tokens that were se
   await using scene = await openScene();
   await scene.signedIn();
   await scene.tokenExpires();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const { refreshToken = '' } = store.get('my-app') ?? {};
   const description = `AADSTS70000: no ${refreshToken} here\u001b[31m.\r\nTrace ID: 1`;

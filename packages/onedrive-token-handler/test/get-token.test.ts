@@ -1,3 +1,4 @@
+import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { failure, openScene, rejection } from './scene.ts';
@@ -25,7 +26,6 @@ test('the second call gets the token from memory', async () => {
 test('a token that expires within expirySkew is refreshed, and the refresh token rotates', async () => {
   await using scene = await openScene();
   const first = await scene.handler().getToken();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const record = store.get('my-app');
   assert.ok(record);
@@ -92,7 +92,6 @@ for (const [what, change] of [
 test('a record of the Python class, which has only a refresh token, is refreshed without a sign-in', async () => {
   await using scene = await openScene();
   await scene.signedIn();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const { refreshToken } = store.get('my-app') as { refreshToken: string };
   store.set('my-app', { refreshToken });

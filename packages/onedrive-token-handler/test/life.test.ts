@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { approveDevice, signInElsewhere } from 'testing-authority';
 import { listen } from 'testing-authority/listen';
 import { until } from 'testing-authority/until';
+import { openTokenStore } from 'token-store-sqlite';
 import * as undici from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -167,7 +168,6 @@ test('a sign-in with an aborted signal makes no file and no event', async () => 
 
 test("close() does not close the caller's store", async () => {
   await using scene = await openScene();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const handler = scene.handler({ store });
   await handler.getToken();

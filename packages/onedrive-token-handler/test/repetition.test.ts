@@ -1,5 +1,6 @@
 import { freePort } from 'testing-authority';
 import { until } from 'testing-authority/until';
+import { openTokenStore } from 'token-store-sqlite';
 import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -67,7 +68,6 @@ const unreachable = (syscall: string): Error =>
 
 test('an unreachable provider is tried three times, then the error is NETWORK', async () => {
   await using scene = await openScene();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const attempt = async (authority: string, dispatcher?: Dispatcher): Promise<void> => {
     store.set(authority, { refreshToken: 'x' });

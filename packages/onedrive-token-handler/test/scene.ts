@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Authority, type AuthorityOptions, signInAs, startAuthority } from 'testing-authority';
 import { runNode, type Started, type StartOptions, startNode } from 'testing-authority/node-process';
+import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { rejection as failure } from 'testing-authority/within';
-import type { SqliteTokenStore } from 'token-store-sqlite';
+import { openTokenStore, type SqliteTokenStore } from 'token-store-sqlite';
 import {
   OneDriveTokenError,
   OneDriveTokenHandler,
@@ -44,7 +43,7 @@ export interface Scene extends AsyncDisposable {
 
 export async function openScene(options?: AuthorityOptions): Promise<Scene> {
   const authority = await startAuthority(options);
-  const folder = mkdtempSync(join(tmpdir(), 'handler-'));
+  const folder = temporaryDirectory();
   const dbFilepath = join(folder, 'tokens.db');
   const events: TokenEvent[] = [];
   const windows: string[] = [];
@@ -89,7 +88,6 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
       return started;
     },
     async tokenExpires(given) {
-      const { openTokenStore } = await import('token-store-sqlite');
       const store = given ?? openTokenStore(dbFilepath);
       const record = await store.get('my-app');
       if (!record) throw new Error('no record to expire');
@@ -104,7 +102,6 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
       for (const started of processes) started.kill();
       await Promise.all(handlers.map((handler) => handler.close()));
       await authority.close();
-      rmSync(folder, { recursive: true, force: true });
     },
   };
   return scene;

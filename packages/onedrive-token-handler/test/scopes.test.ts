@@ -1,3 +1,4 @@
+import { openTokenStore } from 'token-store-sqlite';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -68,7 +69,6 @@ test('two ID tokens are of different accounts only if a claim that both have dif
   ];
   await using scene = await openScene();
   await scene.signedIn();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   for (const [stored, refreshed, same] of accounts) {
     const record = store.get('my-app');
@@ -87,7 +87,6 @@ test('two ID tokens are of different accounts only if a claim that both have dif
 test('status() takes the account from the claims of the ID token, and has none if the token cannot be read', async () => {
   await using scene = await openScene();
   await scene.signedIn();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const accounts: [idToken: string, account: object | undefined][] = [
     [

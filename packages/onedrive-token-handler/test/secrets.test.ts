@@ -7,6 +7,7 @@ import { text } from 'node:stream/consumers';
 import { inspect, promisify } from 'node:util';
 import { signInAs } from 'testing-authority';
 import { listen } from 'testing-authority/listen';
+import { openTokenStore } from 'token-store-sqlite';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -81,7 +82,6 @@ test('no token, code, verifier or state of a run is in an event, an error with i
 
 test('tokens in a response that is not valid HTTP are in no error and no event', async () => {
   await using scene = await openScene();
-  const { openTokenStore } = await import('token-store-sqlite');
   using store = openTokenStore(scene.dbFilepath);
   const body =
     '{"token_type":"Bearer","access_token":"accessSECRET","refresh_token":"refreshSECRET","expires_in":3600}';
