@@ -52,20 +52,6 @@ test('if the open file was replaced by another, a sign-in is stored in the new f
   assert.is(stored(scene), await handler.getToken());
 });
 
-test('a file that was restored from a copy is used as before', async () => {
-  await using scene = await openScene();
-  await scene.signedIn();
-  const handler = scene.handler({ interactive: false });
-  await handler.getToken();
-  const copy = join(scene.folder, 'copy.db');
-  using source = openTokenStore(scene.dbFilepath);
-  using target = openTokenStore(copy);
-  target.set('my-app', source.get('my-app') as never);
-  renameSync(copy, scene.dbFilepath);
-  const refreshed = await handler.getToken({ forceRefresh: true });
-  assert.is(stored(scene), refreshed);
-});
-
 test('a wait for a change ends if the file is replaced by another', async () => {
   await using scene = await openScene();
   const { store, close } = openStore({ dbFilepath: scene.dbFilepath, encryptionKey: undefined });

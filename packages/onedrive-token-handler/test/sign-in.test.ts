@@ -59,13 +59,6 @@ test('status() has the account, the granted scopes and the times, and sends no r
   assert.ok(Math.abs((status.refreshedAt ?? 0) - Date.now()) < 30_000);
 });
 
-test('if the user refuses, the error is SIGN_IN_DENIED', async () => {
-  await using scene = await openScene();
-  const error = await rejection(scene.handler({ openBrowser: (url) => signInAs(url, { deny: true }) }).getToken());
-  assert.is(error.code, 'SIGN_IN_DENIED');
-  assert.is(error.error, 'access_denied');
-});
-
 for (const [error, code] of [
   ['access_denied', 'SIGN_IN_DENIED'],
   ['server_error', 'SERVER'],
