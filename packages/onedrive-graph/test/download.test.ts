@@ -574,19 +574,6 @@ test('a compressed answer is saved as what it means, without a total', async () 
   assert.equal(progress.at(-1), { done: 17 });
 });
 
-test('an abort rejects with its reason, and nothing is left', async () => {
-  const reason = new Error('the user has had enough');
-  const controller = new AbortController();
-  await using pair = await openPair((_request, response) => void response.writeHead(200).write('begun'));
-  const file = inFolder('aborted.bin');
-  const downloading = pair.client.download('/file', file, {
-    signal: controller.signal,
-    onProgress: ({ done }) => done > 0 && controller.abort(reason),
-  });
-  assert.is(await rejection(downloading, Error), reason);
-  assert.not(existsSync(file));
-});
-
 for (const wrong of [
   new TypeError('no screen'),
   Object.assign(new Error('no screen'), { retryable: true }),
