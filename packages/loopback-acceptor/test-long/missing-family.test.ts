@@ -49,20 +49,4 @@ inOwnNetwork('without IPv4, localhost is served only on [::1], and the person si
   assert.is((await within('the end', program.ended, 30_000)).code, 0);
 });
 
-for (const [host, network, name] of [
-  ['::1', withoutIpv6, 'without IPv6'],
-  ['127.0.0.1', withoutIpv4, 'without IPv4'],
-] as const) {
-  inOwnNetwork(`${name}, the literal ${host} is ACCEPTOR_LISTEN, which names it`, async () => {
-    const source = `
-      const error = await openAcceptor({ state: 'right', host: '${host}' }).catch((reason) => reason);
-      console.log(JSON.stringify({ code: error.code, message: error.message }));
-    `;
-    const program = runProgram(source, { within: network });
-    const { code, message } = JSON.parse(`${await program.line()}`);
-    assert.is(code, 'ACCEPTOR_LISTEN');
-    assert.match(message, `Cannot listen on ${host}, any port: this machine does not have the address (EADDRNOTAVAIL)`);
-  });
-}
-
 test.run();

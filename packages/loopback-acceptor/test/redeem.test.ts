@@ -78,20 +78,6 @@ test('accept() beside a redeem gives the response', async () => {
   assert.is(await within('the redemption', redeemed), 3);
 });
 
-test('a redeem that comes after accept() took the response still runs', async () => {
-  await using acceptor = await openAcceptor({ state: 'right' });
-  const plain = acceptor.accept();
-  await answer(acceptor.redirectUri);
-  await within('the response', plain);
-  assert.is(
-    await within(
-      'redeem',
-      acceptor.accept(async ({ code }) => code),
-    ),
-    'a',
-  );
-});
-
 test('the page of an answer that comes shortly before accept(redeem) waits for that call', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const page = answer(acceptor.redirectUri);
