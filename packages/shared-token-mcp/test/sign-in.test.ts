@@ -192,14 +192,6 @@ for (const sdk of Object.values(sdks)) {
   });
 }
 
-test('a person who refuses: the request fails with that, and nothing is stored', async () => {
-  await using scene = await openMcpScene();
-  scene.authorizationServer.answer = { error: 'access_denied' };
-  const error = await rejection(scene.call());
-  assert.equal([error.code, error.error], ['AUTHORIZATION_ERROR', 'access_denied']);
-  assert.is(scene.store.records.size, 0);
-});
-
 for (const fail of [
   () => {
     throw new Error('no browser here');
