@@ -29,7 +29,7 @@ import {
   type TransferProgress,
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
-import { type Answer, openPair } from './odd-pair.ts';
+import { type Answer, openPair, watchBodies } from './odd-pair.ts';
 import { openFiles } from './open-files.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './rejection.ts';
@@ -273,17 +273,12 @@ test('an error of Graph leaves the file as it was', async () => {
 });
 
 test('a path that no file can have is FILE, and the answer is given back', async () => {
-  let answer: Response | undefined;
-  const odd = client({
-    async fetch(url, init) {
-      answer = await globalThis.fetch(url, init);
-      return answer;
-    },
-  });
-  const error = await rejection(odd.download(`${notes}:/content`, inFolder('a\0b')), GraphClientError);
+  const { fetch, used } = watchBodies();
+  const saving = client({ fetch }).download(`${notes}:/content`, inFolder('a\0b'));
+  const error = await rejection(saving, GraphClientError);
   assert.is(error.code, 'FILE');
   assert.match(error.message, /: .*without null bytes/);
-  assert.ok(answer?.bodyUsed);
+  assert.ok(used().at(-1));
 });
 
 for (const [what, file, code, says] of [
@@ -391,12 +386,7 @@ function restOf(response: ServerResponse, headers: Record<string, string>): void
 }
 
 test('a rest that is not of the same file, or not its rest, is CHANGED, and given back', async () => {
-  const rests: Response[] = [];
-  const fetch: GraphClientOptions['fetch'] = async (url, init) => {
-    const response = await globalThis.fetch(url, init);
-    rests.push(response);
-    return response;
-  };
+  const { fetch, used } = watchBodies();
   const answers: NonNullable<FlakyOptions['resume']>[] = [
     (_request, response) => response.end('something else'),
     (_request, response) => response.writeHead(206, { 'content-range': 'bytes 7-9/5000' }).end(),
@@ -419,7 +409,7 @@ test('a rest that is not of the same file, or not its rest, is CHANGED, and give
       assert.is(readFileSync(file, 'utf8'), 'as it was');
     }),
   );
-  assert.ok(rests.every(({ bodyUsed }) => bodyUsed));
+  assert.ok(used().every(Boolean));
 });
 
 test('a rest without a tag, of a file whose size it does not say, is taken', async () => {
@@ -590,7 +580,7 @@ for (const wrong of [
 }
 
 test('if onProgress throws when the download continues after a break, the connection is released', async () => {
-  const rests: Response[] = [];
+  const { fetch, used } = watchBodies();
   const answers: Answer[] = [
     (_request, response) => {
       response.writeHead(200, { etag: '"v1"', 'content-length': content.length }).write(content.subarray(0, 1000));
@@ -598,22 +588,13 @@ test('if onProgress throws when the download continues after a break, the connec
     },
     (_request, response) => void restOf(response, {}),
   ];
-  await using pair = await openPair(answers, {
-    async fetch(url, init) {
-      const response = await globalThis.fetch(url, init);
-      if (response.status === 206) rests.push(response);
-      return response;
-    },
-  });
+  await using pair = await openPair(answers, { fetch });
   const onProgress = (): void => {
-    if (rests.length > 0) throw new Error('enough');
+    if (used(206).length > 0) throw new Error('enough');
   };
   const error = await rejection(pair.client.download('/file', inFolder('unseen.txt'), { onProgress }), Error);
   assert.is(error.message, 'enough');
-  assert.equal(
-    rests.map(({ bodyUsed }) => bodyUsed),
-    [true],
-  );
+  assert.equal(used(206), [true]);
 });
 
 test.run();

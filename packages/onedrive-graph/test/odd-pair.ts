@@ -3,11 +3,18 @@ import { type OddGraph, type OddRequest, openOddGraph } from './odd-graph.ts';
 
 export type Answer = Parameters<typeof openOddGraph>[0];
 
+interface Pair extends AsyncDisposable {
+  readonly client: GraphClient;
+  readonly graph: OddGraph;
+  readonly waits: GraphWait[];
+  /** How many attempts had failed at each wait. */
+  attempts(): number[];
+  /** The methods of the requests. */
+  methods(): string[];
+}
+
 /** A client of a server that gives the answers one after the other, the last one again and again. */
-export async function openPair(
-  given: Answer | Answer[],
-  options: Partial<GraphClientOptions> = {},
-): Promise<{ client: GraphClient; graph: OddGraph; waits: GraphWait[] } & AsyncDisposable> {
+export async function openPair(given: Answer | Answer[], options: Partial<GraphClientOptions> = {}): Promise<Pair> {
   const answers = [given].flat();
   const graph = await openOddGraph((...args) => {
     const answer = answers.length > 1 ? answers.shift() : answers[0];
@@ -20,7 +27,22 @@ export async function openPair(
     onWait: (wait) => waits.push(wait),
     ...options,
   });
-  return { client, graph, waits, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
+  const attempts = (): number[] => waits.map(({ attempt }) => attempt);
+  const methods = (): string[] => graph.requests.map(({ method }) => method);
+  return { client, graph, waits, attempts, methods, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
+}
+
+/** A `fetch`, and whether the bodies of its responses, or of those with a status, were read or given back. */
+export function watchBodies() {
+  const responses: Response[] = [];
+  const fetch = async (url: URL, init: RequestInit): Promise<Response> => {
+    const response = await globalThis.fetch(url, init);
+    responses.push(response);
+    return response;
+  };
+  const used = (status?: number): boolean[] =>
+    responses.filter((each) => each.status === (status ?? each.status)).map(({ bodyUsed }) => bodyUsed);
+  return { fetch, used };
 }
 
 /** Gives an upload its address, on Graph's own origin, and answers there as a test wants. */

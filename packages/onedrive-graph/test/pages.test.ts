@@ -7,15 +7,11 @@ import { rejection } from './rejection.ts';
 import { openScene } from './scene.ts';
 
 /** A server whose pages have the number in their path as their only item, and a client of it. */
-async function openPages(
-  nextLink: (page: number, graph: OddGraph) => unknown,
-): Promise<{ graph: OddGraph; client: GraphClient } & AsyncDisposable> {
-  const graph = await openOddGraph(({ path }, response) => {
+function openPages(nextLink: (page: number, graph: OddGraph) => unknown): ReturnType<typeof openPair> {
+  return openPair(({ path }, response, graph) => {
     const page = Number(path.slice(1));
     response.end(JSON.stringify({ value: [page], '@odata.nextLink': nextLink(page, graph) }));
   });
-  const client = new GraphClient({ getToken: async () => 'the-token', root: graph.origin });
-  return { graph, client, [Symbol.asyncDispose]: () => graph[Symbol.asyncDispose]() };
 }
 
 /** Reads into `items` until the end or an error. */
@@ -48,7 +44,7 @@ test('a page is asked for when its items are needed, with the headers of the fir
   assert.equal(seen, [0, 1, 2]);
   assert.equal(
     pages.graph.requests.map(({ headers, authorization }) => [headers.consistencylevel, authorization]),
-    Array(3).fill(['eventual', 'Bearer the-token']),
+    Array(3).fill(['eventual', 'Bearer old']),
   );
 });
 

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -17,12 +15,14 @@ import {
 } from 'node:fs';
 import promises from 'node:fs/promises';
 import { join } from 'node:path';
+import { startCommand } from 'testing-authority/start-program';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient } from '../src/index.ts';
 import { openOddGraph } from './odd-graph.ts';
+import { openPair } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './rejection.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
@@ -59,13 +59,10 @@ async function killDownloading(): Promise<void> {
   const program = `import { GraphClient } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     const client = new GraphClient({ root: ${JSON.stringify(stalling.origin)}, getToken: async () => 'the-token' });
     await client.download('/file', ${JSON.stringify(file)});`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-    env: { ...process.env, NODE_COMPILE_CACHE: process.env.TEST_COMPILE_CACHE },
-    stdio: 'ignore',
-  });
+  const child = startCommand([process.execPath, '--input-type=module', '-e', program], { name: 'the download' });
   await until(() => parts().some((name) => statSync(join(folder, name)).size === 1_000));
-  child.kill('SIGKILL');
-  await once(child, 'close');
+  child.kill();
+  await child.ended;
   left = parts()[0] ?? '';
 }
 
@@ -241,47 +238,44 @@ for (const mode of [0o444, 0o666]) {
 }
 
 test('what this process downloads is left alone, and so is a file that is named alike', async () => {
-  await using graph = await openOddGraph((_request, response) => {
+  await using pair = await openPair((_request, response) => {
     response.writeHead(200, { etag: '"v1"', 'content-length': 5 }).end('hello');
   });
   const names = ['mine.none-00000000-999999999-00000000.part', 'mine.txt.part', 'mine.part'];
   for (const name of names) writeFileSync(join(folder, name), 'x');
-  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token' });
-  await Promise.all([1, 2, 3].map(() => client.download('/file', join(folder, 'mine'))));
+  await Promise.all([1, 2, 3].map(() => pair.client.download('/file', join(folder, 'mine'))));
   assert.is(readFileSync(join(folder, 'mine'), 'utf8'), 'hello');
   assert.equal(parts().sort(), names.sort());
 });
 
 test('what is left of a file without a strong tag is deleted, and what is left of another file is not', async () => {
-  await using graph = await openOddGraph((_request, response) => response.setHeader('etag', 'W/"v1"').end('hello'));
+  await using pair = await openPair((_request, response) => response.setHeader('etag', 'W/"v1"').end('hello'));
   const file = join(folder, 'untagged');
-  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token' });
   const ofThis = (): string | undefined => parts().find((name) => name.startsWith('untagged.'));
   let part = '';
-  await client.download('/file', file, { onProgress: () => (part ||= ofThis() ?? '') });
+  await pair.client.download('/file', file, { onProgress: () => (part ||= ofThis() ?? '') });
   const left = part.replace(`-${process.pid}-`, '-999999999-');
   const other = join(folder, left.replace('untagged', 'anything'));
   for (const path of [join(folder, left), other]) writeFileSync(path, 'h');
-  await client.download('/file', file);
+  await pair.client.download('/file', file);
   assert.is(ofThis(), undefined);
   assert.ok(existsSync(other));
   rmSync(other);
 });
 
 test('what is left and cannot be deleted does not stop a download', async () => {
-  await using graph = await openOddGraph((_request, response) => {
+  await using pair = await openPair((_request, response) => {
     response.writeHead(200, { etag: '"v1"', 'content-length': 5 }).end('hello');
   });
   const file = join(folder, 'beside');
-  const client = new GraphClient({ root: graph.origin, getToken: async () => 'the-token', idleTimeout: 2_000 });
   let part = '';
-  await client.download('/file', file, {
+  await pair.client.download('/file', file, {
     onProgress: () => (part ||= parts().find((name) => name.startsWith('beside.')) ?? ''),
   });
   // The part of a process that has ended, and a folder: not a file that can be deleted.
   const left = join(folder, part.replace(`-${process.pid}-`, '-999999999-'));
   mkdirSync(left);
-  assert.equal(await client.download('/file', file), { bytes: 5 });
+  assert.equal(await pair.client.download('/file', file), { bytes: 5 });
   assert.ok(existsSync(left));
 });
 

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClientError, GraphError, readBody } from '../src/index.ts';
 import { RequestSender } from '../src/request/request-sender.ts';
-import { openPair, redirect, status, summary } from './odd-pair.ts';
+import { openPair, redirect, status, summary, watchBodies } from './odd-pair.ts';
 import { rejection } from './rejection.ts';
 
 test('a 401 is answered by one refresh, and the answer to the new token counts', async () => {
@@ -107,18 +107,10 @@ test('a Retry-After of 300 is waited for', async () => {
 
 test('an answer that the caller does not get is given back', async () => {
   const answers = [status(429, { 'retry-after': '0' }), status(401), redirect(302, () => '/there'), status(200)];
-  const responses: Response[] = [];
-  await using pair = await openPair(answers, {
-    async fetch(url, init) {
-      responses.push(await globalThis.fetch(url, init));
-      return responses.at(-1) as Response;
-    },
-  });
+  const { fetch, used } = watchBodies();
+  await using pair = await openPair(answers, { fetch });
   await pair.client.request('/me');
-  assert.equal(
-    responses.map(({ bodyUsed }) => bodyUsed),
-    [true, true, true, false],
-  );
+  assert.equal(used(), [true, true, true, false]);
 });
 
 for (const retryAfter of ['3600', '301', new Date(Date.now() + 3_600_000).toUTCString()]) {
@@ -141,10 +133,7 @@ test('a Graph that stays busy is asked 5 times, then its answer is returned', as
   await using pair = await openPair([status(503, { 'retry-after': '0' })]);
   assert.is((await pair.client.request('/me')).status, 503);
   assert.is(pair.graph.requests.length, 5);
-  assert.equal(
-    pair.waits.map(({ attempt }) => attempt),
-    [1, 2, 3, 4],
-  );
+  assert.equal(pair.attempts(), [1, 2, 3, 4]);
 });
 
 for (const [method, code, requests] of [

@@ -23,7 +23,7 @@ import {
   type UploadSessions,
 } from '../src/index.ts';
 import type { OddRequest } from './odd-graph.ts';
-import { type Answer, openPair, uploadTo } from './odd-pair.ts';
+import { type Answer, openPair, uploadTo, watchBodies } from './odd-pair.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './rejection.ts';
 import { replaceBuiltin } from './replace-builtin.ts';
@@ -170,10 +170,7 @@ for (const [status, answer] of [
     };
     await using pair = await openPair([uploadTo(asked)]);
     assert.is((await pair.client.upload('/me/drive/root:/x', inFolder('big.img'))).id, 'ID');
-    assert.equal(
-      pair.graph.requests.map(({ method }) => method),
-      ['POST', 'PUT', 'GET', 'PUT'],
-    );
+    assert.equal(pair.methods(), ['POST', 'PUT', 'GET', 'PUT']);
   });
 }
 
@@ -191,28 +188,16 @@ test('an upload whose piece Graph does not take five times in a row, each waited
     if (method === 'PUT') response.writeHead(500).end('busy');
     else response.end('{"nextExpectedRanges":["0-"]}');
   };
-  const pieces: Response[] = [];
-  await using pair = await openPair([uploadTo(busy)], {
-    async fetch(url, init) {
-      const response = await globalThis.fetch(url, init);
-      if (response.status === 500) pieces.push(response);
-      return response;
-    },
-  });
+  const { fetch, used } = watchBodies();
+  await using pair = await openPair([uploadTo(busy)], { fetch });
   const started = performance.now();
   const error = await rejection(pair.client.upload('/me/drive/root:/x', inFolder('small.txt')), GraphClientError);
   assert.equal([error.code, error.retryable], ['INCOMPLETE', true]);
   assert.match(error.message, / gave up: Graph failed \(HTTP 500\), 5 times in a row$/);
-  assert.equal(
-    pair.waits.map(({ attempt }) => attempt),
-    [1, 2, 3, 4],
-  );
+  assert.equal(pair.attempts(), [1, 2, 3, 4]);
   const delay = pair.waits.reduce((sum, wait) => sum + wait.delay, 0);
   assert.ok(performance.now() - started > (0.9 * delay) / 50);
-  assert.equal(
-    pieces.map(({ bodyUsed }) => bodyUsed),
-    [true, true, true, true, true],
-  );
+  assert.equal(used(500), [true, true, true, true, true]);
 });
 
 test('failures are counted anew when Graph has more of the file than ever before', async () => {
@@ -223,10 +208,7 @@ test('failures are counted anew when Graph has more of the file than ever before
   };
   await using pair = await openPair([uploadTo(failing)]);
   await pair.client.upload('/me/drive/root:/x', inFolder('small.txt'));
-  assert.equal(
-    pair.waits.map(({ attempt }) => attempt),
-    [1, 1, 2, 1],
-  );
+  assert.equal(pair.attempts(), [1, 1, 2, 1]);
 });
 
 test('a file system that gives less than it is asked for is asked again, and one that fails is FILE', async () => {
@@ -246,13 +228,13 @@ test('a file system that gives less than it is asked for is asked again, and one
 
 test('a file whose end comes before its size says is sourceChanged, and nothing is stored', async () => {
   await using handle = await open(inFolder('small.txt'));
-  const prototype = Object.getPrototypeOf(handle);
-  const { read } = prototype;
-  prototype.read = function (buffer: Buffer, offset: number, length: number, position: number) {
-    return read.call(this, buffer, offset, Math.min(length, 4 - position), position);
-  };
+  const restore = replaceBuiltin(Object.getPrototypeOf(handle), 'read', (read) => {
+    return function (this: unknown, buffer: Buffer, offset: number, length: number, position: number) {
+      return read.call(this, buffer, offset, Math.min(length, 4 - position), position);
+    };
+  });
   const uploading = client().upload('/me/drive/root:/short.txt', inFolder('small.txt'));
-  const error = await rejection(uploading, GraphError).finally(() => Object.assign(prototype, { read }));
+  const error = await rejection(uploading, GraphError).finally(restore);
   assert.is(error.code, 'sourceChanged');
   assert.is((await rejection(client().json('/me/drive/root:/short.txt'), GraphError)).status, 404);
 });
