@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { constants, realpathSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openFiles } from 'testing-authority/open-files';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { within } from 'testing-authority/within';
@@ -9,7 +10,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { GraphClient, GraphError, readBody } from '../src/index.ts';
 import { openPair, status } from './odd-pair.ts';
-import { openFiles } from './open-files.ts';
 import { rejection } from './rejection.ts';
 
 const folder = temporaryDirectory();

@@ -16,6 +16,7 @@ import {
 import promises, { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
+import { openFiles } from 'testing-authority/open-files';
 import { makeLink } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
@@ -30,7 +31,6 @@ import {
 } from '../src/index.ts';
 import { type OddRequest, openOddGraph } from './odd-graph.ts';
 import { type Answer, openPair, watchBodies } from './odd-pair.ts';
-import { openFiles } from './open-files.ts';
 import { quickenWaits } from './quick-waits.ts';
 import { rejection } from './rejection.ts';
 import { replaceBuiltin } from './replace-builtin.ts';

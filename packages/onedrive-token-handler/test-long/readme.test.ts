@@ -1,9 +1,7 @@
 // Takes about 2 s.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { signInElsewhere } from 'testing-authority';
-import { until } from 'testing-authority/until';
+import { startNode } from 'testing-authority/node-process';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { assertExample } from '../test/assert-example.ts';
@@ -22,17 +20,11 @@ test('the sample for a server signs in by a pasted address', async () => {
     ${sample}
     console.log((await handler.status()).signedIn);
     await handler.close();`;
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', program], { timeout: 20_000 });
-  let said = '';
-  child.stdout.setEncoding('utf8').on('data', (data: string) => {
-    said += data;
-  });
-  await until(() => said.includes('last page: '));
-  const [, url = ''] = /Open (\S+)/.exec(said) ?? [];
-  child.stdin.write(`${await signInElsewhere(url)}\n`);
-  const [status] = await once(child, 'close');
-  assert.is(status, 0);
-  assert.match(said, /true\n$/);
+  const child = await startNode(['--input-type=module-typescript', '-e', program], { until: 'last page: ' });
+  const [, url = ''] = /Open (\S+)/.exec(child.said()) ?? [];
+  child.tell(await signInElsewhere(url));
+  assert.is(await child.untilEnded(), 0);
+  assert.match(child.said(), /true\n$/);
 });
 
 test.run();

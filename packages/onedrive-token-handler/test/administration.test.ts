@@ -1,8 +1,8 @@
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInAs } from 'testing-authority';
+import { openFiles } from 'testing-authority/open-files';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -46,8 +46,7 @@ test('no file stays open, also if something fails', async () => {
   await using scene = await openScene();
   const { dbFilepath } = scene;
   await scene.signedIn();
-  const list = ['-l', `/proc/${process.pid}/fd`];
-  const countOpen = (): number => spawnSync('ls', list, { encoding: 'utf8' }).stdout.split(dbFilepath).length;
+  const countOpen = (): number => openFiles().filter((file) => file.startsWith(dbFilepath)).length;
   const before = countOpen();
   await readRecord('my-app', { dbFilepath });
   const refuse = (): never => {

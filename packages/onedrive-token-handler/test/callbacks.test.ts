@@ -4,8 +4,7 @@ import { openScene } from './scene.ts';
 
 test('if onEvent throws or rejects, the caller still gets the token, and the process goes on', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   const program = `
     import { OneDriveTokenHandler } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     const options = JSON.parse(process.argv[1]);

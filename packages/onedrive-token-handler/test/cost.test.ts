@@ -24,8 +24,7 @@ test('importing the package and making a handler does not load undici, open or b
 
 test('neither a stored token nor a refresh loads undici or open', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   const program = `${watchImports}
     const handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));
     await handler.getToken();

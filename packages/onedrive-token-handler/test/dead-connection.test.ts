@@ -1,8 +1,6 @@
-import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createSecureServer } from 'node:http2';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
 import { issueCertificate } from 'testing-authority';
 import { listen } from 'testing-authority/listen';
 import { until } from 'testing-authority/until';
@@ -11,6 +9,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MemoryStore } from '../../shared-token/test/memory-store.ts';
 import { HttpClient } from '../src/provider/http-client.ts';
+import { writeCertificate } from './proxied.ts';
 import { failure, openScene, rejection } from './scene.ts';
 
 test('a dead connection is not used again, even if the provider speaks HTTP/2', async () => {
@@ -23,8 +22,6 @@ test('a dead connection is not used again, even if the provider speaks HTTP/2', 
     const answer = { access_token: 'a', token_type: 'Bearer', expires_in: 3600 };
     if (connections.length > 1) response.end(JSON.stringify(answer));
   });
-  const ca = join(scene.folder, 'ca.pem');
-  writeFileSync(ca, tls.ca);
   const options = scene.optionsFor({ authority: `https://127.0.0.1:${await listen(server)}`, requestTimeout: 1_000 });
   const program = `
     import { OneDriveTokenHandler } from 'onedrive-token-handler';
@@ -36,7 +33,8 @@ test('a dead connection is not used again, even if the provider speaks HTTP/2', 
     const handler = new OneDriveTokenHandler(options);
     for (let call = 0; call < 2; call++) await handler.getToken().then(console.log, (error) => console.log(error.code));
     await handler.close();`;
-  const { stdout, stderr } = await scene.run(['--input-type=module', '-e', program], { NODE_EXTRA_CA_CERTS: ca });
+  const env = { NODE_EXTRA_CA_CERTS: writeCertificate(scene, tls.ca) };
+  const { stdout, stderr } = await scene.run(['--input-type=module', '-e', program], env);
   server.close();
   assert.is(stdout, 'NETWORK\na\n', stderr);
   assert.is(new Set(connections).size, 2);

@@ -107,7 +107,7 @@ async function meet(
   { scene, options }: FaultScene,
 ): Promise<void> {
   using store = openTokenStore(scene.dbFilepath);
-  await scene.tokenExpires(store);
+  scene.tokenExpires();
   const before = store.get('my-app');
   const requestsBefore = scene.authority.count('token', 'refresh_token');
   const windowsBefore = scene.windows.length;

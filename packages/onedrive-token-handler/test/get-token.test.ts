@@ -26,10 +26,7 @@ test('the second call gets the token from memory', async () => {
 test('a token that expires within expirySkew is refreshed, and the refresh token rotates', async () => {
   await using scene = await openScene();
   const first = await scene.handler().getToken();
-  using store = openTokenStore(scene.dbFilepath);
-  const record = store.get('my-app');
-  assert.ok(record);
-  store.set('my-app', { ...record, obtainedAt: Date.now() - 3_500_000, expiresAt: Date.now() + 100_000 });
+  scene.change({ obtainedAt: Date.now() - 3_500_000, expiresAt: Date.now() + 100_000 });
   const second = await scene.handler({ interactive: false }).getToken();
   assert.is.not(second, first);
   assert.is(scene.authority.count('token', 'refresh_token'), 1);
@@ -46,8 +43,7 @@ test('without a sign-in and with interactive: false in the call, no browser open
 
 test('a revoked grant opens the browser, or is SIGN_IN_REQUIRED if no browser may open', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   await scene.authority.revokeAll();
   const error = await rejection(scene.handler({ interactive: false }).getToken());
   assert.is(error.code, 'SIGN_IN_REQUIRED');
@@ -76,8 +72,7 @@ for (const [what, change] of [
 ] as [string, (body: object) => unknown][]) {
   test(`${what} costs no refresh token`, async () => {
     await using scene = await openScene();
-    await scene.signedIn();
-    await scene.tokenExpires();
+    await scene.signedInBefore();
     scene.authority.fail('token', { type: 'response', change });
     const handler = scene.handler({ interactive: false });
     await handler.getToken();

@@ -177,8 +177,7 @@ test("close() does not close the caller's store", async () => {
 
 test('a program that has its token ends by itself, without close()', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   const program = `
     import { OneDriveTokenHandler } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};
     const handler = new OneDriveTokenHandler(JSON.parse(process.argv[1]));

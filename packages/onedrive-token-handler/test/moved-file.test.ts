@@ -1,6 +1,7 @@
-import { copyFileSync, readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openFiles } from 'testing-authority/open-files';
 import { openTokenStore } from 'token-store-sqlite';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -69,14 +70,7 @@ test('a wait for a change ends if the file is replaced by another', async () => 
 
 /** How often this process has the file open, and those beside it. */
 function countOpen({ dbFilepath }: Scene): number {
-  const files = readdirSync('/proc/self/fd').map((name) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${name}`);
-    } catch {
-      return 'that of readdir';
-    }
-  });
-  return files.filter((file) => file.startsWith(dbFilepath)).length;
+  return openFiles().filter((file) => file.startsWith(dbFilepath)).length;
 }
 
 test('of a file that is replaced again and again, only the newest one stays open, until close()', async () => {

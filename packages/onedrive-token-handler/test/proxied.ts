@@ -22,7 +22,7 @@ export async function assertProxyUsed(tls?: { cert: string; key: string; ca: str
     ['127.0.0.1', []],
   ] as const) {
     proxy.seen.length = 0;
-    await scene.tokenExpires();
+    scene.tokenExpires();
     const env = { ...trust, HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NO_PROXY: noProxy };
     const outcome = await ask(scene, env);
     assert.ok(outcome.token, JSON.stringify(outcome));

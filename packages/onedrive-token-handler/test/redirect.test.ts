@@ -48,7 +48,7 @@ test('the account of the stored sign-in is suggested at the next one, also by ge
   await handler.signIn();
   assert.is(parameter(scene.windows, 'login_hint'), 'ada@example.com');
   await scene.authority.revokeAll();
-  await scene.tokenExpires();
+  scene.tokenExpires();
   await scene.handler({ scopes }).getToken();
   assert.is(scene.windows.length, 3);
   assert.is(parameter(scene.windows, 'login_hint'), 'ada@example.com');

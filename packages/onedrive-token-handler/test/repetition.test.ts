@@ -9,8 +9,7 @@ import { openScene, rejection, type Scene } from './scene.ts';
 
 test('a request that the provider throttles is sent again', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   scene.authority.fail('token', { type: 'status', status: 429, retryAfter: '1' });
   await scene.handler({ interactive: false }).getToken();
   assert.equal(scene.events.filter(({ type }) => type === 'retry').length, 1);
@@ -18,8 +17,7 @@ test('a request that the provider throttles is sent again', async () => {
 
 test('a request is not repeated if the provider asks for a longer wait than is left', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   scene.authority.fail('token', { type: 'status', status: 503, retryAfter: '3' }, { times: 9 });
   const error = await rejection(scene.handler({ interactive: false, requestTimeout: 5_000 }).getToken());
   assert.equal([error.code, error.retryAfter], ['THROTTLED', 3_000]);
@@ -29,8 +27,7 @@ test('a request is not repeated if the provider asks for a longer wait than is l
 
 test('a process that was busy beyond requestTimeout does not try again', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   scene.authority.fail('token', { type: 'status', status: 503, retryAfter: '0' });
   const onEvent = ({ type }: TokenEvent): void => {
     for (const end = performance.now() + 1_500; type === 'retry' && performance.now() < end; );
@@ -129,8 +126,7 @@ for (const grantType of ['refresh_token', 'authorization_code']) {
 test('a Retry-After that is neither seconds nor a date is ignored: the next attempt does not come sooner', async () => {
   const measure = async (retryAfter: string): Promise<void> => {
     await using scene = await openScene({ accessTokenTtl: 1 });
-    await scene.signedIn();
-    await scene.tokenExpires();
+    await scene.signedInBefore();
     scene.authority.fail('token', { type: 'status', status: 429, retryAfter }, { times: 9 });
     const error = await rejection(scene.handler({ interactive: false, requestTimeout: 1_300 }).getToken());
     assert.is(error.code, 'THROTTLED');

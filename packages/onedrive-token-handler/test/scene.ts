@@ -5,13 +5,13 @@ import { runNode, type Started, type StartOptions, startNode } from 'testing-aut
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { until } from 'testing-authority/until';
 import { rejection as failure } from 'testing-authority/within';
-import { openTokenStore, type SqliteTokenStore } from 'token-store-sqlite';
+import { openTokenStore } from 'token-store-sqlite';
 import {
   OneDriveTokenError,
   OneDriveTokenHandler,
   type OneDriveTokenHandlerOptions,
   type TokenEvent,
-  type TokenStore,
+  type TokenRecord,
 } from '../src/index.ts';
 
 export { failure };
@@ -35,10 +35,14 @@ export interface Scene extends AsyncDisposable {
   readonly run: typeof runNode;
   /** Starts a script of this folder, and waits until it prints `ready`. The end of the scene kills it. */
   start(script: string, args: readonly string[], options?: StartOptions): Promise<Started>;
+  /** Changes the stored record. */
+  change(fields: Partial<TokenRecord>): void;
   /** Makes the stored access token expire. */
-  tokenExpires(store?: TokenStore): Promise<void>;
+  tokenExpires(): void;
   /** Signs in with the scripted browser, with a handler that is then closed. */
   signedIn(options?: Partial<OneDriveTokenHandlerOptions>): Promise<void>;
+  /** The same, and the access token expires. */
+  signedInBefore(options?: Partial<OneDriveTokenHandlerOptions>): Promise<void>;
 }
 
 export async function openScene(options?: AuthorityOptions): Promise<Scene> {
@@ -87,16 +91,20 @@ export async function openScene(options?: AuthorityOptions): Promise<Scene> {
       processes.push(started);
       return started;
     },
-    async tokenExpires(given) {
-      const store = given ?? openTokenStore(dbFilepath);
-      const record = await store.get('my-app');
-      if (!record) throw new Error('no record to expire');
-      await store.set('my-app', { ...record, expiresAt: Date.now() - 1 });
-      if (store !== given) (store as SqliteTokenStore).close();
+    change(fields) {
+      using store = openTokenStore(dbFilepath);
+      const record = store.get('my-app');
+      if (!record) throw new Error('no record to change');
+      store.set('my-app', { ...record, ...fields });
     },
+    tokenExpires: () => scene.change({ expiresAt: Date.now() - 1 }),
     async signedIn(handlerOptions) {
       await using handler = scene.handler(handlerOptions);
       await handler.signIn();
+    },
+    async signedInBefore(handlerOptions) {
+      await scene.signedIn(handlerOptions);
+      scene.tokenExpires();
     },
     async [Symbol.asyncDispose]() {
       for (const started of processes) started.kill();

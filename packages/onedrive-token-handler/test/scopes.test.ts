@@ -1,4 +1,3 @@
-import { openTokenStore } from 'token-store-sqlite';
 import { Agent, type Dispatcher } from 'undici';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -38,8 +37,7 @@ test('asking for more scopes than granted needs consent, and keeps the scopes th
 
 test('the refresh token of another client id or authority is never sent', async () => {
   await using scene = await openScene();
-  await scene.signedIn();
-  await scene.tokenExpires();
+  await scene.signedInBefore();
   const other = scene.handler({ clientId: scene.authority.otherClientId, interactive: false });
   assert.is((await rejection(other.getToken())).code, 'SIGN_IN_REQUIRED');
   assert.not((await other.status()).signedIn);
@@ -59,12 +57,9 @@ test('two ID tokens are of different accounts only if a claim that both have dif
     [{ oid: '1' }, { oid: '2' }, false],
   ];
   await using scene = await openScene();
-  using store = openTokenStore(scene.dbFilepath);
   for (const [stored, refreshed, same] of accounts) {
     await scene.signedIn();
-    const record = store.get('my-app');
-    assert.ok(record);
-    store.set('my-app', { ...record, idToken: idTokenOf(stored), expiresAt: 1 });
+    scene.change({ idToken: idTokenOf(stored), expiresAt: 1 });
     scene.authority.fail('token', {
       type: 'response',
       change: (body) => ({ ...body, id_token: idTokenOf(refreshed) }),
@@ -78,7 +73,6 @@ test('two ID tokens are of different accounts only if a claim that both have dif
 test('status() takes the account from the claims of the ID token, and has none if the token cannot be read', async () => {
   await using scene = await openScene();
   await scene.signedIn();
-  using store = openTokenStore(scene.dbFilepath);
   const accounts: [idToken: string, account: object | undefined][] = [
     [
       idTokenOf({ oid: '1', sub: '2', preferred_username: 'ada@example.com', email: 'x' }),
@@ -91,9 +85,7 @@ test('status() takes the account from the claims of the ID token, and has none i
     ['no token', undefined],
   ];
   for (const [idToken, account] of accounts) {
-    const record = store.get('my-app');
-    assert.ok(record);
-    store.set('my-app', { ...record, idToken });
+    scene.change({ idToken });
     assert.equal((await scene.handler().status()).account, account, idToken);
   }
 });
@@ -106,8 +98,7 @@ test('a refresh asks for .default again, because Microsoft accepts it with no ot
   // Microsoft answers with the scopes that the registration lists.
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read User.Read' });
   scene.authority.fail('token', { type: 'response', change });
-  await scene.signedIn({ scopes: [scope] });
-  await scene.tokenExpires();
+  await scene.signedInBefore({ scopes: [scope] });
   await scene.handler({ scopes: [scope], interactive: false, dispatcher }).getToken();
   assert.equal(refreshes.scopes, [`${scope} offline_access`]);
 });
@@ -117,8 +108,7 @@ test('with useGrantedScopes, a stored sign-in counts with what it was granted, a
   await using refreshes = watchRefreshes();
   const change = (body: Record<string, unknown>): object => ({ ...body, scope: 'Files.Read' });
   scene.authority.fail('token', { type: 'response', change });
-  await scene.signedIn({ scopes: ['Files.Read'] });
-  await scene.tokenExpires();
+  await scene.signedInBefore({ scopes: ['Files.Read'] });
   const options = { scopes: ['Files.ReadWrite.All', 'openid'], dispatcher: refreshes.dispatcher };
   const error = await rejection(scene.handler({ ...options, interactive: false }).getToken());
   assert.is(error.code, 'SIGN_IN_REQUIRED');

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openFiles } from 'testing-authority/open-files';
 import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -43,15 +44,8 @@ test('a waiter that gives up, or is aborted, keeps no other one waiting', async 
   async () => {
     using store = newStore();
     const next = await store.exclusively('app', () => waiter(store));
-    const open = readdirSync('/proc/self/fd', 'utf8').map((descriptor) => {
-      try {
-        return readlinkSync(`/proc/self/fd/${descriptor}`);
-      } catch {
-        return ''; // That of the folder itself.
-      }
-    });
     assert.equal(
-      open.filter((path) => path.includes('-lock-')),
+      openFiles().filter((path) => path.includes('-lock-')),
       [],
     );
     await next.ended;
