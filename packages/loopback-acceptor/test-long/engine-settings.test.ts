@@ -2,7 +2,7 @@
 /** Settings of browsers in which a sign-in goes another way, and what a console says that only the browser itself can show. */
 import { createServer } from 'node:http';
 import { createState } from 'pkce-state';
-import { listen } from 'testing-authority/listen';
+import { listen, stop } from 'testing-authority/listen';
 import { stepTimeoutMs, textOf, waitUntil } from 'testing-browsers/browser-window';
 import { type FirefoxWindow, firefoxPath, openFirefox } from 'testing-browsers/firefox';
 import { watchWebKitConsole, webKitPath } from 'testing-browsers/webkit';
@@ -104,8 +104,7 @@ inWebKit('the console of WebKit says nothing about a page of renderPage without 
     assert.not.match(browser.messages(), acceptor.redirectUri);
     assert.is(browser.messages().match(/Content Security Policy/g)?.length, 1, browser.messages());
   } finally {
-    control.closeAllConnections();
-    control.close();
+    await stop(control);
   }
 });
 

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { createState } from 'pkce-state';
-import { listen } from 'testing-authority/listen';
+import { listen, stop } from 'testing-authority/listen';
 import { rejection, within } from 'testing-authority/within';
 import { stepTimeoutMs, textOf, waitUntil } from 'testing-browsers/browser-window';
 import { suite } from 'uvu';
@@ -203,9 +203,6 @@ async function record(headers: Record<string, string> = {}): Promise<
   return {
     origin: `http://localhost:${await listen(server)}`,
     first: () => within('a request', first.promise, stepTimeoutMs),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
+    [Symbol.asyncDispose]: () => stop(server),
   };
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { listen } from 'testing-authority/listen';
+import { listen, stop } from 'testing-authority/listen';
 
 /**
  * Serves a web page that sends the answer of an attacker to the acceptor, in every way in which a page can load something without
@@ -11,10 +11,7 @@ export async function serveHostilePage(redirectUri: string): Promise<{ url: stri
   });
   return {
     url: `http://127.0.0.1:${await listen(server)}/`,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
+    [Symbol.asyncDispose]: () => stop(server),
   };
 }
 

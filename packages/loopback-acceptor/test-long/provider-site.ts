@@ -7,7 +7,7 @@ import {
   issueCertificate,
   startAuthority,
 } from 'testing-authority';
-import { listen } from 'testing-authority/listen';
+import { listen, stop } from 'testing-authority/listen';
 import { type BrowserWindow, textOf, waitUntil } from 'testing-browsers/browser-window';
 
 /** A page that a provider sends instead of a redirect: a form to the redirect URI, with a button or a script that sends it. */
@@ -49,8 +49,7 @@ export async function openProviderSite(): Promise<ProviderSite> {
       return `https://127.0.0.1:${port}/`;
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
+      await stop(server);
       await authority.close();
     },
   };

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createServer } from 'node:http';
 import {
   DemoInMemoryAuthProvider,
@@ -8,7 +7,7 @@ import { InvalidGrantError } from '@modelcontextprotocol/sdk/server/auth/errors.
 import { createOAuthMetadata, mcpAuthRouter } from '@modelcontextprotocol/sdk/server/auth/router.js';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
 import type { OAuthClientInformationFull, OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
-import { listen } from 'testing-authority/listen';
+import { listen, stop } from 'testing-authority/listen';
 
 interface Grant {
   readonly client: string;
@@ -86,11 +85,7 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
       });
     });
     app.use(mcpAuthRouter({ provider: server, issuerUrl, tokenOptions: { rateLimit: false } }));
-    server.#close = async () => {
-      listening.closeAllConnections();
-      listening.close();
-      await once(listening, 'close');
-    };
+    server.#close = () => stop(listening);
     return server;
   }
 
@@ -152,13 +147,18 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
     this.#grants.clear();
   }
 
+  /** Knows a client that was registered beforehand. */
+  register(client: Record<string, string>): void {
+    this.clientsStore.known.set(client.client_id ?? '', { redirect_uris: ['http://localhost'], ...client });
+  }
+
   /** As a server does that keeps the registrations in memory, and starts again. */
   forgetClients(): void {
     this.clientsStore.known.clear();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#close();
   }
 
   #issue(grant: Grant): OAuthTokens {

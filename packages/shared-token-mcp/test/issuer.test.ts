@@ -2,7 +2,7 @@ import { rejection } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AuthorizationServer } from './authorization-server.ts';
-import { openMcpScene } from './mcp-scene.ts';
+import { openMcpScene, shortenTimeout } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
 for (const sdk of Object.values(sdks)) {
@@ -29,8 +29,7 @@ for (const sdk of Object.values(sdks)) {
       await using scene = await openMcpScene(sdk);
       await using other = await AuthorizationServer.start();
       const clientInformation = { client_id: 'registered', client_secret: 'the-secret-of-this-client', ...issuer };
-      const known = { ...clientInformation, redirect_uris: ['http://localhost'] };
-      scene.authorizationServer.clientsStore.known.set('registered', known);
+      scene.authorizationServer.register({ client_id: 'registered', client_secret: clientInformation.client_secret });
       const access = scene.open({ clientInformation });
       const client = await scene.connect(access);
       scene.server.authorizationServer = other;
@@ -73,7 +72,7 @@ test('the old issuer is gone: an expired token leads to the new one', async () =
 test('a client of the new issuer is not shown to the old one for a refresh', async () => {
   await using scene = await openMcpScene();
   const client = { client_id: 'registered', client_secret: 'the-secret-of-this-client' };
-  scene.authorizationServer.clientsStore.known.set('registered', { ...client, redirect_uris: ['http://localhost'] });
+  scene.authorizationServer.register(client);
   await scene.connect(scene.open({ clientInformation: client }));
   const { refreshes } = scene.authorizationServer;
   const moved = scene.open({ clientInformation: { ...client, issuer: 'https://new.example' }, interactive: false });
@@ -94,18 +93,13 @@ test('a server that does not say who its issuer is, for now, is no reason to sig
 });
 
 test('a server that does not answer who its issuer is counts as unchanged after 5 seconds', async () => {
-  const { timeout } = AbortSignal;
-  AbortSignal.timeout = (limitMs) => timeout.call(AbortSignal, limitMs === 5_000 ? 50 : limitMs);
-  try {
-    await using scene = await openMcpScene();
-    const client = await scene.connect();
-    scene.server.isSilent = true;
-    scene.authorizationServer.expireAccessTokens();
-    assert.is(await scene.call('greet', client), 'greet');
-    assert.is(scene.windows.length, 1);
-  } finally {
-    AbortSignal.timeout = timeout;
-  }
+  using _ = shortenTimeout(5_000);
+  await using scene = await openMcpScene();
+  const client = await scene.connect();
+  scene.server.isSilent = true;
+  scene.authorizationServer.expireAccessTokens();
+  assert.is(await scene.call('greet', client), 'greet');
+  assert.is(scene.windows.length, 1);
 });
 
 test('a server that says elsewhere who its issuer is may move as well', async () => {
@@ -176,7 +170,7 @@ test('a record that does not say who issued it is not sent anywhere', async () =
 test('a sign-in of another client is not used', async () => {
   await using scene = await openMcpScene();
   const [one, other] = ['one', 'other'].map((client_id) => {
-    scene.authorizationServer.clientsStore.known.set(client_id, { client_id, redirect_uris: ['http://localhost'] });
+    scene.authorizationServer.register({ client_id });
     return scene.open({ clientInformation: { client_id } });
   });
   await scene.connect();
@@ -190,7 +184,7 @@ test('a sign-in of another client is not used', async () => {
 test('the sign-in of a client that has registered itself is refreshed as that one, also by a program with a given client', async () => {
   await using scene = await openMcpScene();
   await scene.open().shared.signIn();
-  scene.authorizationServer.clientsStore.known.set('one', { client_id: 'one', redirect_uris: ['http://localhost'] });
+  scene.authorizationServer.register({ client_id: 'one' });
   scene.authorizationServer.expireAccessTokens();
   const given = scene.open({ clientInformation: { client_id: 'one' } });
   assert.is(await scene.call('greet', await scene.connect(given)), 'greet');
@@ -199,7 +193,7 @@ test('the sign-in of a client that has registered itself is refreshed as that on
 
 test('a program without a client of its own: a sign-in of a given client is left as it is, and the person signs in once', async () => {
   await using scene = await openMcpScene();
-  scene.authorizationServer.clientsStore.known.set('one', { client_id: 'one', redirect_uris: ['http://localhost'] });
+  scene.authorizationServer.register({ client_id: 'one' });
   const given = scene.open({ clientInformation: { client_id: 'one' } });
   await given.shared.signIn();
   const before = scene.record;

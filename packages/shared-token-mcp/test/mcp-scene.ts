@@ -68,6 +68,13 @@ export class McpScene implements AsyncDisposable {
   }
 }
 
+/** Lets each `AbortSignal.timeout()` of that length fire after 50 ms. */
+export function shortenTimeout(long: number): Disposable {
+  const { timeout } = AbortSignal;
+  AbortSignal.timeout = (limitMs) => timeout.call(AbortSignal, limitMs === long ? 50 : limitMs);
+  return { [Symbol.dispose]: () => Object.assign(AbortSignal, { timeout }) };
+}
+
 export async function openMcpScene(sdk: Sdk = sdks[2]): Promise<McpScene> {
   const authorizationServer = await AuthorizationServer.start();
   return new McpScene(authorizationServer, await TestMcpServer.start(authorizationServer), sdk);

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
-import { listen } from 'testing-authority/listen';
+import { listen, stop } from 'testing-authority/listen';
 import type { AuthorizationServer } from './authorization-server.ts';
 
 /** The tools, and the scope that each wants. */
@@ -51,9 +50,7 @@ export class TestMcpServer implements AsyncDisposable {
     app.all('/mcp', (request, response) => server.#serve(request, response, request.body));
     server.#close = async () => {
       for (const transport of server.#sessions.values()) await transport.close();
-      listening.closeAllConnections();
-      listening.close();
-      await once(listening, 'close');
+      await stop(listening);
     };
     return server;
   }

@@ -11,7 +11,7 @@ import { rejection, within } from 'testing-authority/within';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AuthorizationServer } from './authorization-server.ts';
-import { openMcpScene } from './mcp-scene.ts';
+import { openMcpScene, shortenTimeout } from './mcp-scene.ts';
 import { sdks } from './sdks.ts';
 
 const client_id = 'https://client.example/metadata.json';
@@ -160,8 +160,7 @@ for (const sdk of Object.values(sdks)) {
     const { authorizationServer } = scene;
     authorizationServer.metadata = { client_id_metadata_document_supported: true };
     // What a server reads there.
-    const document = { client_id, redirect_uris: ['http://localhost'], token_endpoint_auth_method: 'none' };
-    authorizationServer.clientsStore.known.set(client_id, document);
+    authorizationServer.register({ client_id, token_endpoint_auth_method: 'none' });
     const access = scene.open({ clientMetadataUrl: client_id });
     const client = await scene.connect(access);
     assert.equal(authorizationServer.sentTo('/register'), []);
@@ -177,10 +176,7 @@ for (const sdk of Object.values(sdks)) {
     await using scene = await openMcpScene(sdk);
     const { authorizationServer } = scene;
     const clientInformation = { client_id: 'registered', client_secret: 'the-secret-of-this-client' };
-    authorizationServer.clientsStore.known.set('registered', {
-      ...clientInformation,
-      redirect_uris: ['http://localhost'],
-    });
+    authorizationServer.register(clientInformation);
     const access = scene.open({ clientInformation });
     const client = await scene.connect(access);
     authorizationServer.expireAccessTokens();
@@ -290,49 +286,40 @@ test('a registration that the server shows to have ended at a sign-in is replace
   }
 });
 
-/** A minute is too long for a test. */
-async function withShortLimit(work: () => Promise<void>): Promise<void> {
-  const { timeout } = AbortSignal;
-  AbortSignal.timeout = (limitMs) => timeout.call(AbortSignal, limitMs === 60_000 ? 50 : limitMs);
-  await work().finally(() => {
-    AbortSignal.timeout = timeout;
-  });
-}
+test('a token endpoint that takes the code and never answers holds the process for a minute at most', async () => {
+  using _ = shortenTimeout(60_000);
+  await using scene = await openMcpScene();
+  const silent = createServer();
+  const connected = once(silent, 'connection');
+  try {
+    scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${await listen(silent)}/token` };
+    const failure = rejection(scene.open().shared.signIn());
+    const [socket] = await within('the call', connected);
+    const [{ name }] = await Promise.all([failure, within('its end', once(socket.resume(), 'close'))]);
+    assert.is(name, 'TimeoutError');
+  } finally {
+    silent.close();
+    // If it fails.
+    connected.then(([socket]) => socket.destroy());
+  }
+});
 
-test('a token endpoint that takes the code and never answers holds the process for a minute at most', () =>
-  withShortLimit(async () => {
-    await using scene = await openMcpScene();
-    const silent = createServer();
-    const connected = once(silent, 'connection');
-    try {
-      scene.authorizationServer.metadata = { token_endpoint: `http://127.0.0.1:${await listen(silent)}/token` };
-      const failure = rejection(scene.open().shared.signIn());
-      const [socket] = await within('the call', connected);
-      const [{ name }] = await Promise.all([failure, within('its end', once(socket.resume(), 'close'))]);
-      assert.is(name, 'TimeoutError');
-    } finally {
-      silent.close();
-      // If it fails.
-      connected.then(([socket]) => socket.destroy());
-    }
-  }));
-
-test('a fetch that ignores its signal keeps nothing open for longer', () =>
-  withShortLimit(async () => {
-    await using scene = await openMcpScene();
-    let page: ReturnType<ScriptedBrowser['open']> | undefined;
-    scene.browse = (url) => {
-      page = new ScriptedBrowser().open(url);
-    };
-    const answer = Promise.withResolvers<never>();
-    const fetch: typeof globalThis.fetch = (input, init) =>
-      String(input).endsWith('/token') ? answer.promise : globalThis.fetch(input, init);
-    const failure = rejection(scene.open({ fetch }).shared.signIn());
-    await until(() => page !== undefined);
-    assert.match((await within('its end', page as ReturnType<ScriptedBrowser['open']>)).html, 'You are not signed in');
-    answer.reject(new Error('no answer'));
-    assert.is((await failure).name, 'TimeoutError');
-  }));
+test('a fetch that ignores its signal keeps nothing open for longer', async () => {
+  using _ = shortenTimeout(60_000);
+  await using scene = await openMcpScene();
+  let page: ReturnType<ScriptedBrowser['open']> | undefined;
+  scene.browse = (url) => {
+    page = new ScriptedBrowser().open(url);
+  };
+  const answer = Promise.withResolvers<never>();
+  const fetch: typeof globalThis.fetch = (input, init) =>
+    String(input).endsWith('/token') ? answer.promise : globalThis.fetch(input, init);
+  const failure = rejection(scene.open({ fetch }).shared.signIn());
+  await until(() => page !== undefined);
+  assert.match((await within('its end', page as ReturnType<ScriptedBrowser['open']>)).html, 'You are not signed in');
+  answer.reject(new Error('no answer'));
+  assert.is((await failure).name, 'TimeoutError');
+});
 
 test('the page in the browser tells of the sign-in when the tokens are stored', async () => {
   await using scene = await openMcpScene();
