@@ -2,11 +2,11 @@ import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { openFiles } from 'testing-authority/open-files';
 import { until } from 'testing-authority/until';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openFiles } from '../../onedrive-graph/test/open-files.ts';
 import {
   askService,
   askUntilSignedIn,

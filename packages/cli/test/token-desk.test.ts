@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OneDriveTokenError } from 'onedrive-token-handler';
+import { openFiles } from 'testing-authority/open-files';
 import { openSignedInScene } from 'testing-command';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openFiles } from '../../onedrive-graph/test/open-files.ts';
 import { serve } from '../src/commands/serve/serve.ts';
 import { TokenDesk } from '../src/commands/serve/token-desk.ts';
 import { readSettings } from '../src/settings/settings.ts';
@@ -24,7 +24,7 @@ test('a database that is opened for a client while the server ends is closed', a
   await desk[Symbol.asyncDispose]();
   await asked;
   assert.equal(
-    openFiles(process.pid).filter((file) => file.startsWith(home.db)),
+    openFiles().filter((file) => file.startsWith(home.db)),
     [],
   );
 });
@@ -34,7 +34,7 @@ test('a database that cannot be read for a moment ends no session', async () => 
   using interrupt = new Interrupt();
   const desk = new TokenDesk({ settings, screen: new Screen({}), interrupt });
   const { accessToken } = await desk.getToken({});
-  const open = openFiles(process.pid).filter((file) => file.startsWith(home.db));
+  const open = openFiles().filter((file) => file.startsWith(home.db));
   assert.ok(open.length > 0);
   const content = readFileSync(home.db);
   writeFileSync(home.db, Buffer.alloc(content.length, 'x'));
@@ -42,7 +42,7 @@ test('a database that cannot be read for a moment ends no session', async () => 
   writeFileSync(home.db, content);
   assert.instance(error, OneDriveTokenError);
   assert.equal(
-    openFiles(process.pid).filter((file) => file.startsWith(home.db)),
+    openFiles().filter((file) => file.startsWith(home.db)),
     open,
   );
   assert.is((await desk.getToken({})).accessToken, accessToken);
