@@ -56,14 +56,15 @@ const everythingIsStored = [
     check(_fact: Fact, history: History): string | undefined {
       // Of two that the store could not take, their times say which is the newer one.
       if (doClocksDiffer(history)) return undefined;
-      for (const { id, order, name, window, signedInAtMs } of history.families) {
+      for (const { id, order, name, window, signedInAtMs, wasStored } of history.families) {
         if (!window || signedInAtMs === undefined) continue;
         const { process, isClosed, wasClosedCalmly } = window.instance;
         const wasSignedOut = history.instances.some((each) => each.name === name && each.triedSignOuts.length > 0);
         const stored = history.familyOf(history.stored.get(name));
         if (process.isDead || (isClosed && !wasClosedCalmly) || wasSignedOut || !stored || stored.isForeign) continue;
-        // Before the answer to a window that was given up counts as well.
-        if (wasWrittenOver({ name, order: window.signal.aborted ? -1 : order }, history)) continue;
+        // Before the answer to a window that was given up counts as well, and before what the store could not take: nothing was read then.
+        const since = window.signal.aborted || !wasStored ? -1 : order;
+        if (wasWrittenOver({ name, order: since }, history)) continue;
         const isOlder = stored.order < order && (stored.signedInAtMs ?? -1) < signedInAtMs;
         if (isOlder) return `sign-in ${stored.id} is stored, and not sign-in ${id}`;
       }
