@@ -218,4 +218,29 @@ export const worldDefects: readonly Defect[] = [
     'this.#closing.signal.aborted || isLate',
     'this.#closing.signal.aborted',
   ]),
+  defect('fails a call whose clock was set back if the store is slow', 5000, [
+    'silent-flight.ts',
+    'const bridge = bridgeOf(this.#bridge.record);',
+    'const { record: known } = this.#bridge;\nconst isGood = known && (known.expiresAt ?? 9e15) > Date.now() && this.#keeper.acceptance.accepts(known);\nconst bridge = isGood ? known : bridgeOf();',
+  ]),
+  defect('ends by a forced call what an own sign-in is about to store', beyond, [
+    'shared-token.ts',
+    'acceptance.forgetStored()',
+    'acceptance.forget()',
+  ]),
+  defect(
+    'lets signIn() join a sign-in that heard late that it was stored',
+    beyond,
+    ['shared-token.ts', '      if (this.#signIn?.request === request) this.#signIn = undefined;\n', ''],
+    [
+      'shared-token.ts',
+      '      this.#signIns++;\n',
+      '      this.#signIns++;\n      if (this.#signIn?.request === request) this.#signIn = undefined;\n',
+    ],
+  ),
+  defect('gives the first of two rejected tokens to a read of before', beyond, [
+    'token-in-memory.ts',
+    '      if (wasReplaced && hasEnded(held.record) && endsByRejection(record)) return held;\n',
+    '',
+  ]),
 ];

@@ -62,6 +62,13 @@ export const callInvariants: Invariants = {
       },
     },
     {
+      promise: 'getToken() ends for want of time after refreshTimeout and 14 seconds only',
+      check({ call }, { machine }) {
+        const isInTime = machine.now - call.startedAtMs < refreshTimeoutMs + 14_000;
+        return isInTime && String(errorOf(call)).includes('No token came in time') ? `${errorOf(call)}` : undefined;
+      },
+    },
+    {
       promise: 'If nothing goes wrong, getToken() ends within 5 seconds, and no call says that the store failed',
       check({ call }, { machine, hasStalled, hasOddTime, hasTrouble, hasStoreFailed }) {
         const { method, options, instance, startedAtMs } = call;
