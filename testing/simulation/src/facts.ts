@@ -233,7 +233,8 @@ export interface Window {
   readonly asked: string;
   /** The scopes that it may have needed when it looked at what the person granted. */
   needs: string;
-  isJudged: boolean;
+  /** The step in which its instance told of the sign-in. */
+  judgedAt?: number;
   /** The person has answered, and the code is exchanged by `redeem`. */
   isExchanging: boolean;
   /** The signal ended the exchange before its time was up. */

@@ -337,18 +337,18 @@ export class History {
     for (const window of this.windows) {
       if (window.instance !== instance) continue;
       const isOver = [...instance.calls].every(({ outcome, startedAt }) => outcome || startedAt > window.openedAt);
-      if (!window.isJudged || !isOver) window.needs = instance.needs;
+      if (!window.judgedAt || !isOver) window.needs = instance.needs;
     }
   }
 
   /** The instance has looked at what its person granted. Another of its sign-ins can still be on its way to the store. */
   #judged(instance: Instance): void {
     const own = this.families.filter(
-      ({ window, signedInAtMs }) => window?.instance === instance && !window.isJudged && signedInAtMs !== undefined,
+      ({ window, signedInAtMs }) => window?.instance === instance && !window.judgedAt && signedInAtMs !== undefined,
     );
     const stored = own.filter(({ wasStored }) => wasStored);
     const judged = stored.length > 0 ? stored : own;
-    for (const { window } of judged) if (window) window.isJudged = true;
+    for (const { window } of judged) if (window) window.judgedAt = this.machine.steps;
     const [family] = judged;
     // If there are several, it may be any.
     instance.signedIn = family && judged.length === 1 ? { family, step: this.machine.steps } : undefined;

@@ -347,7 +347,7 @@ export const callInvariants: Invariants = {
         const isOver = history.stored.get(instance.name)?.accessToken !== call.record.accessToken;
         const isStored = isOver || call.brought?.storedAt !== undefined;
         // It may be a sign-in that cannot be stored.
-        const mayBeSignIn = history.windows.some((each) => each.instance === instance && !each.isJudged);
+        const mayBeSignIn = history.windows.some((each) => each.instance === instance && !each.judgedAt);
         const tookMs = history.machine.now - call.answeredAtMs;
         return tookMs > writeLimitMs + 1_000 && !isStored && !mayBeSignIn ? `after ${tookMs} ms` : undefined;
       },

@@ -48,7 +48,7 @@ export function goodSignIn(
   const isUnclear = family.isForeign || doClocksDiffer(history);
   const isOlder = history.families.some(
     ({ window, order, wasStored }) =>
-      window?.instance === instance && window.isJudged && (order > family.order || isUnclear) && !wasStored,
+      window?.instance === instance && window.judgedAt && (order > family.order || isUnclear) && !wasStored,
   );
   if (isOlder) return undefined;
   const token = history.refreshTokens.get(record.refreshToken ?? '');
@@ -149,11 +149,13 @@ export function deniedBefore(instance: Instance, history: History): string | und
     ({ name, triedSignOuts }) => name === instance.name && triedSignOuts.length > 0,
   );
   if (wasSignedOut) return undefined;
-  if ([...instance.calls].some(({ options }) => options.forceRefresh)) return undefined;
   // One that the store could not take counts as well.
   const own = history.families.findLast(
-    ({ window, wasStored }) => window?.instance === instance && (wasStored || window.isJudged),
+    ({ window, wasStored }) => window?.instance === instance && (wasStored || window.judgedAt),
   );
+  // A call can have rejected only what it could know.
+  const since = own?.window?.judgedAt ?? Number.POSITIVE_INFINITY;
+  if ([...instance.calls].some(({ options, startedAt }) => options.forceRefresh && startedAt > since)) return undefined;
   const { record } = history.lastReadBy(instance.process, instance.name);
   const { refreshToken, expiresAt = Number.POSITIVE_INFINITY } = record ?? {};
   // It has ended since.

@@ -37,7 +37,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       // Only if that was less than was needed then. When all trouble is over, none is on its way into the store, or waits for it.
       const mayWait = !history.isCalm || instance.storeFailures > 0;
       const isOwn = history.families.some(({ window, scope, wasStored }) => {
-        const counts = window?.instance === instance && (wasStored || window.isJudged || mayWait);
+        const counts = window?.instance === instance && (wasStored || window.judgedAt || mayWait);
         return counts && scope === family.scope && !covers(scope, window.needs);
       });
       // Of two sign-ins that look like one, each may have brought the scopes; and after a third one whose clock was ahead, two do.

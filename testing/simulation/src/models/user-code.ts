@@ -138,7 +138,7 @@ export class UserCode {
       ...{ holder, found: history.familyOf(holder?.lastRead?.record) },
       asked: instance.needs,
       needs: instance.needs,
-      ...{ isJudged: false, isExchanging: false, wasCutOff: false, isSettled: false },
+      ...{ isExchanging: false, wasCutOff: false, isSettled: false },
     };
     const askedAtMs = machine.now;
     const askedAtWallMs = instance.process.wallNow;
