@@ -230,7 +230,8 @@ async function storeTokens(
     return newer;
   }
   if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
-  emit({ type: 'signed-in', expiresAt: toAccessToken(record).expiresAt });
+  // Before the event: its listener may sign out, and then no token may come into memory any more.
   request.onStored(record);
+  emit({ type: 'signed-in', expiresAt: toAccessToken(record).expiresAt });
   return record;
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from 'testing-authority/until';
 import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import type { TokenResponse } from '../src/index.ts';
+import type { SharedToken, SharedTokenEvent, TokenResponse } from '../src/index.ts';
 import { mustNotAsk, type Scene, test, testSignedIn } from './scene.ts';
 
 testSignedIn('signing out deletes the record, and the token in memory is not returned any more', async (scene) => {
@@ -146,6 +146,17 @@ test('a sign-out wins over a sign-in of this process, which is told to stop', as
   await shared.close();
   assert.is(scene.store.records.size, 0);
   assert.is(scene.count('signed-in'), 0);
+});
+
+test('a sign-out by the listener of the sign-in leaves no token in memory', async (scene) => {
+  let signedOut: Promise<void> | undefined;
+  const onEvent = ({ type }: SharedTokenEvent): void => {
+    if (type === 'signed-in') signedOut = shared.signOut();
+  };
+  const shared: SharedToken = scene.open({ signIn: scene.provider.signIn, onEvent });
+  assert.is((await rejection(shared.signIn())).reason, 'signed-out');
+  await signedOut;
+  assert.is(shared.peek(), undefined);
 });
 
 test('a sign-in that a sign-out has ended does not come back if the store fails just then', async (scene) => {
