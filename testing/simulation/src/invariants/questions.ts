@@ -157,9 +157,9 @@ export function deniedBefore(instance: Instance, history: History): string | und
   const since = own?.window?.judgedAt ?? Number.POSITIVE_INFINITY;
   if ([...instance.calls].some(({ options, startedAt }) => options.forceRefresh && startedAt > since)) return undefined;
   const { record } = history.lastReadBy(instance.process, instance.name);
-  const { refreshToken, expiresAt = Number.POSITIVE_INFINITY } = record ?? {};
+  const { refreshToken, expiresAt = Number.POSITIVE_INFINITY, refusedAt } = record ?? {};
   // It has ended since.
-  if (!refreshToken && expiresAt <= instance.process.wallNow) return undefined;
+  if (!refreshToken && (refusedAt !== undefined || expiresAt <= instance.process.wallNow)) return undefined;
   const stored = history.familyOf(record);
   const wasDenied = own?.window && !covers(own.scope, own.window.asked);
   return wasDenied && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
