@@ -179,13 +179,6 @@ test('an answer that comes before accept() is kept, and its page does not wait f
   assert.equal(pages, [false]);
 });
 
-test('an error that comes before accept() is kept', async () => {
-  await using acceptor = await openAcceptor({ state: 'right' });
-  await sendRequest(`${acceptor.redirectUri}/?error=server_error&state=right`);
-  assert.instance(await rejection(acceptor.accept()), AuthorizationError);
-  assert.instance(await rejection(acceptor.accept(async () => 1)), AuthorizationError);
-});
-
 test('every call of accept() has the same outcome', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   const calls = [acceptor.accept(), acceptor.accept()];

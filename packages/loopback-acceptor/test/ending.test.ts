@@ -102,13 +102,6 @@ test('an abort with a reason that cannot be read is an abort like any other', as
   assert.is(await within('the rejection', rejected), reason);
 });
 
-test('an abort before accept() is called is its outcome', async () => {
-  const controller = new AbortController();
-  await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
-  controller.abort();
-  assert.is((await rejection(acceptor.accept())).name, 'AbortError');
-});
-
 test('an abort after an answer that the caller has not asked for is the outcome, though the page was sent', async () => {
   const controller = new AbortController();
   await using acceptor = await openAcceptor({ state: 'right', signal: controller.signal });
@@ -171,14 +164,6 @@ for (const accept of ['accept()', 'accept(redeem)']) {
     assert.is(getEventListeners(signal, 'abort').length, 0);
   });
 }
-
-test('close() while waiting rejects accept() with ACCEPTOR_CLOSED', async () => {
-  const acceptor = await openAcceptor({ state: 'right' });
-  const rejected = rejection(acceptor.accept());
-  await within('close()', acceptor.close());
-  assert.is((await rejected).code, 'ACCEPTOR_CLOSED');
-  assert.is((await rejection(acceptor.accept(async () => 1))).code, 'ACCEPTOR_CLOSED');
-});
 
 test('close() may be called twice, and disposal is a close() too', async () => {
   const acceptor = await openAcceptor({ state: 'right' });

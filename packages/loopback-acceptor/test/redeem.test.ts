@@ -198,18 +198,6 @@ test('it waits until the answer, not until the end of redeem, or until it is clo
   assert.not(closed.isWaiting);
 });
 
-test('redeem may reject with a value that cannot be read', async () => {
-  await using acceptor = await openAcceptor({ state: 'right' });
-  const unreadable = {
-    get message(): string {
-      throw new Error('not readable');
-    },
-  };
-  const rejected = rejection(acceptor.accept(() => Promise.reject(unreadable)));
-  const { status } = await answer(acceptor.redirectUri);
-  assert.equal([status, (await rejected) === unreadable], [500, true]);
-});
-
 test('redeem does not run if the provider answered with an error', async () => {
   await using acceptor = await openAcceptor({ state: 'right' });
   let runs = 0;
