@@ -178,12 +178,6 @@ test('a file that is mounted, and so cannot be replaced, is written to', async (
   assert.is(statSync(file).ino, ino);
 });
 
-test('two downloads to the same file do not disturb each other', async () => {
-  const file = inFolder('twice.txt');
-  await Promise.all([client().download(`${notes}:/content`, file), client().download(`${notes}:/content`, file)]);
-  assert.is(readFileSync(file, 'utf8'), 'remember the milk');
-});
-
 for (const method of ['datasync', 'close'] as const) {
   test(`if the disk does not take the bytes, as ${method} says, that is FILE, and the old file stays`, async () => {
     const file = inFolder('unsynced.txt');

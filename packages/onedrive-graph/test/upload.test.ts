@@ -332,11 +332,6 @@ for (const [status, isKept] of [
   });
 }
 
-test('a Graph that gives no session is GraphError', async () => {
-  const error = await rejection(client().upload('/me/drive/items/nothing', inFolder('small.txt')), GraphError);
-  assert.is(error.status, 404);
-});
-
 /** Breaks the upload of `file` off after its first piece, with its session kept. */
 async function breakOff(sessions: UploadSessions, path: string, file = inFolder('big.img')): Promise<void> {
   const controller = new AbortController();
