@@ -1,8 +1,8 @@
 import { globSync, readFileSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { listen } from 'testing-authority/listen';
 import { newProject, runIn } from 'testing-authority/project';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
@@ -39,11 +39,10 @@ test('the sample refreshes once for many processes, which then read the stored t
       JSON.stringify({ access_token: `access-${spent.length}`, refresh_token: 'second', expires_in: 3_600 }),
     );
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     const env = {
       XDG_DATA_HOME: directory,
-      TOKEN_ENDPOINT: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      TOKEN_ENDPOINT: `http://127.0.0.1:${await listen(server)}`,
     };
     const early = await runIn(directory, 'sample.ts', env);
     assert.match(early.stderr, 'Error: Sign in first.');

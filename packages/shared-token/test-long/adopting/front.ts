@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listen, stop } from 'testing-authority/listen';
 import { startStrictProvider } from '../providers/test-provider.ts';
 
 /** As far away as a provider on the Internet. */
@@ -13,23 +12,19 @@ const latencyMs = 300;
  * APIs that says who is signed in. It is on loopback, and refuses to be a proxy, so that nothing of a tool leaves this machine.
  */
 export class Front implements AsyncDisposable {
+  url = '';
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #provider: Awaited<ReturnType<typeof startStrictProvider>>;
   readonly #accessTokens = new Set<string>();
 
   static async start(): Promise<Front> {
     const front = new Front(await startStrictProvider());
-    front.#server.listen(0, '127.0.0.1');
-    await once(front.#server, 'listening');
+    front.url = `http://127.0.0.1:${await listen(front.#server)}`;
     return front;
   }
 
   private constructor(provider: Awaited<ReturnType<typeof startStrictProvider>>) {
     this.#provider = provider;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
   /** The refresh token of a person who has just signed in. */
@@ -44,9 +39,7 @@ export class Front implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    this.#server.close();
-    await once(this.#server, 'close');
+    await stop(this.#server);
     await this.#provider[Symbol.asyncDispose]();
   }
 
