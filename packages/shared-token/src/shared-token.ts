@@ -89,7 +89,7 @@ export class SharedToken implements AsyncDisposable {
    * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, or at once because the disk
    * is full, an event reports it, the token is returned, and a timer and close() retry the write.
    *
-   * Unless a person is asked, the call takes at most `refreshTimeout` and 15 seconds, whatever the store does.
+   * Unless it waits for a person's sign-in, in any process, the call takes at most `refreshTimeout` and 15 seconds, whatever the store does.
    *
    * Throws SharedTokenError, what `refresh` or `signIn` threw, or the signal's reason.
    */
@@ -136,7 +136,7 @@ export class SharedToken implements AsyncDisposable {
    * Deletes the stored record, of any client. Work under way does not bring it back, and ends in SIGN_IN_REQUIRED: a refresh of any
    * process, a sign-in of this instance, and a sign-in of another process that has read the deleted record. Then calls `revoke`, if there
    * is one, for a record of this client and authority. Throws STORE, also if the store has not answered a write for 12 seconds: that write
-   * could still undo the sign-out.
+   * could still undo the sign-out. Waits for the deletion without a limit: after one that was given up, a new sign-in could be deleted.
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
