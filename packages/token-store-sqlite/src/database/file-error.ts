@@ -3,13 +3,16 @@ import { basename, dirname } from 'node:path';
 import {
   accessError,
   because,
+  creationError,
   damaged,
   type Failure,
   fileError,
   fileFailures,
   openError,
+  removeIfThere,
   systemCode,
 } from 'token-store-kit/files';
+import { newDraftPath } from '../lock/lock-paths.ts';
 
 const changed = 'the key was changed, added or removed after this store was opened';
 /** For a store whose key is no longer the key of the file. */
@@ -47,12 +50,18 @@ const failures: Record<string, Failure> = {
   SQLITE_MISMATCH: notOurs,
 };
 
-/** The TokenStoreError for an error of SQLite or the system. Any other error is returned as it is. */
-export function toTokenStoreError(path: string, error: unknown): unknown {
+/**
+ * The TokenStoreError for an error of SQLite or the system. Any other error is returned as it is. `mayWrite`: whether it may make a file for
+ * a moment, to find out why SQLite could not make its journal.
+ */
+export function toTokenStoreError(path: string, error: unknown, { mayWrite = false } = {}): unknown {
   const code = systemCode(error);
   if (!code?.startsWith('SQLITE_')) return openError(path, error);
   const found: Failure = failures[code] ?? failures[code.split('_', 2).join('_')] ?? diskFailed;
-  return fileError(path, explain(found, path), error);
+  const failure = explain(found, path);
+  const isUnexplained = failure === readOnly || failure === cannotOpen;
+  const refusal = mayWrite && isUnexplained ? refusalOfNewFile(path) : undefined;
+  return refusal ? creationError(path, refusal) : fileError(path, failure, error);
 }
 
 /** Adds why the file cannot be opened or written: SQLite does not say it. */
@@ -67,6 +76,19 @@ function explain(failure: Failure, path: string): Failure {
   if (canOpenNone()) return tooManyOpen;
   // SQLite takes paths of 512 bytes, and the system names of 255. Of both, `-journal` needs its part.
   return Buffer.byteLength(path) > 504 || Buffer.byteLength(basename(path)) > 247 ? nameTooLong : failure;
+}
+
+/** The system's error, such as ENOSPC or EROFS, if it makes no file beside this one. */
+function refusalOfNewFile(path: string): unknown {
+  const draft = newDraftPath(path);
+  try {
+    closeSync(openSync(draft, 'wx', 0o600));
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    removeIfThere(draft);
+  }
 }
 
 /** Whether this process, or the system, has reached its limit of open files. */

@@ -54,7 +54,8 @@ export class TokenDatabase {
         return this.#isView ? this.#view(work) : work();
       } catch (error) {
         deadline ??= performance.now() + busyLimitMs - busyRoundMs;
-        if (!isBusy(error) || performance.now() > deadline) throw toTokenStoreError(this.file.path, error);
+        if (isBusy(error) && performance.now() <= deadline) continue;
+        throw toTokenStoreError(this.file.path, error, { mayWrite: !this.readOnly });
       }
     }
   }

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
 import {
   creationError,
@@ -11,6 +10,7 @@ import {
 } from 'token-store-kit/files';
 import type { DatabaseFile } from '../database/database-file.ts';
 import { toTokenStoreError } from '../database/file-error.ts';
+import { newDraftPath } from './lock-paths.ts';
 
 /**
  * An empty file that one process at a time locks through SQLite, which can lock on every system. The kernel releases the lock when
@@ -95,12 +95,9 @@ export class LockFile {
    * SQLite opens the file, because SQLite knows the locks of all threads.
    */
   #make(): void {
-    // Loaded here, as in `hashOf` of token-store-kit.
-    const { randomInt, randomUUID } = process.getBuiltinModule('node:crypto');
-    // Without the database's name, which may already be as long as the system allows.
-    const own = join(dirname(this.#path), `token-store-sqlite-${randomUUID()}`);
+    const own = newDraftPath(this.#path);
     // A later file may get the same inode number, but not the same time.
-    const stamp = randomInt(2 ** 31);
+    const stamp = process.getBuiltinModule('node:crypto').randomInt(2 ** 31);
     usePrivateFile(own, { owner: this.#database.stats, create: true }, (descriptor) => {
       fs.futimesSync(descriptor, stamp, stamp);
     });

@@ -28,6 +28,12 @@ export function findLockPaths(databasePath: string): LockPaths[] {
   return findFiles(dirname(databasePath), isLock).map(pathsOf);
 }
 
+/** For a file that has this path only for a moment. Without the database's name, which may already be as long as the system allows. */
+export function newDraftPath(databasePath: string): string {
+  // Loaded here, as in `hashOf` of token-store-kit.
+  return join(dirname(databasePath), `token-store-sqlite-${process.getBuiltinModule('node:crypto').randomUUID()}`);
+}
+
 /** Removes the drafts of processes that were killed while they made a lock. A process that makes a lock right now begins again. */
 export function removeDrafts(databasePath: string): void {
   const isDraft = (file: string): boolean => /^token-store-sqlite-[\da-f-]{36}$/.test(file);
