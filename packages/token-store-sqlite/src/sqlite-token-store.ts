@@ -167,8 +167,11 @@ export class SqliteTokenStore implements TokenStore, Disposable {
         const { name = '', pid } = readHolder(late.holder, tokens.file) ?? {};
         throw lockHeldError(name, 0, { path: this.path, pid });
       }
+      const appNames = this.list();
+      // With the old key check still there, a record that cannot be read is told from a changed key.
+      for (const appName of appNames) this.#read(appName);
       tokens.writeKeyCheck(next?.makeCheck());
-      for (const appName of this.list()) {
+      for (const appName of appNames) {
         const record = this.#read(appName);
         if (record) this.#write(appName, record, next);
       }
@@ -202,19 +205,18 @@ export class SqliteTokenStore implements TokenStore, Disposable {
   #read(appName: string): TokenRecord | undefined {
     const { cipher } = this.#tokens;
     const row = this.#tokens.statement<TokenRow>(select).get(appName);
-    if (row?.sealed) {
-      if (!cipher?.matches(row.sealed)) throw fileError(this.path, keyChanged);
-      const record = cipher.open(appName, row.sealed);
-      if (record) return record;
-      throw fileError(this.path, recordChanged(appName, 'decrypted'));
+    if (!row?.sealed) {
+      try {
+        const record = row && readPlainRow(row);
+        if (!record || !cipher) return record;
+      } catch {
+        throw fileError(this.path, recordChanged(appName, 'read'));
+      }
     }
-    try {
-      const record = row && readPlainRow(row);
-      if (!record || !cipher) return record;
-    } catch {
-      throw fileError(this.path, recordChanged(appName, 'read'));
-    }
-    throw fileError(this.path, keyChanged);
+    const record = row?.sealed && cipher?.open(appName, row.sealed);
+    if (record) return record;
+    this.#checkKey();
+    throw fileError(this.path, recordChanged(appName, 'decrypted'));
   }
 
   #write(appName: string, record: TokenRecord, cipher: TokenCipher | undefined): void {

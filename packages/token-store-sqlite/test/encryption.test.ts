@@ -290,4 +290,28 @@ test('a file that was encrypted by an earlier release opens with its key', () =>
   assert.equal(store.get('app'), stored);
 });
 
+test('a record that does not fit the key of the file is STORE_CORRUPT, because no new key would open it', () => {
+  for (const change of [
+    "sealed = CAST(x'00' || substr(sealed, 2) AS BLOB)",
+    "sealed = NULL, refresh_token = 'plain'",
+  ]) {
+    const path = newPath();
+    using store = openTokenStore(path, { key: bytes });
+    store.set('a', record);
+    execute(path, `DROP TRIGGER token_update_key; UPDATE token SET ${change}`);
+    for (const act of [
+      () => store.get('a'),
+      () => store.replace('a', 'plain', record),
+      () => store.rekey(otherBytes),
+    ]) {
+      assert.throws(
+        act,
+        ({ code, reason }: TokenStoreError) => code === 'STORE_CORRUPT' && reason === 'record-changed',
+      );
+    }
+    store.delete('a');
+    store.rekey(otherBytes);
+  }
+});
+
 test.run();
