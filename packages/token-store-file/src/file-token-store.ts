@@ -130,7 +130,10 @@ export class FileTokenStore implements TokenStore, Disposable {
   #write(name: string, edit: (records: Map<string, TokenRecord>) => unknown): Promise<boolean> {
     const tryOnce = (): boolean => {
       const { text, records } = this.#read();
-      if (!edit(records)) return false;
+      if (!edit(records)) {
+        this.#file.removeDraft();
+        return false;
+      }
       const after = this.#format.format(Object.fromEntries(records), text);
       // Checks before the write: an unreadable text must not replace the stored sign-in, or those of other names.
       const lost = () => new TypeError('parse does not read back the tokens that format wrote');

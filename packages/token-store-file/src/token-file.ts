@@ -70,17 +70,25 @@ export class TokenFile {
    * one process may call it at a time: all share one draft, so that killed processes leave no more than that one file.
    */
   write(text: string): void {
-    const draft = `${this.path}-draft`;
     try {
-      usePrivateFile(draft, { owner: this.owner, create: true }, (descriptor) => {
+      usePrivateFile(this.#draft, { owner: this.owner, create: true }, (descriptor) => {
         fs.writeFileSync(descriptor, text);
         fs.fsyncSync(descriptor);
       });
-      changeDirectory(dirname(this.path), () => fs.renameSync(draft, this.path));
+      changeDirectory(dirname(this.path), () => fs.renameSync(this.#draft, this.path));
     } catch (error) {
-      removeIfThere(draft);
+      this.removeDraft();
       throw creationError(this.path, error);
     }
+  }
+
+  /** Removes what a killed process has left of a write: it may have the tokens of a sign-in that the file does not have. See `write`. */
+  removeDraft(): void {
+    removeIfThere(this.#draft);
+  }
+
+  get #draft(): string {
+    return `${this.path}-draft`;
   }
 
   /** Another value after every write. Undefined if there is no file. */

@@ -283,4 +283,11 @@ if (!canDrop) console.log('skipped: setpriv takes a capability from root (apt-ge
   },
 );
 
+test('a delete that finds no record leaves no tokens in the draft of a killed sign-in', async () => {
+  using store = openFileTokenStore(newPath());
+  writeFileSync(`${store.path}-draft`, '{ "version": 1, "records": { "app": { "refreshToken": "secret" } } }');
+  assert.is(await store.delete('app'), false);
+  assert.equal(readdirSync(dirname(store.path)), []);
+});
+
 test.run();
