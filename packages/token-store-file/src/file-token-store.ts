@@ -134,7 +134,8 @@ export class FileTokenStore implements TokenStore, Disposable {
         this.#file.removeDraft();
         return false;
       }
-      const after = this.#format.format(Object.fromEntries(records), text);
+      // A copy: `format` may change what it gets, and the records are compared below.
+      const after = this.#format.format(structuredClone(Object.fromEntries(records)), text);
       // Checks before the write: an unreadable text must not replace the stored sign-in, or those of other names.
       const lost = () => new TypeError('parse does not read back the tokens that format wrote');
       const kept = this.#parse(after, lost);
@@ -168,7 +169,10 @@ export class FileTokenStore implements TokenStore, Disposable {
     try {
       // UTF-8 has no form of half a surrogate pair: a write would change it.
       if (!text.isWellFormed()) throw failure();
-      const records = Object.entries(this.#format.parse(text));
+      const found = this.#format.parse(text);
+      // A promise or a Map has no properties, and would count as a file without records.
+      if (Object.prototype.toString.call(found) !== '[object Object]') throw failure();
+      const records = Object.entries(found);
       return new Map(records.flatMap(([name, record]) => (record === undefined ? [] : [[name, checkRecord(record)]])));
     } catch (error) {
       throw systemCode(error)?.startsWith('STORE_') ? error : failure();

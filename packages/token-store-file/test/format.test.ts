@@ -227,4 +227,34 @@ for (const [what, path, options] of [
   });
 }
 
+for (const [what, found] of [
+  ['a promise', Promise.resolve({ ada: { refreshToken: 'one' } })],
+  ['a Map', new Map([['ada', { refreshToken: 'one' }]])],
+  ['a number', 5],
+  ['a list', []],
+] as const) {
+  test(`a parse that returns ${what} has not found that nobody is signed in`, async () => {
+    const path = newPath('account ada one\n');
+    using store = openFileTokenStore(path, { ...lines, parse: () => found as never });
+    assert.throws(() => store.get('ada'), isDamaged(path));
+    assert.throws(() => store.list(), isDamaged(path));
+    isDamaged(path)((await store.delete('ada').catch((error: unknown) => error)) as TokenStoreError);
+  });
+}
+
+test('format may change the records that it gets', async () => {
+  const path = newPath();
+  const reverse = (token = '') => [...token].reverse().join('');
+  using store = openFileTokenStore(path, {
+    parse: (text) => ({ ada: { refreshToken: reverse(text) } }),
+    format({ ada = {} }) {
+      ada.refreshToken = reverse(ada.refreshToken);
+      return ada.refreshToken;
+    },
+  });
+  await store.set('ada', { refreshToken: 'one' });
+  assert.is(readFileSync(path, 'utf8'), 'eno');
+  assert.equal(store.get('ada'), { refreshToken: 'one' });
+});
+
 test.run();
