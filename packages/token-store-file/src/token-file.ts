@@ -35,6 +35,7 @@ export class TokenFile {
       const uid = process.geteuid?.() ?? 0;
       this.owner = found?.stats ?? (uid === 0 ? this.#folder : { uid, gid: 0 });
     } catch (error) {
+      if (systemCode(error) === 'EACCES') throw fileError(absolute, fileFailures.noDirectory, error);
       throw openError(absolute, error);
     }
     if (!found && fs.lstatSync(this.path, { throwIfNoEntry: false })?.isSymbolicLink()) {
