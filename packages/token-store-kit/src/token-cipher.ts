@@ -85,6 +85,7 @@ export class TokenCipher {
     const { key, domain, salt = crypto().randomBytes(saltBytes), ...unknown } = options;
     refuseUnknown(unknown);
     checkKey(key);
+    checkText(domain, 'domain');
     if (!isSalt(salt)) throw new TypeError(`salt must be ${saltBytes} bytes`);
     this.salt = Uint8Array.from(salt);
     this.#domain = domain;

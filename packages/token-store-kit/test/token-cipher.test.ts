@@ -149,4 +149,13 @@ test('what cannot be a key is a TypeError that does not show it', () => {
   assert.is(checkKey('passphrase'), 'passphrase');
 });
 
+test('a cipher without a domain is refused, because what it seals could never be opened with one', () => {
+  for (const key of ['passphrase', bytes]) {
+    assert.throws(
+      () => new TokenCipher({ key } as never),
+      (error: Error) => error instanceof TypeError && /^domain must be a string/.test(error.message),
+    );
+  }
+});
+
 test.run();
