@@ -68,8 +68,8 @@ export class TokenInMemory {
     if (isSame && !isLonger && !hasEnded(record)) return held;
     if (held && !isSame && !replaced.includes(held.token.accessToken)) {
       const wasReplaced = held.replaced.has(accessToken);
-      // An API may have rejected both.
-      if (wasReplaced && hasEnded(held.record) && endsByRejection(record)) return held;
+      // An API may have rejected both, and a person may have replaced the one before.
+      if (wasReplaced && hasEnded(held.record)) return held;
       const isLess = wasReplaced || isOlder(record, held.record);
       if (!isOver(held) && (isLess ?? (!forced && this.good(minValid)))) return held;
     }
@@ -96,13 +96,14 @@ export class TokenInMemory {
   }
 
   /**
-   * Whether the token is known to have ended: an API has rejected it, a newer token has replaced it and its expiry is unknown, or it looks
-   * valid only because the wall clock was set back.
+   * Whether the token is known to have ended: an API has rejected it or the token that replaced it, a newer token has replaced it and its
+   * expiry is unknown, or it looks valid only because the wall clock was set back.
    */
   hasEnded(known: UsableRecord): boolean {
     if (!this.#held) return false;
     const { record, clockOffset, token, replaced } = this.#held;
-    if (token.accessToken !== known.accessToken) return replaced.has(known.accessToken) && endsByRejection(known);
+    if (token.accessToken !== known.accessToken)
+      return replaced.has(known.accessToken) && (hasEnded(record) || endsByRejection(known));
     const wasSetBack = isStale(record, performance.now() + clockOffset) && !isStale(record, Date.now());
     // A call that gets true forces a refresh. Without a refresh token, that would end the sign-in.
     return hasEnded(record) || (wasSetBack && record.refreshToken !== undefined);

@@ -137,6 +137,26 @@ test('a token that an API has rejected is not given out again if another sign-in
   assert.is((await rejection(shared.getToken())).reason, 'refused');
 });
 
+test('a token that a sign-in has replaced does not come back if an API rejects that of the sign-in', async (scene) => {
+  let needed = 'files';
+  const times = { signedInAt: 1, obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
+  await scene.store.set('my-app', { accessToken: 'before', refreshToken: 'before', scope: 'files', ...times });
+  const { signIn } = scene.provider;
+  const shared = scene.open({ accepts: ({ scope = '' }) => scope.includes(needed), interactive: false, signIn });
+  await shared.getToken();
+  needed = 'mail';
+  const answer = scene.store.holdRead();
+  const reading = shared.getToken().catch(() => {});
+  scene.provider.extra = { scope: 'mail' };
+  await shared.signIn();
+  needed = 'files and mail';
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'not-accepted');
+  needed = 'files';
+  answer();
+  await reading;
+  assert.is(shared.peek(), undefined);
+});
+
 test('a token that an API has rejected is not given out if the store gets it again without the mark', async (scene) => {
   const record = { accessToken: 'rejected', expiresAt: Date.now() + 3_600_000 };
   await scene.store.set('my-app', record);

@@ -200,7 +200,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('bridges with a token without expiry whose place a sign-in took', beyond, [
     'token-in-memory.ts',
-    'return replaced.has(known.accessToken) && endsByRejection(known);',
+    'return replaced.has(known.accessToken) && (hasEnded(record) || endsByRejection(known));',
     'return false;',
   ]),
   defect('waits for a silent store if the token that it held had ended, although another one has come', 5000, [
@@ -240,7 +240,7 @@ export const worldDefects: readonly Defect[] = [
   ),
   defect('gives the first of two rejected tokens to a read of before', beyond, [
     'token-in-memory.ts',
-    '      if (wasReplaced && hasEnded(held.record) && endsByRejection(record)) return held;\n',
+    '      if (wasReplaced && hasEnded(held.record)) return held;\n',
     '',
   ]),
 ];
