@@ -162,6 +162,15 @@ test('--no-browser still waits on loopback after stdin has ended', async () => {
   assert.is((await running.ended).status, 0);
 });
 
+test('--no-browser still waits on loopback after a terminal has hung up: a read of stdin fails', async () => {
+  using other = new CliHome(home.env);
+  const running = other.begin(['login', '--no-browser', ...clientId], { stdin });
+  const address = await addressOf(running);
+  running.stdin?.destroy(new Error('read EIO'));
+  await signInAs(address);
+  assert.is((await running.ended).status, 0);
+});
+
 test('--paste takes the address of the page on which a browser of another computer ended', async () => {
   using other = new CliHome(home.env);
   const running = other.begin(['login', '--paste', ...clientId], { stdin });

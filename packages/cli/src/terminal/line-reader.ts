@@ -30,6 +30,8 @@ export class LineReader extends Interface {
     super({ input: process.stdin, output, terminal, historySize: 0, signal: interrupt.signal });
     this.#options = options;
     this.on('SIGINT', () => interrupt.press());
+    // A terminal that hangs up refuses reads and modes. Without a listener this would end the process, even while it exchanges a code.
+    this.on('error', () => {});
     this.on('line', () => {
       this.#isAsking = false;
       if (isHidden) writeErr('\n');
