@@ -67,6 +67,13 @@ test('a user name that looks like none is not in --json either, nor where a home
   assert.match(checks.get('database')?.detail ?? '', 'tokens.db (a link to ~');
 });
 
+test('no part of an e-mail address is in --json, whatever letters and signs it has', async () => {
+  for (const app of ['jörg@müller.example', "o'neil+one@drive.example", 'jo\u0308rg@example.com']) {
+    const checks = await diagnose(home, { args: ['--app', app] });
+    assert.match(checks.get('sign-in')?.detail ?? '', ' "<e-mail address>" ');
+  }
+});
+
 test('a --graph that api refuses is wrong for doctor too', async () => {
   for (const graph of [
     'graph.microsoft.com/v1.0',

@@ -189,5 +189,8 @@ function redact(json: string): string {
   }
   const named = [realDatabase(home), home].filter((path) => path.length > 1);
   const withoutHome = named.reduce((text, path) => text.replaceAll(JSON.stringify(path).slice(1, -1), '~'), json);
-  return withoutHome.replace(/[\w.+-]+@[\w-]+(?:\.[\w-]+)+/g, '<e-mail address>');
+  return withoutHome.replace(
+    /[\p{L}\p{M}\p{N}_.+'-]+@[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)+/gu,
+    '<e-mail address>',
+  );
 }
