@@ -164,6 +164,12 @@ test('a logout that fails says what was deleted; one that cannot forget uploads 
   }
 });
 
+test('logout --all-clients without --all is wrong usage, and deletes nothing', async () => {
+  const { status, stderr } = await home.call(['logout', '--all-clients']);
+  assert.is(status, 2);
+  assert.match(stderr, /--all-clients.* --all\b/);
+});
+
 test('logout --all deletes the tokens of every app name', async () => {
   const { status, stdout } = await home.call(['logout', '--all', '--json']);
   assert.is(status, 0);

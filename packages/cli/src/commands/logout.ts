@@ -3,7 +3,7 @@ import { chooseSignIns, readClientId, sharedTableOptions, spareOtherClient } fro
 import { withDatabase } from '../session/database.ts';
 import { forgetUploads } from '../session/unfinished-uploads.ts';
 import { type Command, defineCommand } from '../settings/command.ts';
-import { Failure } from '../terminal/failure.ts';
+import { Failure, UsageError } from '../terminal/failure.ts';
 import { writeAnswer } from '../terminal/printable.ts';
 
 export const logout = defineCommand({
@@ -22,6 +22,8 @@ With --json: an array of the app names whose tokens were deleted.`,
   options: { all: { flags: '--all', description: 'every app name in the database' }, ...sharedTableOptions },
   async run(command, { all, ...shared }) {
     const { settings } = command;
+    // Without this, a person who leaves out --all would believe that those sign-ins are deleted.
+    if (shared.allClients && !all) throw new UsageError('--all-clients: expected --all with it');
     /** By app name: the client id that was deleted with the tokens. */
     const signedOut = new Map<string, string | undefined>();
     const touched: string[] = [];
