@@ -147,8 +147,10 @@ test('headers and a body are sent as they are given', async () => {
 });
 
 test('--json asks for JSON: the content of a text file is none', async () => {
-  const { status, stdout } = await home.call(['api', '/me/drive/root:/small.txt:/content', '--json']);
+  const { status, stdout, stderr } = await home.call(['api', '/me/drive/root:/small.txt:/content', '--json']);
   assert.equal([status, stdout], [1, '']);
+  assert.match(stderr, /--json.*--output/);
+  assert.not.match(stderr, 'captive');
 });
 
 test('with --json, an answer without a body is none of a captive portal', async () => {

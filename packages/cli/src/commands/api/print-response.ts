@@ -1,21 +1,25 @@
 import { text } from 'node:stream/consumers';
 import { GraphError, readBody, refusePage } from 'onedrive-graph';
-import { UsageError } from '../../terminal/failure.ts';
+import { Failure, UsageError } from '../../terminal/failure.ts';
 import { writeAnswer } from '../../terminal/printable.ts';
 import { isTerminal, sendOut } from '../../terminal/streams.ts';
 
 /**
  * Prints the body; with `include`, first the status and the headers. Throws GraphError if the status is no success, and
- * `GraphError.notGraph` for a page of a captive portal or, with `json`, for a body that is not JSON.
+ * `GraphError.notGraph` for a page of a captive portal. With `json`, throws a Failure for a body that is not JSON.
  */
 export async function printResponse(
   response: Response,
   { include, json, url, signal }: { include: boolean; json: boolean; url: URL; signal: AbortSignal },
 ): Promise<void> {
   if (response.ok) refusePage(url, response);
-  if (response.ok && json && !/[/+]json\b/i.test(response.headers.get('content-type') ?? '')) {
+  const type = response.headers.get('content-type') ?? '';
+  if (response.ok && json && !/[/+]json\b/i.test(type)) {
     // A 202 or 204 has no body.
-    for await (const _ of readBody(response, signal)) throw GraphError.notGraph(response);
+    for await (const _ of readBody(response, signal)) {
+      const remedy = 'Leave out --json (or ONEDRIVE_TOKEN_JSON), or save the response with --output FILE';
+      throw new Failure(`the response is not JSON but ${type || 'of no type'}`, { remedy });
+    }
     if (include) printHead(response);
     return;
   }
