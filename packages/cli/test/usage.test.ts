@@ -142,6 +142,7 @@ test('options that contradict each other are wrong usage', async () => {
         ['--redirect-host', 'localhost'],
         ['--prompt', 'login'],
         ['--login-hint', 'ada'],
+        ['--response-mode', 'query'],
       ],
     ],
     [['login'], ['--paste'], [['--no-browser']]],

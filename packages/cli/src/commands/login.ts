@@ -33,7 +33,7 @@ With --json: the same as status --json.`,
     device: {
       flags: '--device',
       description: 'sign in with a code that you enter on any device',
-      conflicts: ['paste', 'browser', 'port', 'redirectHost', 'prompt', 'loginHint'],
+      conflicts: ['paste', 'browser', 'port', 'redirectHost', 'prompt', 'loginHint', 'responseMode'],
     },
     paste: {
       flags: '--paste',
