@@ -44,7 +44,6 @@ Environment:
   PGPASSWORD, PGPASSFILE     the password of a PostgreSQL database, or the file that has it
   BROWSER                    the command that opens a browser, or several with : between them
   HTTPS_PROXY, NO_PROXY      the proxy to use, and the hosts that need none
-  NO_COLOR                   no colours
 `;
 
 const commonHeading = 'Common options:';
