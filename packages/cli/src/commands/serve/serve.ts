@@ -25,7 +25,7 @@ export const serve = defineCommand({
 
 It speaks HTTP. GET /token answers {"token": string, "expiresAt": number}. With ?min_valid=SECONDS, the token is good for at least that long. Ask for /token?refresh=1 after Graph has answered 401; clients that do so within 10 seconds share one refresh. GET /status answers like status --json. 401 means that you have to sign in; 409, that the provider's tokens are shorter than min_valid; 503, try again after the seconds in Retry-After.
 
-If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api and status take their tokens from there. They need no database then.`,
+If ONEDRIVE_TOKEN_SOCKET names the socket, the commands token, exec, api, status, whoami and doctor ask there. They need no database then.`,
   examples: [
     ['onedrive-token serve', 'at $XDG_RUNTIME_DIR/onedrive-token.sock'],
     ['curl --unix-socket "$XDG_RUNTIME_DIR/onedrive-token.sock" http://localhost/token', 'a token for any program'],
