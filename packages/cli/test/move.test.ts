@@ -51,7 +51,7 @@ test('without a sign-in it ends with 3, and no file is made', async () => {
   const other = join(home.folder, 'nothing.db');
   const { status, stderr } = await home.call(['move', '--app', 'nobody', '--to', other]);
   assert.is(status, 3);
-  assert.match(stderr, '"nobody"');
+  assert.match(stderr, `"nobody" in ${home.db}`);
   assert.not(existsSync(other));
 });
 

@@ -53,7 +53,7 @@ The passphrase of the other database comes from --to-key-file alone. Without tha
       });
     }
     if (outcome === 'not-signed-in') {
-      const problem = `no sign-in is stored for app name ${name}, so there is nothing to move`;
+      const problem = `no sign-in is stored for app name ${name} in ${settings.db}, so there is nothing to move`;
       throw new Failure(problem, { status: exitStatus.signInNeeded });
     }
     screen.say(`Moved the sign-in of ${settings.app} to ${target.db}.`);
