@@ -34,7 +34,9 @@ export async function waiter(store: SqliteTokenStore, milliseconds = 0, timeout 
 
 /** Whether a caller waits for a lock of this database. */
 export function isWaitedFor(store: SqliteTokenStore): boolean {
-  return filesBeside(store).some((file) => file.endsWith('-gate'));
+  const files = filesBeside(store);
+  // While the gate is being made, its draft is there as well.
+  return files.some((file) => file.endsWith('-gate')) && !files.some((file) => file.startsWith('token-store-sqlite-'));
 }
 
 export const filesBeside = (store: SqliteTokenStore): string[] => readdirSync(join(store.path, '..'));
