@@ -192,8 +192,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     promise: 'A forced refresh does not give the rejected token',
     check({ call }, history) {
       const access = call.options.forceRefresh ? accessGiven(call, history) : undefined;
-      const wasHeld = access && (access.value === call.held || access.value === call.given?.accessToken);
-      return wasHeld ? `${access.value} again` : undefined;
+      // What it gave last, unless a later refresh has brought another one that no call has got yet.
+      const rejected = call.held ?? call.given?.accessToken;
+      return access && access.value === rejected ? `${access.value} again` : undefined;
     },
   },
   {
