@@ -37,22 +37,25 @@ export function toPlainLine(text: string, { maxLength = 500 }: PlainLineOptions 
 }
 
 /**
- * Replaces every occurrence of the secrets, plain, percent-encoded (`encodeURIComponent`) or encoded as in a form. Empty
- * secrets are ignored.
+ * Replaces every occurrence of the secrets, plain, percent-encoded (as `encodeURIComponent` does, or all that RFC 3986 reserves)
+ * or encoded as in a form. The digits of an encoding may have either case. Empty secrets are ignored.
  *
  * Call it before the functions above, because it does not find a secret that they have changed or cut.
  *
  * @param replacement takes the place of each secret. Default: `[secret]`.
  */
 export function replaceSecrets(text: string, secrets: readonly string[], replacement = '[secret]'): string {
-  const forms = secrets
-    .filter((secret) => secret !== '')
-    .flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed()), encodeAsForm(secret)]);
+  const forms = secrets.filter((secret) => secret !== '').flatMap((secret) => [secret, ...encodingsOf(secret)]);
   // Long ones first, because one secret may be a part of another.
   const sorted = [...new Set(forms)].sort((one, other) => other.length - one.length);
   return sorted.reduce((left, form) => left.replaceAll(form, () => replacement), text);
 }
 
-function encodeAsForm(text: string): string {
-  return new URLSearchParams({ '': text }).toString().slice(1);
+function encodingsOf(text: string): string[] {
+  const component = encodeURIComponent(text.toWellFormed());
+  // .NET, PHP and Python encode these as well, and .NET has encodings in lower case.
+  const strict = component.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const form = new URLSearchParams({ '': text }).toString().slice(1);
+  const encoded = [component, strict, form];
+  return [...encoded, ...encoded.map((one) => one.replace(/%../g, (byte) => byte.toLowerCase()))];
 }

@@ -102,4 +102,15 @@ test('the file imports nothing', () => {
   assert.not.match(source, /\bimport\b|\brequire\b|\bprocess\b|\bBuffer\b/);
 });
 
+test('a secret is also found with all reserved characters encoded, and with lower-case digits', () => {
+  const secret = "M.C5/4+Cv!aB*cD$eF'i(j)=";
+  for (const encoded of [
+    'M.C5%2F4%2BCv%21aB%2AcD%24eF%27i%28j%29%3D',
+    'M.C5%2f4%2bCv%21aB%2acD%24eF%27i%28j%29%3d',
+    "M.C5%2f4%2bCv!aB*cD%24eF'i(j)%3d",
+  ]) {
+    assert.is(replaceSecrets(`code=${encoded}&x=%2F`, [secret]), 'code=[secret]&x=%2F');
+  }
+});
+
 test.run();
