@@ -255,4 +255,13 @@ async function listens(host: string): Promise<boolean> {
   }
 }
 
+test('if no port is free, the error does not ask to leave out a port that was not given', async () => {
+  const createServer = serversThat((_options, _listen, server) => failWith('EADDRINUSE', server));
+  const { message, remedy } = (await rejection(
+    bindLoopback({ host: 'localhost', port: 0 }, createServer),
+  )) as AcceptorError;
+  assert.is(message, 'Cannot listen on 127.0.0.1, any port: the port is in use (EADDRINUSE)');
+  assert.is(remedy, undefined);
+});
+
 test.run();

@@ -54,7 +54,7 @@ async function listenOnAll(addresses: string[], wanted: number, createServer: ()
       const reason =
         portProblems[code] ?? (isMissing ? 'this machine does not have the address' : 'the system refused');
       const problem = `Cannot listen on ${address}, ${port === 0 ? 'any port' : `port ${port}`}: ${reason} (${code})`;
-      const remedy = portProblems[code] && { remedy: 'Leave out `port` to get a free one' };
+      const remedy = wanted !== 0 && portProblems[code] && { remedy: 'Leave out `port` to get a free one' };
       const error = new AcceptorError('ACCEPTOR_LISTEN', problem, { ...remedy, cause });
       if (!isMissing) {
         for (const other of servers) other.close();
