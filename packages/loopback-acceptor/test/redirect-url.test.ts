@@ -134,6 +134,7 @@ for (const [name, pasted, expected] of [
   ['issuer', '', { issuer: 5 }],
   ['redirectUri', '', { redirectUri: '' }],
   ['redirectUri', '', { redirectUri: 'localhost' }],
+  ['redirectUri', '', { redirectUri: 'localhost:49152' }],
 ] as const) {
   test(`${name}: ${inspect({ pasted, ...expected })} is a TypeError that names it`, () => {
     const error = failure(pasted as string, expected as Partial<ExpectedRedirect>);

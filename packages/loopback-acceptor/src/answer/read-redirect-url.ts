@@ -58,15 +58,16 @@ export class RedirectUrlError extends Error {
  *
  * @throws {AuthorizationError} if the provider answered with an error and the right state.
  * @throws {RedirectUrlError} if the text is not the answer. Its `reason` says why, and its message says what to do.
- * @throws {TypeError} naming the parameter, if it has a wrong type, is empty, or is a `redirectUri` that is no absolute URL.
+ * @throws {TypeError} naming the parameter, if it has a wrong type, is empty, or is a `redirectUri` that is no http URL.
  */
 export function readRedirectUrl(pasted: string, expected: ExpectedRedirect): AuthorizationResponse {
   const { state, issuer, redirectUri, ...unknown } = expected;
   refuseUnknown(unknown);
   checkText('state', state);
   if (issuer !== undefined) checkText('issuer', issuer);
-  if (redirectUri !== undefined && !URL.canParse(redirectUri))
-    throw new TypeError('`redirectUri` must be an absolute URL');
+  // Without `http://`, `localhost:` is a scheme, and no page would match.
+  if (redirectUri !== undefined && !URL.parse(redirectUri)?.protocol.startsWith('http'))
+    throw new TypeError('`redirectUri` must be a URL that begins with http:// or https://');
   const answer = readPastedAnswer(pasted, expected);
   if (answer instanceof AuthorizationError) throw answer;
   return answer;
