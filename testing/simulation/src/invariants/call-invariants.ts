@@ -342,8 +342,10 @@ export const callInvariants: Invariants = {
       promise: 'An answer that cannot be stored is told after 10 seconds and the pause between two attempts',
       check({ event, instance }, history) {
         if (event.type !== 'store-failed' || history.hasStalled) return undefined;
-        const call = history.refreshCalls.findLast((each) => each.instance === instance);
-        if (!call?.answeredAtMs || call.isKeptInMemory || call.isTooLate) return undefined;
+        const own = history.refreshCalls.filter((each) => each.instance === instance);
+        if (own.some((each) => each.isTooLate)) return undefined;
+        const call = own.at(-1);
+        if (!call?.answeredAtMs || call.isKeptInMemory) return undefined;
         const isOver = history.stored.get(instance.name)?.accessToken !== call.record.accessToken;
         const isStored = isOver || call.brought?.storedAt !== undefined;
         // It may be a sign-in that cannot be stored.
