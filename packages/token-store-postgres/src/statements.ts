@@ -1,5 +1,5 @@
 /** The statements of this package: mostly one for each method. */
-import { hashOf } from 'token-store-kit';
+import { hashOf, saltBytes } from 'token-store-kit';
 
 /** Marks the tables as ours, and is bound into all encrypted data. Must not change, because existing databases have it. */
 export const packageName = 'token-store-postgres';
@@ -55,6 +55,10 @@ export function statementsFor(schema: string, table: string) {
 
   // Data that was restored into new tables may have brought a second row of `meta`: what it encrypts needs its key.
   const keyFirst = 'ORDER BY salt NULLS LAST';
+
+  // Whether `meta` names the key, or the lack of one, under which a record was written. Damage is told from a change of key by that.
+  const keyNamed = `EXISTS (SELECT FROM ${meta} WHERE salt IS NOT DISTINCT FROM substr(sealed, 1, ${saltBytes})) AS key_named`;
+  const stored = `name, record::text AS record, encode(sealed, 'base64') AS sealed, ${keyNamed}`;
 
   // A version of the lease `l`: it changes with each renewal.
   const seen = "l.owner || ' ' || extract(epoch FROM l.ends_at)";
@@ -112,7 +116,7 @@ export function statementsFor(schema: string, table: string) {
 
     list: `SELECT name FROM ${records} WHERE ${hasRecord}`,
     /** The rows of the names $1. */
-    read: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed, revision FROM ${records} WHERE name = ANY ($1::text[])`,
+    read: `SELECT ${stored}, revision FROM ${records} WHERE name = ANY ($1::text[])`,
     /** The revisions of the names $1. */
     look: `SELECT n.name, t.revision FROM unnest($1::text[]) AS n (name) LEFT JOIN ${records} AS t USING (name)`,
 
@@ -145,7 +149,7 @@ SELECT EXISTS (SELECT FROM key_row) AS key_fits, EXISTS (SELECT FROM held) AS he
 FROM (SELECT 1) AS always LEFT JOIN ${records} AS t ON t.name = $1`,
 
     /** For a change of key: reads all records, then replaces each ($1 name, $2 record, $3 sealed). */
-    readAll: `SELECT name, record::text AS record, encode(sealed, 'base64') AS sealed FROM ${records} WHERE ${hasRecord}`,
+    readAll: `SELECT ${stored} FROM ${records} WHERE ${hasRecord}`,
     sealAgain: `UPDATE ${records} SET record = $2::json, sealed = $3::bytea WHERE name = $1`,
 
     /**

@@ -229,6 +229,42 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
   assert.is((await store.get('b'))?.refreshToken, 'secret-b');
 });
 
+const planted = `'{"refreshToken":"planted"}'`;
+
+for (const [kind, change] of [
+  ['damaged bytes', "sealed = '\\x00' || substr(sealed, 2)"],
+  ['too few bytes', "sealed = '\\x00'"],
+  ['plain text', `sealed = NULL, record = ${planted}`],
+])
+  test(`a record under no key that the tables name is STORE_CORRUPT, because no new key would open it: ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const store = await scene.open({ schema, key: bytes });
+    await store.set('app', record);
+    await scene.cluster.query(`UPDATE ${schema}.oauth_token SET ${change}`);
+    const calls = [
+      () => store.get('app'),
+      () => store.replace('app', 'planted', record),
+      () => store.rekey(otherBytes),
+    ];
+    for (const call of calls)
+      assert.equal(await codeAndReasonOf(call()), ['STORE_CORRUPT', 'record-changed'], String(call));
+    assert.ok(await store.delete('app'));
+    await store.rekey(otherBytes);
+  });
+
+for (const [kind, key] of Object.entries({ 'another key': otherBytes, 'no key': undefined }))
+  test(`a restored record that is under the key which came with it is STORE_KEY: ${kind}`, async () => {
+    const [from, to] = [scene.newSchema(), scene.newSchema()];
+    await (await scene.open({ schema: from, key })).set('app', record);
+    const store = await scene.open({ schema: to, key: bytes });
+    await store.set('other', record);
+    for (const table of ['oauth_token', 'oauth_token_meta'])
+      await scene.cluster.query(`INSERT INTO ${to}.${table} TABLE ${from}.${table}`);
+    for (const call of [() => store.get('app'), () => store.rekey(otherBytes)])
+      assert.equal(await codeAndReasonOf(call()), ['STORE_KEY', 'key-changed'], String(call));
+    assert.equal(await store.get('other'), record);
+  });
+
 test('rekey adds, changes and removes encryption, and keeps every record', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });

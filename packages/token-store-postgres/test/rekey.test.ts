@@ -204,7 +204,7 @@ test('a change of key that fails leaves the store with its own keys: it takes no
   await holder.end();
   const planted = `UPDATE ${schema}.oauth_token SET sealed = NULL, record = '{"refreshToken":"planted"}'`;
   await scene.cluster.query(planted);
-  assert.is((await errorOf(store.get('app'))).code, 'STORE_KEY');
+  assert.is((await errorOf(store.get('app'))).code, 'STORE_CORRUPT');
 });
 
 test('a change of key does not wait for the locks that its caller holds', async () => {

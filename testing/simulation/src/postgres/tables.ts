@@ -208,6 +208,7 @@ function hasRecord({ record, sealed }: StoredRecord): boolean {
   return record !== null || sealed !== null;
 }
 
-function textsOf({ record, sealed }: StoredRecord): { record: string | null; sealed: string | null } {
-  return { record, sealed: sealed ? sealed.toString('base64') : null };
+/** No key is in use here, so `meta` names only that. */
+function textsOf({ record, sealed }: StoredRecord): Record<'record' | 'sealed' | 'key_named', string | null> {
+  return { record, sealed: sealed ? sealed.toString('base64') : null, key_named: bool(sealed === null) };
 }
