@@ -31,6 +31,15 @@ const record = {
   idToken: 'secret-id',
 };
 
+/** A record that another program puts unencrypted into the table. */
+const planted = `'{"refreshToken":"planted"}'`;
+
+/** The server refuses to change rows of the table from now on. */
+async function refuseUpdates(schema: string, table: string): Promise<void> {
+  await scene.cluster.query(`CREATE FUNCTION ${schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE ON ${schema}.${table} FOR EACH ROW EXECUTE FUNCTION ${schema}.refuse()`);
+}
+
 async function codeAndReasonOf(call: Promise<unknown>): Promise<[code: string, reason: string | undefined]> {
   const { code, reason } = await errorOf(call);
   return [code, reason];
@@ -182,14 +191,23 @@ for (const [table, isStored] of [
     const schema = scene.newSchema();
     const store = await scene.open({ schema, key: bytes });
     if (isStored) await store.set('app', record);
-    await scene.cluster.query(`CREATE FUNCTION ${schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
-      CREATE TRIGGER refuse BEFORE UPDATE ON ${schema}.${table} FOR EACH ROW EXECUTE FUNCTION ${schema}.refuse()`);
+    await refuseUpdates(schema, table);
     for (const call of [() => store.rekey(otherBytes), () => store.set('app', record)])
       assert.is((await codeAndReasonOf(call()))[0], 'STORE_OPEN', String(call));
     await scene.cluster.query(`DROP FUNCTION ${schema}.refuse CASCADE`);
     await store.set('app', record);
     assert.equal(await (await scene.open({ schema, key: bytes })).get('app'), record);
   });
+
+test('a change to no key that the server refuses lets no unencrypted token in', async () => {
+  const schema = scene.newSchema();
+  const store = await scene.open({ schema, key: bytes });
+  await store.set('app', record);
+  await refuseUpdates(schema, 'oauth_token_meta');
+  assert.is((await codeAndReasonOf(store.rekey(undefined)))[0], 'STORE_OPEN');
+  await scene.cluster.query(`UPDATE ${schema}.oauth_token SET sealed = NULL, record = ${planted}`);
+  assert.equal(await codeAndReasonOf(store.get('app')), ['STORE_CORRUPT', 'record-changed']);
+});
 
 test('key and record are copied, so that the caller may wipe them', async () => {
   const schema = scene.newSchema();
@@ -228,8 +246,6 @@ test('a record that was moved to another name, or changed, is STORE_CORRUPT and 
   }
   assert.is((await store.get('b'))?.refreshToken, 'secret-b');
 });
-
-const planted = `'{"refreshToken":"planted"}'`;
 
 for (const [kind, change] of [
   ['damaged bytes', "sealed = '\\x00' || substr(sealed, 2)"],

@@ -68,9 +68,11 @@ export class KeyRing {
   }
 
   open(name: string, row: Row): TokenRecord {
-    const isKnown = this.canOpen(row);
-    if (!isKnown && row.key_named === 't') throw this.#error('key-changed');
-    if (isKnown && row.record) return JSON.parse(row.record);
+    if (row.key_named === 't') {
+      if (!this.canOpen(row)) throw this.#error('key-changed');
+      // In tables with a key, an unencrypted record is another program's, even if this store allows unencrypted data.
+      if (row.record) return JSON.parse(row.record);
+    }
     const bytes = Buffer.from(row.sealed ?? '', 'base64');
     const opened = this.#find(bytes)?.open(name, bytes);
     if (opened) return opened;
