@@ -105,10 +105,11 @@ function findUnencoded(text: string, { pathname, search }: URL): string | undefi
   if (text.includes('#')) return '#';
   if (/%(?![0-9a-f]{2})/i.test(text)) return '%';
   // In a path, `URL` drops tabs, line breaks, and a space at the end, and takes a \ for a /. So another item would be meant.
-  const [changed] = /[\t\n\r\\]|[\0- ]$/.exec(text.replace(/\?.*/s, '?')) ?? [];
+  const path = text.replace(/\?.*/s, '?');
+  const [changed] = /[\t\n\r\\]|[\0- ]$/.exec(path) ?? [];
   if (changed) return changed;
   // It also resolves these. Elsewhere the caller may mean that, as in `/../beta/me`.
-  const [, dots] = /:\/(?!\/)(?:[^?]*\/)?((?:\.|%2e){1,2})(?:[/?]|$)/i.exec(text) ?? [];
+  const [, dots] = /:\/(?!\/)(?:.*\/)?((?:\.|%2e){1,2})(?:[/?]|$)/i.exec(path) ?? [];
   if (dots) return dots;
   // In `root:/what?.txt:/content` the query would begin within the name, and in `root:/what?.txt` it would be none: it has no `=`.
   const isInName = pathname.split(':/').length % 2 === 0;
