@@ -101,7 +101,7 @@ export function unencoded(path: string | URL, character: string): GraphAddressEr
 }
 
 /** Finds a character that the caller must have meant as part of a name, but that has another meaning in a URL. */
-function findUnencoded(text: string, { pathname, search }: URL): string | undefined {
+function findUnencoded(text: string, { pathname }: URL): string | undefined {
   if (text.includes('#')) return '#';
   if (/%(?![0-9a-f]{2})/i.test(text)) return '%';
   // In a path, `URL` drops tabs, line breaks, and a space at the end, and takes a \ for a /. So another item would be meant.
@@ -112,8 +112,10 @@ function findUnencoded(text: string, { pathname, search }: URL): string | undefi
   const [, dots] = /:\/(?!\/)(?:.*\/)?((?:\.|%2e){1,2})(?:[/?]|$)/i.exec(path) ?? [];
   if (dots) return dots;
   // In `root:/what?.txt:/content` the query would begin within the name, and in `root:/what?.txt` it would be none: it has no `=`.
-  const isInName = pathname.split(':/').length % 2 === 0;
-  return isInName && (/:(\/\w+)?$/.test(search) || /^[^?]*[^:?]\?[^=]*$/.test(text)) ? '?' : undefined;
+  // Between quotes, a query may have the same characters.
+  const isInName = pathname.split(':/').length % 2 === 0 && /[^:]\?$/.test(path);
+  const query = text.slice(path.length).replace(/('|"|%2[27]).*?\1/g, '');
+  return isInName && (!/^[^=:/?]+=/.test(query) || /:(\/(?!\/)|\?|$)/.test(query)) ? '?' : undefined;
 }
 
 /** Whether the network cannot read requests to this URL: https, or this machine itself. */
