@@ -50,6 +50,27 @@ test('an app name with the separator of the lock names is wrong usage, wherever 
   );
 });
 
+// `new URL` takes `localhost:` and `ada:` for schemes.
+for (const authority of [
+  'foo',
+  'localhost:8080',
+  'login.example/consumers',
+  'ftp://a.example',
+  'https://',
+  'ada:secret@a',
+])
+  test(`the authority ${authority} is wrong usage, wherever it comes from, and is not quoted`, () => {
+    const expected = 'expected a URL like https://login.microsoftonline.com/consumers, without a password or a query';
+    assert.is(
+      usageErrorOf(() => readSettings({ authority }, env)),
+      `--authority: ${expected}`,
+    );
+    assert.is(
+      usageErrorOf(() => readSettings({}, { ...env, ONEDRIVE_TOKEN_AUTHORITY: authority })),
+      `ONEDRIVE_TOKEN_AUTHORITY: ${expected}`,
+    );
+  });
+
 for (const [variable, key, on] of [
   ['ONEDRIVE_TOKEN_JSON', 'json', true],
   ['ONEDRIVE_TOKEN_VERBOSE', 'verbose', true],

@@ -31,6 +31,12 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   // U+001F separates the parts of a lock's name.
   if (app.includes('\u001f')) throw new UsageError(`${sourceOf('app')}: the name has the control character U+001F`);
   const [db, keyFile, seconds] = [text('db'), text('keyFile'), text('timeout')];
+  const authority = text('authority');
+  // The handler checks it as well, but cannot name the option. `localhost:8080` is a URL, too: its scheme is `localhost`.
+  if (authority !== undefined && !(/^https?:\/\/[^@?#]+$/i.test(authority) && URL.canParse(authority))) {
+    const expected = 'a URL like https://login.microsoftonline.com/consumers, without a password or a query';
+    throw new UsageError(`${sourceOf('authority')}: expected ${expected}`);
+  }
   const keyring = flags.keyring ?? isOn('keyring', env);
   const database =
     db === undefined
@@ -50,7 +56,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
     keyring,
     /** A key for the database was given: --keyring, --key-file or ONEDRIVE_TOKEN_KEY. */
     hasKey: keyring || keyFile !== undefined || Boolean(env.ONEDRIVE_TOKEN_KEY),
-    authority: text('authority'),
+    authority,
     graph: text('graph') ?? 'https://graph.microsoft.com/v1.0',
     /** The path of a `serve`'s Unix socket, if tokens come from there and not from a database. */
     socket: env.ONEDRIVE_TOKEN_SOCKET ? resolve(env.ONEDRIVE_TOKEN_SOCKET) : undefined,
