@@ -165,7 +165,7 @@ function readScopes(scopes: unknown): readonly string[] {
 /** Removes slashes at the end, because paths are appended. Keeps the case, which shared-token ignores. */
 export function readAuthority(authority: unknown = defaultAuthority): string {
   const url = URL.parse(readText('authority', authority));
-  if (!url) throw new TypeError(`authority must be a URL, for example ${defaultAuthority}`);
+  if (!url?.host) throw new TypeError(`authority must be a URL, for example ${defaultAuthority}`);
   const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback)) {
     throw new TypeError(

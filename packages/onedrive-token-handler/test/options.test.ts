@@ -92,6 +92,11 @@ test('a number may be the least or the most that it can be', () => {
   }
 });
 
+test('an authority without http:// is told so: `new URL` takes its host for a scheme', () => {
+  const make = () => new OneDriveTokenHandler({ ...good, authority: 'localhost:8080' });
+  assert.throws(make, /authority must be a URL, for example https:/);
+});
+
 test('an authority on loopback may use plain http', () => {
   for (const host of ['localhost:1', '127.0.0.1:1', '[::1]:1']) {
     new OneDriveTokenHandler({ ...good, authority: `http://${host}/consumers` });
