@@ -167,14 +167,10 @@ export class SqliteTokenStore implements TokenStore, Disposable {
         const { name = '', pid } = readHolder(late.holder, tokens.file) ?? {};
         throw lockHeldError(name, 0, { path: this.path, pid });
       }
-      const appNames = this.list();
       // With the old key check still there, a record that cannot be read is told from a changed key.
-      for (const appName of appNames) this.#read(appName);
+      const records = this.list().map((appName) => [appName, this.#read(appName)] as const);
       tokens.writeKeyCheck(next?.makeCheck());
-      for (const appName of appNames) {
-        const record = this.#read(appName);
-        if (record) this.#write(appName, record, next);
-      }
+      for (const [appName, record] of records) if (record) this.#write(appName, record, next);
     }, 'exclusive');
     tokens.cipher = next;
   }

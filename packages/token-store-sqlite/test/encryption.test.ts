@@ -24,21 +24,22 @@ const newPath = (): string => join(temporaryDirectory(), 'tokens.db');
 
 const execute = (path: string, sql: string): void => bare(path, (database) => void database.exec(sql));
 
-/** How often scrypt runs from now on. */
-function countScrypt(): { readonly count: number } & Disposable {
+/** How often the function of node:crypto runs from now on. */
+function countCalls(name: 'scryptSync' | 'createDecipheriv'): { readonly count: number } & Disposable {
   const crypto = process.getBuiltinModule('node:crypto');
-  const { scryptSync } = crypto;
+  const original = crypto[name] as (...args: unknown[]) => unknown;
   let count = 0;
-  crypto.scryptSync = ((...args: Parameters<typeof scryptSync>) => {
+  const replacement = (...args: unknown[]) => {
     count++;
-    return scryptSync(...args);
-  }) as typeof scryptSync;
+    return original(...args);
+  };
+  Object.assign(crypto, { [name]: replacement });
   return {
     get count() {
       return count;
     },
     [Symbol.dispose]() {
-      crypto.scryptSync = scryptSync;
+      Object.assign(crypto, { [name]: original });
     },
   };
 }
@@ -52,7 +53,7 @@ for (const key of [bytes, passphrase]) {
   const scryptRuns = typeof key === 'string' ? 1 : 0;
 
   test(`records are read with ${kind}${scryptRuns ? `, ${isAlike}` : ''}, and are in no file in plain text`, () => {
-    using scrypt = countScrypt();
+    using scrypt = countCalls('scryptSync');
     const path = newPath();
     const store = openTokenStore(path, { key });
     assert.is(scrypt.count, scryptRuns);
@@ -288,6 +289,15 @@ test('a file that was encrypted by an earlier release opens with its key', () =>
   using store = openTokenStore(path, { key: bytes });
   const stored = { refreshToken: 'refresh', accessToken: 'access', expiresAt: 1_800_000_000_000, scope: 'files' };
   assert.equal(store.get('app'), stored);
+});
+
+test('rekey reads each record once', () => {
+  using store = openTokenStore(newPath(), { key: bytes });
+  for (const name of ['a', 'b', 'c']) store.set(name, record);
+  using read = countCalls('createDecipheriv');
+  store.rekey(otherBytes);
+  assert.is(read.count, 3);
+  assert.equal(store.get('c'), record);
 });
 
 test('a record that does not fit the key of the file is STORE_CORRUPT, because no new key would open it', () => {
