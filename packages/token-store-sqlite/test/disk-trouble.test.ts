@@ -41,7 +41,7 @@ testMounted('a disk with space that takes no more files is STORE_FULL, and keeps
   assert.throws(fill, /ENOSPC/);
   const { code, message } = await attempt(path, ['set']);
   assert.is(code, 'STORE_FULL', message);
-  assert.match(String(message), new RegExp(`^${path}: the disk is full.*Free some space`));
+  assert.match(String(message), new RegExp(`^${path}: the disk is full.*Free some space.*df -i`));
   for (const file of readdirSync(small)) if (file.startsWith('filler-')) rmSync(join(small, file));
   assert.equal((await attempt(path, ['get', 'set'])).results, [{ refreshToken: 'new' }, null]);
   assert.equal(readdirSync(small), ['tokens.db']);

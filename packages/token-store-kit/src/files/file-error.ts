@@ -17,6 +17,7 @@ export function fileError(path: string, [code, reason, problem, remedy]: Failure
 }
 
 const noSpace = 'the disk is full, and nothing was changed';
+const freeSpace = 'Free some space, or delete files if there are too many (`df -i`), and try again';
 const allowWrites = 'Let the user who runs this program write the file and its directory, or choose another file';
 const mountedSo = 'cannot be written: the file system is read-only';
 const allowReads = 'Check that it is a file, and that this user may read it and enter its directories';
@@ -27,7 +28,7 @@ const noTarget = 'is a symbolic link to a file that does not exist';
 
 /** What can be wrong with any store that is a file. */
 export const fileFailures = {
-  full: ['STORE_FULL', undefined, noSpace, 'Free some space and try again'],
+  full: ['STORE_FULL', undefined, noSpace, freeSpace],
   readOnly: ['STORE_READONLY', undefined, 'cannot be written', allowWrites],
   readOnlyFileSystem: ['STORE_READONLY', 'read-only-file-system', mountedSo, 'Choose a file on another file system'],
   cannotOpen: ['STORE_OPEN', undefined, 'cannot be opened', allowReads],
