@@ -37,8 +37,8 @@ export function toPlainLine(text: string, { maxLength = 500 }: PlainLineOptions 
 }
 
 /**
- * Replaces every occurrence of the secrets, plain, percent-encoded (as `encodeURIComponent` does, or all that RFC 3986 reserves)
- * or encoded as in a form. The digits of an encoding may have either case. Empty secrets are ignored.
+ * Replaces every occurrence of the secrets, plain or percent-encoded as JavaScript, .NET, Java, PHP, Python and forms do it. The digits
+ * of an encoding may have either case. Empty secrets are ignored.
  *
  * Call it before the functions above, because it does not find a secret that they have changed or cut.
  *
@@ -51,11 +51,17 @@ export function replaceSecrets(text: string, secrets: readonly string[], replace
   return sorted.reduce((left, form) => left.replaceAll(form, () => replacement), text);
 }
 
+/**
+ * What programs encode beyond `encodeURIComponent`: JavaScript nothing, RFC 3986 and Python the first ones, forms and Java the second ones,
+ * PHP the third ones, .NET the last ones.
+ */
+const alsoEncoded = [/(?!)/g, /[!'()*]/g, /[!'()~]/g, /[!'()*~]/g, /['~]/g];
+
 function encodingsOf(text: string): string[] {
   const component = encodeURIComponent(text.toWellFormed());
-  // .NET, PHP and Python encode these as well, and .NET has encodings in lower case.
-  const strict = component.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
-  const form = new URLSearchParams({ '': text }).toString().slice(1);
-  const encoded = [component, strict, form];
-  return [...encoded, ...encoded.map((one) => one.replace(/%../g, (byte) => byte.toLowerCase()))];
+  const encode = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  const encoded = alsoEncoded.map((characters) => component.replace(characters, encode));
+  const all = [...encoded, ...encoded.map((one) => one.replaceAll('%20', '+'))];
+  // .NET has digits in lower case.
+  return [...all, ...all.map((one) => one.replace(/%../g, (byte) => byte.toLowerCase()))];
 }

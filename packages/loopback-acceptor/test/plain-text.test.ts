@@ -102,14 +102,19 @@ test('the file imports nothing', () => {
   assert.not.match(source, /\bimport\b|\brequire\b|\bprocess\b|\bBuffer\b/);
 });
 
-test('a secret is also found with all reserved characters encoded, and with lower-case digits', () => {
-  const secret = "M.C5/4+Cv!aB*cD$eF'i(j)=";
+test('a secret is also found as .NET, PHP and Python encode it, and with lower-case digits', () => {
+  const secret = "M.C5/4+Cv!aB*cD$eF'i(j)=~";
   for (const encoded of [
-    'M.C5%2F4%2BCv%21aB%2AcD%24eF%27i%28j%29%3D',
-    'M.C5%2f4%2bCv%21aB%2acD%24eF%27i%28j%29%3d',
-    "M.C5%2f4%2bCv!aB*cD%24eF'i(j)%3d",
+    'M.C5%2F4%2BCv%21aB%2AcD%24eF%27i%28j%29%3D~',
+    'M.C5%2f4%2bCv%21aB%2acD%24eF%27i%28j%29%3d~',
+    "M.C5%2f4%2bCv!aB*cD%24eF'i(j)%3d~",
+    // .NET's HttpUtility and WebUtility, PHP's urlencode.
+    'M.C5%2f4%2bCv!aB*cD%24eF%27i(j)%3d%7e',
+    'M.C5%2F4%2BCv!aB*cD%24eF%27i(j)%3D%7E',
+    'M.C5%2F4%2BCv%21aB%2AcD%24eF%27i%28j%29%3D%7E',
   ]) {
     assert.is(replaceSecrets(`code=${encoded}&x=%2F`, [secret]), 'code=[secret]&x=%2F');
+    assert.is(replaceSecrets(`code=a+${encoded}&x=%2F`, [`a ${secret}`]), 'code=[secret]&x=%2F');
   }
 });
 
