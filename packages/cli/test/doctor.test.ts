@@ -68,7 +68,12 @@ test('a user name that looks like none is not in --json either, nor where a home
 });
 
 test('no part of an e-mail address is in --json, whatever letters and signs it has', async () => {
-  for (const app of ['jörg@müller.example', "o'neil+one@drive.example", 'jo\u0308rg@example.com']) {
+  for (const app of [
+    'jörg@müller.example',
+    "o'neil+one@drive.example",
+    'jo\u0308rg@example.com',
+    '"ada l"@example.org',
+  ]) {
     const checks = await diagnose(home, { args: ['--app', app] });
     assert.match(checks.get('sign-in')?.detail ?? '', ' "<e-mail address>" ');
   }
