@@ -33,6 +33,19 @@ test('the bin has only the syntax of 2009, which any Node can read', () => {
   assert.ok(new Script(`(function (require) {${readFileSync(bin, 'utf8').replace(/^#!.*/, '')}})`));
 });
 
+// Windows deletes no folder in which a process works.
+if (process.platform !== 'win32')
+  test('a working folder that was deleted is told so, if a path needs it', () => {
+    using home = new CliHome();
+    const script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"';
+    const run = (...args: string[]) =>
+      spawnSync('sh', ['-c', script, 'sh', process.execPath, bin, ...args], { cwd: home.folder, encoding: 'utf8' });
+    const { status, stderr } = run('status', '--db', 'tokens.db');
+    assert.is(stderr, 'onedrive-token: the working folder was deleted. Change to another one with cd\n');
+    assert.is(status, 1);
+    assert.is(run('status', '--db', join(home.folder, 'tokens.db')).status, 3);
+  });
+
 test('a command leaves no cache file', async () => {
   using home = new CliHome();
   home.env.TMPDIR = join(home.folder, 'tmp');

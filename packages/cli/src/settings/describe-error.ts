@@ -31,8 +31,16 @@ export interface DescribedError extends Problem {
 export function describeError(error: unknown, context: ErrorContext = {}): DescribedError {
   if (error instanceof Failure) return error;
   if (error instanceof OneDriveTokenError) return describe(error, context);
+  if (isError(error) && 'syscall' in error && error.syscall === 'uv_cwd') return deletedFolder;
   return { problem: isError(error) ? error.message : String(error), status: exitStatus.failed };
 }
+
+/** `process.cwd()` says it in words for a programmer. */
+const deletedFolder: DescribedError = {
+  problem: 'the working folder was deleted',
+  remedy: 'Change to another one with cd',
+  status: exitStatus.failed,
+};
 
 export async function reportError(error: unknown, context: ErrorContext = {}): Promise<number> {
   if (error instanceof Interrupted) {
