@@ -14,9 +14,11 @@ import fs, {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { makeLink, temporaryDirectory } from 'testing-authority/temporary-directory';
+import { until } from 'testing-authority/until';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openTokenStore, TokenStoreError } from '../src/index.ts';
+import { holder, isWaitedFor, neverRuns } from './lock-holders.ts';
 import { bare, create } from './original-class.ts';
 import { makeCutDatabase, makeTokenDatabase, snapshot } from './snapshot.ts';
 
@@ -174,6 +176,20 @@ test('a file that is replaced while it is open is STORE_OPEN at the next call, a
     assert.equal([code, reason, remedy], ['STORE_OPEN', 'moved', 'Open it again'], `${call}: ${error}`);
   }
   assert.ok(readFileSync(path).equals(bytes), 'the file was changed');
+});
+
+test('a file whose folder is moved while it is open is so for exclusively too, also while it waits for the lock', async () => {
+  if (windows) return console.log('skipped: Windows lets no program move a folder with an open file');
+  const folder = join(temporaryDirectory(), 'folder');
+  using store = openTokenStore(join(folder, 'tokens.db'));
+  const other = await holder(store);
+  const failed = (name: string): Promise<TokenStoreError> => store.exclusively(name, neverRuns).catch((error) => error);
+  const waiting = failed('app');
+  await until(() => isWaitedFor(store));
+  renameSync(folder, `${folder} elsewhere`);
+  for (const { code, reason, message } of [await waiting, await failed('other')])
+    assert.equal([code, reason], ['STORE_OPEN', 'moved'], message);
+  other.kill('SIGKILL');
 });
 
 test('a file that SQLite cannot open, because its path or its name is too long, is not made, and the reason is told', () => {

@@ -44,7 +44,10 @@ export class LockFile {
         if (code?.startsWith('SQLITE_BUSY')) return false;
         // The file may have been removed before SQLite opened it, or another process has made one: the next round opens the new file.
         const isGone = code === 'EEXIST' || (code === 'SQLITE_CANTOPEN' && this.#identify() !== this.#opened);
-        if (!isGone) throw toTokenStoreError(this.#path, creationError(this.#path, error));
+        if (isGone) continue;
+        // If the database's folder was moved, this says so.
+        this.#database.check();
+        throw toTokenStoreError(this.#path, creationError(this.#path, error));
       }
     }
   }
