@@ -85,6 +85,7 @@ for (const [typed, meant] of [
 }
 
 for (const [what, args, says] of [
+  ['the help of a mistyped command', ['--json', 'help', 'statsu'], /unknown command 'statsu'.*\n.*mean status/],
   ['a name that every object has', ['constructor'], /unknown command 'constructor'/],
   ['an option without its value', ['--app'], /--app <name>/],
   ['an empty value', ['--app='], /--app: /],

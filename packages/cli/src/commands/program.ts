@@ -83,8 +83,10 @@ function findCommand(given: readonly string[]): { name?: string; args: readonly 
   for (let index = 0; index < given.length; index++) {
     const arg = given[index] as string;
     if (['-h', '--help'].includes(arg)) return { args: given };
-    // Commander's `help` takes no options.
-    if (arg === 'help' && ['-h', '--help'].includes(given[index + 1] ?? '')) return { args: [arg] };
+    const [next = ''] = given.slice(index + 1);
+    // Commander's `help` takes no options, and prints the help of all commands for one that it does not know.
+    if (arg === 'help' && ['-h', '--help'].includes(next)) return { args: [arg] };
+    if (arg === 'help' && /^[^-]/.test(next) && !Object.hasOwn(commands, next)) return { args: [next] };
     if (!arg.startsWith('-')) return { name: arg, args: given };
     if (valued.includes(arg)) index++;
   }
