@@ -420,6 +420,55 @@ testSignedIn('it stays owed if the store was changed just before it could take i
   assert.is(scene.record.accessToken, accessToken);
 });
 
+test('a write that was given up does not undo the sign-out of another process', async (scene) => {
+  const { store } = scene;
+  const { now } = performance;
+  const replace = store.replace.bind(store);
+  let answer = (): void => {};
+  store.replace = async (...given) => {
+    store.replace = replace;
+    await replace(...given);
+    // The next attempt reads for what is left of the 10 seconds, and longer.
+    answer = store.holdRead();
+    performance.now = () => now.call(performance) + 9_500;
+    throw busy();
+  };
+  try {
+    await scene.open({ signIn: scene.provider.signIn }).getToken();
+    await scene.until('store-recovered');
+  } finally {
+    performance.now = now;
+  }
+  await store.delete('my-app');
+  answer();
+  await sleep(10);
+  assert.is(store.records.size, 0);
+});
+
+test('close() does not try to write beside an attempt that may be done: another process may sign out', async (scene) => {
+  const { store } = scene;
+  store.refuse = full;
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  const replace = store.replace.bind(store);
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  store.replace = async (...given) => {
+    store.replace = replace;
+    const isDone = await replace(...given);
+    await answered;
+    return isDone;
+  };
+  store.refuse = () => undefined;
+  await until(() => store.records.size > 0);
+  await scene.open().signOut();
+  store.loseLock('my-app');
+  const closed = shared.close();
+  await sleep(10);
+  answer();
+  await closed;
+  assert.is(store.records.size, 0);
+});
+
 testSignedIn('a sign-in is not put over what the store cannot read', async (scene) => {
   const { call, answer } = await scene.signingIn();
   const other = { refreshToken: 'of another program' };

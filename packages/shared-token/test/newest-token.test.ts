@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from 'testing-authority/until';
 import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import { type SharedTokenEvent, type SignIn, signInLockName } from '../src/index.ts';
+import { type SharedTokenEvent, type SignIn, signInLockName, type TokenResponse } from '../src/index.ts';
 import { TokenInMemory } from '../src/token-in-memory.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { mustNotAsk, test, testSignedIn } from './scene.ts';
@@ -262,6 +262,21 @@ test('a forced call gets no rejected token from a sign-in that it has joined', a
   answer();
   await waiting;
   assert.is((await forced).accessToken, 'of-the-person');
+});
+
+test('a forced call of a new process takes the stored token for rejected, also from a sign-in that it has joined', async (scene) => {
+  await scene.store.set('my-app', { accessToken: 'rejected' });
+  const { promise: first, resolve: answer } = Promise.withResolvers<TokenResponse>();
+  let asked = 0;
+  const shared = scene.open({ signIn: async () => (++asked === 1 ? first : { access_token: 'another' }) });
+  const signedIn = shared.signIn();
+  await scene.until('sign-in-started');
+  const forced = shared.getToken({ forceRefresh: true });
+  await until(() => scene.record.refusedAt !== undefined);
+  await sleep(0);
+  answer({ access_token: 'rejected' });
+  assert.is((await signedIn).accessToken, 'rejected');
+  assert.is((await forced).accessToken, 'another');
 });
 
 test('a forced call joins none that knew of no token, and so says that there is no sign-in', async (scene) => {

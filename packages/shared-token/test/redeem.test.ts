@@ -156,6 +156,15 @@ test('a sign-out before signIn ends wins over the tokens that it has stored', as
   assert.is((await rejection(call)).reason, 'signed-out');
 });
 
+test('a signIn that ends after close() brings no token back into memory', async (scene) => {
+  const { shared, call, end } = await signInThatGoesOn(scene);
+  const closed = shared.close();
+  end();
+  assert.is((await rejection(call)).code, 'CLOSED');
+  await closed;
+  assert.is(shared.peek(), undefined);
+});
+
 test('signIn may resolve with something else than redeem did: what was redeemed counts', async (scene) => {
   const signIn: SignIn = async ({ redeem }) => {
     await redeem(scene.provider.signIn);
