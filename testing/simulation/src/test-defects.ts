@@ -5,12 +5,16 @@ import type { Patch } from './machine/load-package.ts';
 import { runSchedules } from './run-schedules.ts';
 import type { World } from './world.ts';
 
-/** A test for each defect: the simulation finds it in a copy of the package that has it. */
+/** More schedules belong to `src/time-to-find.ts`: after so many, each change of the code leads to other ones. */
+const mostSchedules = 1_000;
+
+/** A test for each defect that is found soon: the simulation finds it in a copy of the package that has it. */
 export function testDefects(load: (patches: readonly Patch[]) => Promise<World>, defects: readonly Defect[]): void {
-  for (const { name, patches, within } of defects) {
-    test(`a package that ${name} is found within ${within} schedules`, async () => {
+  for (const { name, patches, foundBy } of defects) {
+    if (typeof foundBy === 'string' || foundBy > mostSchedules) continue;
+    test(`a package that ${name} is found within ${foundBy} schedules`, async () => {
       const world = await load(patches);
-      const { found, schedules } = await runSchedules(world, { firstSeed: 1, schedules: within, isShown: false });
+      const { found, schedules } = await runSchedules(world, { firstSeed: 1, schedules: foundBy, isShown: false });
       assert.ok(found, `not found in ${schedules} schedules`);
       console.log(`measured: ${name}: schedule ${found.name}, ${found.text.split('\n')[0]}`);
     });

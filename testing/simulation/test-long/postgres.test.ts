@@ -5,7 +5,4 @@ import { testDefects } from '../src/test-defects.ts';
 import { testSchedules } from '../src/test-schedules.ts';
 
 testSchedules(loadPostgresStore, { firstSeed: 1_001, schedules: 5_000, cpuSeconds: 10 });
-testDefects(
-  loadPostgresStore,
-  leaseDefects.filter(({ within }) => within <= 1_000),
-);
+testDefects(loadPostgresStore, leaseDefects);

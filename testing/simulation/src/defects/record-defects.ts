@@ -1,4 +1,4 @@
-import { beyond, type Defect, defect } from './defect.ts';
+import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in what is stored, and when. */
 export const recordDefects: readonly Defect[] = [
@@ -7,7 +7,7 @@ export const recordDefects: readonly Defect[] = [
     'this.#write(this.stored.replace(before, record))',
     'this.#write(this.stored.set(record).then(() => true))',
   ]),
-  defect('puts a sign-in over a newer one if it does not know that its lock was lost', beyond, [
+  defect('puts a sign-in over a newer one if it does not know that its lock was lost', 'lock-lost', [
     'record-keeper.ts',
     '        if (newest && isOlder(record, newest)) return false;\n',
     '',
@@ -53,7 +53,7 @@ export const recordDefects: readonly Defect[] = [
     'const newest = applyChanges(stored, this.#owed);',
     'const newest = stored ?? applyChanges(stored, this.#owed);',
   ]),
-  defect('takes an answer that comes late for a newer one', beyond, [
+  defect('takes an answer that comes late for a newer one', 'lost-write', [
     'record-keeper.ts',
     '    if (owedBefore !== this.#owed) return this.#look();\n',
     '    void owedBefore;\n',
@@ -68,17 +68,17 @@ export const recordDefects: readonly Defect[] = [
     'return (await this.#look()).newest;',
     'return (await this.#look().catch(() => ({ newest: undefined }))).newest;',
   ]),
-  defect('puts a late sign-in over a newer one', beyond, [
+  defect('puts a late sign-in over a newer one', 'sign-in', [
     'record-keeper.ts',
     '        if ((isLate() || lock.signal.aborted) && !isBefore(newest, { before, record })) return false;\n',
     '',
   ]),
-  defect('goes on with a write that was given up, after another one and a sign-out', beyond, [
+  defect('goes on with a write that was given up, after another one and a sign-out', 'lost-write', [
     'record-keeper.ts',
     '          isOwed = true;\n',
     '          void isOwed;\n',
   ]),
-  defect('tries twice at the same time to store what it owes', beyond, [
+  defect('tries twice at the same time to store what it owes', 'lost-write', [
     'record-keeper.ts',
     'this.#paid = this.#paid.then(() => this.#payAll());',
     'this.#paid = this.#payAll();',

@@ -1,4 +1,4 @@
-import { beyond, type Defect, defect } from './defect.ts';
+import { type Defect, defect } from './defect.ts';
 
 /** Mistakes in the sign-in. */
 export const signInDefects: readonly Defect[] = [
@@ -22,7 +22,7 @@ export const signInDefects: readonly Defect[] = [
     "if (request.reason === 'requested') return result;",
     'return result;',
   ]),
-  defect('does not know which token a sign-in is for, if it is not in memory yet', beyond, [
+  defect('does not know which token a sign-in is for, if it is not in memory yet', 'newest-token', [
     'shared-token.ts',
     'rejected ?? (forceRefresh ? record?.accessToken : undefined)',
     'rejected',

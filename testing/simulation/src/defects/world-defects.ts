@@ -1,4 +1,4 @@
-import { beyond, type Defect, defect } from './defect.ts';
+import { type Defect, defect } from './defect.ts';
 
 /** Mistakes that a reader planted who had not seen the invariants, and some that were true ones. Each needs a world that is unkind in one more way. */
 export const worldDefects: readonly Defect[] = [
@@ -58,17 +58,17 @@ export const worldDefects: readonly Defect[] = [
     'giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout), kept);',
     'giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout));',
   ]),
-  defect('puts the token of a sign-in over a newer one when signIn ends', beyond, [
+  defect('puts the token of a sign-in over a newer one when signIn ends', 'redeem', [
     'shared-token.ts',
     'return this.#memory.good() ?? stored;',
     'return this.#memory.hold(record);',
   ]),
-  defect('puts an older token over a newer one that has come into memory meanwhile', beyond, [
+  defect('puts an older token over a newer one that has come into memory meanwhile', 'newest-token', [
     'token-in-memory.ts',
     '      if (!isOver(held) && (isLess ?? (!forced && this.good(minValid)))) return held;\n',
     '',
   ]),
-  defect('goes by the times alone, and they may be those of one millisecond', beyond, [
+  defect('goes by the times alone, and they may be those of one millisecond', 'newest-token', [
     'token-in-memory.ts',
     'wasReplaced || isOlder',
     'isOlder',
@@ -88,12 +88,12 @@ export const worldDefects: readonly Defect[] = [
     'this.#memory.reject(isItself',
     'void (isItself',
   ]),
-  defect('trusts a wall clock that was set back', beyond, [
+  defect('trusts a wall clock that was set back', 'get-token', [
     'token-in-memory.ts',
     'isStale(record, Date.now(), validity) || isStale(record, clock + clockOffset, validity)',
     'isStale(record, Date.now(), validity)',
   ]),
-  defect('does not look at minValid of a token in memory if there is no skew', beyond, [
+  defect('does not look at minValid of a token in memory if there is no skew', 'min-valid', [
     'token-in-memory.ts',
     '{ skew: this.#skew, minValid }',
     '{ skew: this.#skew, minValid: this.#skew && minValid }',
@@ -108,12 +108,12 @@ export const worldDefects: readonly Defect[] = [
     'return needed > lifetime * (1 - longestSkewShare) ? lifetime / 2 : needed;',
     'return needed;',
   ]),
-  defect('bridges with a token for longer than it was asked to', beyond, [
+  defect('bridges with a token for longer than it was asked to', 'bridging', [
     'token-in-memory.ts',
     '    this.#bridgedUntil = 0;\n',
     '',
   ]),
-  defect('asks a provider again before its retryAfter is over', beyond, [
+  defect('asks a provider again before its retryAfter is over', 'bridging', [
     'shared-token.ts',
     'Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error))',
     'Math.min(took, retryAfterOf(outcome.error))',
@@ -133,7 +133,7 @@ export const worldDefects: readonly Defect[] = [
     'await keeper.markRefused(record, rejectedToken);',
     '',
   ]),
-  defect('says that the provider refused, although the lock was lost', beyond, [
+  defect('says that the provider refused, although the lock was lost', 'defects', [
     'refresh-once.ts',
     '    if (lock.signal.aborted) throw lockLostError(lock);\n    await keeper.markRefused',
     '    await keeper.markRefused',
@@ -198,7 +198,7 @@ export const worldDefects: readonly Defect[] = [
     ' ?? this.#stillValid(this.#memory.record)',
     '',
   ]),
-  defect('bridges with a token without expiry whose place a sign-in took', beyond, [
+  defect('bridges with a token without expiry whose place a sign-in took', 'without-expiry', [
     'token-in-memory.ts',
     'return replaced.has(known.accessToken) && (hasEnded(record) || endsByRejection(known));',
     'return false;',
@@ -208,12 +208,12 @@ export const worldDefects: readonly Defect[] = [
     'this.#stillValid(known) ?? this.#stillValid(this.#memory.record)',
     'this.#stillValid(known ?? this.#memory.record)',
   ]),
-  defect('puts what a forced refresh brings over a sign-in that came meanwhile', beyond, [
+  defect('puts what a forced refresh brings over a sign-in that came meanwhile', 'newest-token', [
     'shared-token.ts',
     'work.forced && work.signIns === this.#signIns',
     'work.forced',
   ]),
-  defect('puts the token of a sign-in over that of one that began after it', beyond, [
+  defect('puts the token of a sign-in over that of one that began after it', 'newest-token', [
     'shared-token.ts',
     'this.#closing.signal.aborted || isLate',
     'this.#closing.signal.aborted',
@@ -223,14 +223,14 @@ export const worldDefects: readonly Defect[] = [
     'const bridge = bridgeOf(this.#bridge.record);',
     'const { record: known } = this.#bridge;\nconst isGood = known && (known.expiresAt ?? 9e15) > Date.now() && this.#keeper.acceptance.accepts(known);\nconst bridge = isGood ? known : bridgeOf();',
   ]),
-  defect('ends by a forced call what an own sign-in is about to store', beyond, [
+  defect('ends by a forced call what an own sign-in is about to store', 'step-up', [
     'shared-token.ts',
     'acceptance.forgetStored()',
     'acceptance.forget()',
   ]),
   defect(
     'lets signIn() join a sign-in that heard late that it was stored',
-    beyond,
+    'newest-token',
     ['shared-token.ts', '      if (this.#signIn?.request === request) this.#signIn = undefined;\n', ''],
     [
       'shared-token.ts',
@@ -238,7 +238,7 @@ export const worldDefects: readonly Defect[] = [
       '      this.#signIns++;\n      if (this.#signIn?.request === request) this.#signIn = undefined;\n',
     ],
   ),
-  defect('gives the first of two rejected tokens to a read of before', beyond, [
+  defect('gives the first of two rejected tokens to a read of before', 'newest-token', [
     'token-in-memory.ts',
     '      if (wasReplaced && hasEnded(held.record)) return held;\n',
     '',

@@ -70,7 +70,7 @@ export async function loadPackage<Module>(
 const whatToDo = 'If the protocol has changed, change the defect in testing/simulation/src/defects in the same commit.';
 
 /** @throws if the lines are not there, or more than once: after a change of them, look at the patch again. */
-function applyPatch(code: string, { file, from, to }: Patch): string {
+export function applyPatch(code: string, { file, from, to }: Patch): string {
   const parts = code.split(from);
   if (parts.length === 2) return parts.join(to);
   const found = parts.length === 1 ? 'does not have these lines any more' : `has these lines ${parts.length - 1} times`;
