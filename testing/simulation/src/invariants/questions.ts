@@ -150,9 +150,15 @@ export function deniedBefore(instance: Instance, history: History): string | und
   );
   if (wasSignedOut) return undefined;
   // One that the store could not take counts as well.
-  const own = history.families.findLast(
+  const ofInstance = history.families.filter(
     ({ window, wasStored }) => window?.instance === instance && (wasStored || window.judgedAt),
   );
+  const own = ofInstance.at(-1);
+  // The store could take none of several, and a call may know only one of them yet.
+  const isOneOfSeveral = ofInstance.some(
+    ({ window }) => window?.judgedAt === own?.window?.judgedAt && window !== own?.window,
+  );
+  if (isOneOfSeveral) return undefined;
   // A call can have rejected only what it could know.
   const since = own?.window?.judgedAt ?? Number.POSITIVE_INFINITY;
   if ([...instance.calls].some(({ options, startedAt }) => options.forceRefresh && startedAt > since)) return undefined;
