@@ -214,7 +214,10 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     check({ call }, history) {
       const access = call.method === 'read' ? undefined : accessGiven(call, history);
       const endedAt = call.instance.ended.get(access?.value ?? '');
-      if (endedAt !== undefined && busySince(call) > endedAt) return `${access?.value} had ended`;
+      // The store could not take its mark, and the token that took its place in memory has ended as well.
+      const { given } = call;
+      const isForgotten = !access?.rejectedAt && given && given.expiresAt <= call.instance.process.wallNow;
+      if (endedAt !== undefined && busySince(call) > endedAt && !isForgotten) return `${access?.value} had ended`;
       if (access?.rejectedAt === undefined || access.value === (call.held ?? call.given?.accessToken)) return undefined;
       // It came into memory after the call began.
       if (access.family.window?.instance === call.instance) return undefined;
