@@ -201,6 +201,14 @@ testSignedIn('close() ends a wait for another process', async (scene) => {
   await refreshing;
 });
 
+test('close() ends a signIn() with a signal of its own at once, although the function goes on', async (scene) => {
+  const shared = scene.open({ signIn: () => new Promise(() => {}), refreshTimeout: 100 });
+  const call = rejection(shared.signIn({ signal: new AbortController().signal }));
+  await scene.until('sign-in-started');
+  const closed = shared.close().then(() => undefined);
+  assert.is((await Promise.race([call, closed]))?.code, 'CLOSED');
+});
+
 test('await using closes', async (scene) => {
   let call: Promise<Error & { code?: string }> | undefined;
   {

@@ -133,6 +133,29 @@ test('a refresh that failed slowly is not tried again for as long as it took', a
   assert.is(refreshes, 1);
 });
 
+test('nor is it while its retryAfter is longer', async (scene) => {
+  const stored = await expiringSoon(scene);
+  scene.provider.failures.push(new TokenEndpointError('slow_down', 30_000));
+  const clock = performance.now;
+  const pass = (milliseconds: number): void => {
+    performance.now = () => clock.call(performance) + milliseconds;
+  };
+  const shared = scene.open({
+    refresh(record) {
+      pass(1_100);
+      return scene.provider.refresh(record);
+    },
+  });
+  try {
+    await shared.getToken();
+    pass(10_000);
+    assert.is((await shared.getToken()).accessToken, stored);
+    assert.is(scene.provider.refreshes, 1);
+  } finally {
+    performance.now = clock;
+  }
+});
+
 test('a store that cannot be read any more is bridged by the token in memory', async (scene) => {
   const stored = await expiringSoon(scene);
   const shared = scene.open({ expirySkew: 0 });

@@ -162,6 +162,17 @@ testSignedIn('close() ends the tries with one more of the task and one of its ow
   assert.is(counted.attempts, attempts, 'no timer goes on');
 });
 
+testSignedIn('and no timer of a write before the last one goes on', async (scene) => {
+  const counted = refuseNext(scene, full);
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  await shared.getToken();
+  await shared.signIn();
+  await shared.close();
+  const { attempts } = counted;
+  await sleep(200);
+  assert.is(counted.attempts, attempts);
+});
+
 testSignedIn(
   'close() waits for a refresh that was sent, whose answer the store takes at the second try only',
   async (scene) => {
@@ -378,11 +389,13 @@ test('a record that is owed is not dropped because the lock was lost while it wa
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('what read() returns is a copy: to change it changes nothing that is stored later', async (scene) => {
+test('what read() returns and signIn gets is a copy: to change it changes nothing that is stored later', async (scene) => {
   scene.store.refuse = full;
   const shared = scene.open({ signIn: scene.provider.signIn });
   const { accessToken } = await shared.getToken();
-  Object.assign((await shared.read()) as TokenRecord, { accessToken: 'another' });
+  const change = (record?: TokenRecord): object => Object.assign(record as TokenRecord, { accessToken: 'another' });
+  change(await shared.read());
+  await rejection(shared.signIn({ signIn: ({ record }) => Promise.reject(change(record)) }));
   scene.store.refuse = () => undefined;
   await shared.close();
   assert.is(scene.record.accessToken, accessToken);

@@ -301,6 +301,25 @@ test('signIn() with another function asks that one, for this call alone, and doe
   assert.is(deviceCalls, 2);
 });
 
+test('the end of a signIn() with another function opens no second window beside the shared one', async (scene) => {
+  const [device, browser] = [Promise.withResolvers<TokenResponse>(), Promise.withResolvers<TokenResponse>()];
+  let asked = 0;
+  const signIn: SignIn = () => {
+    asked++;
+    return browser.promise;
+  };
+  const shared = scene.open({ signIn });
+  const byDevice = shared.signIn({ signIn: () => device.promise });
+  await scene.until('sign-in-started');
+  const calls = [shared.signIn()];
+  device.resolve(await scene.provider.signIn());
+  await byDevice;
+  calls.push(shared.signIn());
+  browser.resolve(await scene.provider.signIn());
+  await Promise.all(calls);
+  assert.is(asked, 1);
+});
+
 test('the record of a sign-in names client, authority, scope and ID token', async (scene) => {
   scene.provider.extra = { scope: 'files', id_token: 'an-id-token' };
   const ours = { clientId: 'my-client', authority: 'https://login.test' };

@@ -30,7 +30,7 @@ async function expiringSoon(scene: Scene, options: Partial<SharedTokenOptions> =
 
 for (const method of methods) {
   test(`a token that is still valid is given out at once while ${method}() does not answer, and refreshed when it does`, async (scene) => {
-    const { shared, token, call } = await expiringSoon(scene, { refreshTimeout: 200 });
+    const { token, call } = await expiringSoon(scene, { refreshTimeout: 200 });
     const goOn = silence(scene, method);
     const started = performance.now();
     assert.equal(await call(), token);
@@ -39,7 +39,7 @@ for (const method of methods) {
     assert.ok(performance.now() - started < 2_000, 'the next calls do not wait at all');
     goOn();
     await until(() => scene.count('refresh-failed') === 1);
-    assert.is.not((await shared.getToken({ forceRefresh: true })).accessToken, token.accessToken);
+    assert.is.not((await call()).accessToken, token.accessToken);
   });
 }
 
@@ -186,7 +186,7 @@ test('a call that tries again has only the time that is left', async (scene) => 
     const goOn = silence(scene, 'get');
     answer();
     assert.equal(
-      (await Promise.all(calls)).map(({ code }) => code),
+      (await within('the calls', Promise.all(calls), 5_000)).map(({ code }) => code),
       ['SIGN_IN_REQUIRED', 'STORE'],
     );
     goOn();
@@ -195,21 +195,27 @@ test('a call that tries again has only the time that is left', async (scene) => 
   }
 });
 
-test('a call that ends while the provider is slow does not say that the store was', async (scene) => {
-  const real = globalThis.setTimeout;
-  // The limit of the call. The others are shorter.
-  globalThis.setTimeout = ((callback: () => void, milliseconds: number) =>
-    real(callback, milliseconds > 41_000 ? 100 : milliseconds)) as typeof setTimeout;
-  try {
-    const { call, answer } = await scene.refreshing();
-    const { code, remedy, problem } = await rejection(call);
-    assert.equal([code, remedy], ['STORE', 'Try again']);
-    assert.match(String(problem), 'the provider');
-    answer();
-  } finally {
-    globalThis.setTimeout = real;
-  }
-});
+for (const [what, isSignedOut, expected, says] of [
+  ['does not say that the store was', false, ['STORE', 'Try again'], 'the provider'],
+  ['after a sign-out says that', true, ['SIGN_IN_REQUIRED', 'Call signIn()'], 'A sign-out'],
+] as const) {
+  test(`a call that ends while the provider is slow ${what}`, async (scene) => {
+    const real = globalThis.setTimeout;
+    // The limit of the call. The others are shorter.
+    globalThis.setTimeout = ((callback: () => void, milliseconds: number) =>
+      real(callback, milliseconds > 41_000 ? 100 : milliseconds)) as typeof setTimeout;
+    try {
+      const { shared, call, answer } = await scene.refreshing();
+      if (isSignedOut) await shared.signOut();
+      const { code, remedy, problem } = await rejection(call);
+      assert.equal([code, remedy], expected);
+      assert.match(String(problem), says);
+      answer();
+    } finally {
+      globalThis.setTimeout = real;
+    }
+  });
+}
 
 test('after a sign-out, a silent store gives out no token', async (scene) => {
   const { shared, call } = await expiringSoon(scene, { refreshTimeout: 200 });

@@ -79,6 +79,21 @@ test('a store that tells of changes is not read again and again', async () => {
   await until(() => scene.store.watchers === 0);
 });
 
+test('a token that is stored right after the waiter has looked is not missed', async () => {
+  await using scene = new Scene(new NotifyingStore());
+  await scene.signedIn();
+  const release = await holdLock(scene.store);
+  const call = scene.open().getToken();
+  await until(() => scene.store.reads === 1);
+  const look = scene.store.holdRead();
+  await until(() => scene.store.reads === 2);
+  const newer = { accessToken: 'newer', obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 };
+  await scene.store.set('my-app', { ...scene.record, ...newer });
+  look();
+  assert.is((await within('the call', call, 2_000)).accessToken, 'newer');
+  release();
+});
+
 test('a store whose changed() fails is read as if it had none', async () => {
   await using scene = new Scene(new NotifyingStore());
   await scene.signedIn();
