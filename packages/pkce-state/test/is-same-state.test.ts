@@ -19,6 +19,7 @@ const others: [what: string, expected: string, received: unknown][] = [
   ['undefined, though the text "undefined" was expected', 'undefined', undefined],
   ['half of a state that consists of two equal halves', 'abab', 'ab'],
   ['the expected state twice in a row', 'ab', 'abab'],
+  ['the same characters in another order', 'abcd', 'badc'],
 ];
 for (const [what, expected, received] of others) {
   test(`${what} is not the same`, () => {
