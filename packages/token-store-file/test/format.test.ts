@@ -178,6 +178,15 @@ for (const [what, format] of Object.entries(wrong)) {
   });
 }
 
+test('a delete that `format` does not make rejects: the person is still signed in', async () => {
+  const path = newPath('account ada one\n');
+  using store = openFileTokenStore(path, { ...lines, format: (_, before = '') => before });
+  const error = await store.delete('ada').catch((reason: unknown) => reason);
+  assert.ok(error instanceof TypeError, inspect(error));
+  assert.match(error.message, /format/);
+  assert.equal(store.list(), ['ada']);
+});
+
 test('an argument of a wrong type is a TypeError that names it', async () => {
   using store = openFileTokenStore(newPath());
   const [five, record] = [5 as never, { refreshToken: 'one' }];

@@ -6,6 +6,7 @@ import fs, {
   existsSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -168,6 +169,23 @@ posixTest('a stopped process keeps its lock, also if it has as many connections 
   }
   await store.exclusively('app', async () => {});
 });
+
+(isLinux ? test : test.skip)(
+  'a wait that was aborted leaves no file open, also if the path is too long for a socket',
+  async () => {
+    using store = newStore(deep);
+    const program = await holder(store);
+    const isFolder = (link: string): boolean => existsSync(link) && readlinkSync(link) === `${store.path}-locks`;
+    const opened = () => readdirSync('/proc/self/fd').filter((descriptor) => isFolder(`/proc/self/fd/${descriptor}`));
+    const stop = new AbortController();
+    const aborted = errorOf(store.exclusively('app', async () => {}, { signal: stop.signal }));
+    await until(() => lockNames(store).filter((name) => !name.includes('new')).length === 2 && opened().length > 0);
+    stop.abort();
+    assert.is((await aborted).name, 'AbortError');
+    assert.equal(opened(), []);
+    program.kill('SIGKILL');
+  },
+);
 
 posixTest(
   'a process that chooses its number is waited for, also by one that tries once, but not for ever',
