@@ -155,6 +155,31 @@ for (const kind of ['request', 'Request']) {
   });
 }
 
+test('an abort ends a request that waits for a refresh, whose token the next one has', async () => {
+  await using scene = await openMcpScene();
+  await scene.call();
+  await scene.store.set(scene.server.url, { ...scene.record, expiresAt: 1 });
+  const [sent, answered] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { fetch } = scene.open({
+    fetch: async (input, init) => {
+      if (String(input).endsWith('/token')) {
+        sent.resolve();
+        await answered.promise;
+      }
+      return globalThis.fetch(input, init);
+    },
+  });
+  const stop = new AbortController();
+  const failure = rejection(fetch(scene.server.url, { signal: stop.signal }), 5_000);
+  await within('what it waits for', sent.promise);
+  const reason = new Error('no longer wanted');
+  stop.abort(reason);
+  assert.is(await failure, reason);
+  answered.resolve();
+  assert.is((await fetch(scene.server.url, { method: 'POST', headers, body: text })).status, 200);
+  assert.is(scene.authorizationServer.refreshes, 1);
+});
+
 test('a request that was aborted before is not sent', async () => {
   await using scene = await openMcpScene();
   await scene.call();
