@@ -82,7 +82,7 @@ test("minValid that is nearly the life of the provider's tokens is no reason to 
   await signedIn(scene, 31);
   const { accessToken } = scene.record;
   assert.is((await scene.open().getToken({ minValid: 55 * minute })).accessToken, accessToken);
-  await scene.open().getToken({ minValid: 53 * minute });
+  await scene.open().getToken({ minValid: 54 * minute });
   assert.is(scene.count('refreshed'), 1);
 });
 

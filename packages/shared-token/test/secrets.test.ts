@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
 import type { TokenRecord, TokenResponse } from '../src/index.ts';
-import { type Scene, test, testSignedIn } from './scene.ts';
+import { mustNotAsk, type Scene, test, testSignedIn } from './scene.ts';
 
 const secrets = {
   refreshToken: 'refresh+SECRET/1!"',
@@ -78,6 +78,14 @@ test('an error of the store that quotes the record is told by an event without t
   assert.is(scene.count('store-failed'), 1);
   assertNoSecret(inspect(scene.events));
   scene.store.refuse = () => undefined;
+});
+
+test('so is one of the lock of a sign-in, which quotes the token that was refused', async (scene) => {
+  await scene.store.set('my-app', { ...secrets, expiresAt: 1, refusedAt: 1, refusedBecause: 'invalid_grant' });
+  scene.store.exclusively = () => Promise.reject(new Error(`the lock of ${secrets.refreshToken} is broken`));
+  assert.match((await rejection(scene.open({ signIn: mustNotAsk }).getToken())).message, secrets.refreshToken);
+  assert.is(scene.count('sign-in-failed'), 1);
+  assertNoSecret(inspect(scene.events));
 });
 
 test('a value of the record that is the beginning of its next token does not leave the end of that', async (scene) => {
