@@ -1,6 +1,5 @@
 import type { RecordKeeper } from './record-keeper.ts';
 import { obtainSilently } from './refresh.ts';
-import { retryAfterOf } from './shared-token-error.ts';
 import type { SilentOutcome } from './silent-outcome.ts';
 import type { UsableRecord } from './token-response.ts';
 import { isStale } from './usable-token.ts';
@@ -41,7 +40,7 @@ export class RefreshAhead {
     try {
       const { refreshAhead: ahead } = this.#keeper.settings;
       const outcome = await obtainSilently(this.#keeper, { held, forced: false, ahead, signal });
-      pauseMs = outcome.type === 'token' ? 0 : Math.max(pauseMs, retryAfterOf(outcome.error));
+      if (outcome.type === 'token') pauseMs = 0;
       return outcome;
     } finally {
       this.#pausedUntil = performance.now() + pauseMs;
