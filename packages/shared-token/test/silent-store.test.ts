@@ -72,7 +72,7 @@ test('a token that comes into memory while the store is silent is given out, alt
   const answer = scene.store.holdRead();
   const call = shared.getToken();
   const token = await shared.signIn();
-  assert.equal(await within('the token', call), token);
+  assert.equal(await within('the token', call, 5_000), token);
   answer();
 });
 

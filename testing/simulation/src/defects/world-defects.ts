@@ -12,7 +12,7 @@ export const worldDefects: readonly Defect[] = [
     'return isRejected || !this.#keeper.acceptance.accepts(record);',
     'return isRejected;',
   ]),
-  defect('accepts the rejected token from a refresh that began before', 2000, [
+  defect('accepts the rejected token from a refresh that began before', 'newest-token', [
     'shared-token.ts',
     'record.accessToken === rejected || this.#memory.hasEnded(record)',
     'false',
@@ -203,11 +203,15 @@ export const worldDefects: readonly Defect[] = [
     'return replaced.has(known.accessToken) && (hasEnded(record) || endsByRejection(known));',
     'return false;',
   ]),
-  defect('waits for a silent store if the token that it held had ended, although another one has come', 5000, [
-    'shared-token.ts',
-    'this.#stillValid(known) ?? this.#stillValid(this.#memory.record)',
-    'this.#stillValid(known ?? this.#memory.record)',
-  ]),
+  defect(
+    'waits for a silent store if the token that it held had ended, although another one has come',
+    'silent-store',
+    [
+      'shared-token.ts',
+      'this.#stillValid(known) ?? this.#stillValid(this.#memory.record)',
+      'this.#stillValid(known ?? this.#memory.record)',
+    ],
+  ),
   defect('puts what a forced refresh brings over a sign-in that came meanwhile', 'newest-token', [
     'shared-token.ts',
     'work.forced && work.signIns === this.#signIns',
