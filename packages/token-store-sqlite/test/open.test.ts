@@ -192,6 +192,18 @@ test('a file whose folder is moved while it is open is so for exclusively too, a
   other.kill('SIGKILL');
 });
 
+test('a folder that the system no longer opens is STORE_OPEN for exclusively too, not an error of the system', async () => {
+  if (windows) return console.log('skipped: Windows lets no program move a folder with an open file');
+  const folder = join(temporaryDirectory(), 'folder');
+  using store = openTokenStore(join(folder, 'tokens.db'));
+  renameSync(folder, `${folder} elsewhere`);
+  symlinkSync(folder, folder);
+  for (const call of [async () => store.get('app'), () => store.exclusively('app', neverRuns)]) {
+    const { code, reason, message } = (await call().catch((error) => error)) as TokenStoreError;
+    assert.equal([code, reason], ['STORE_OPEN', 'not-a-file'], `${call}: ${message}`);
+  }
+});
+
 test('a file that SQLite cannot open, because its path or its name is too long, is not made, and the reason is told', () => {
   if (windows) return console.log('skipped: Windows allows no such path');
   const deep = join(temporaryDirectory(), ...Array.from({ length: 3 }, () => 'x'.repeat(200)));

@@ -46,7 +46,7 @@ export class LockFile {
         const isGone = code === 'EEXIST' || (code === 'SQLITE_CANTOPEN' && this.#identify() !== this.#opened);
         if (isGone) continue;
         // If the database's folder was moved, this says so.
-        this.#database.check();
+        if (code === 'ENOENT' || code === 'ENOTDIR') this.#database.check();
         throw toTokenStoreError(this.#path, creationError(this.#path, error));
       }
     }
