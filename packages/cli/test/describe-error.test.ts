@@ -128,4 +128,10 @@ for (const [code, reason, status] of [
   });
 }
 
+// macOS says this if it lets the terminal read no file in Documents.
+test('a working folder that this program may not enter is not called deleted', () => {
+  const error = Object.assign(new Error('EPERM: not permitted, uv_cwd'), { code: 'EPERM', syscall: 'uv_cwd' });
+  assert.equal(describeError(error), { problem: error.message, status: 1 });
+});
+
 test.run();

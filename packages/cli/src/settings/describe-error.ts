@@ -31,7 +31,8 @@ export interface DescribedError extends Problem {
 export function describeError(error: unknown, context: ErrorContext = {}): DescribedError {
   if (error instanceof Failure) return error;
   if (error instanceof OneDriveTokenError) return describe(error, context);
-  if (isError(error) && 'syscall' in error && error.syscall === 'uv_cwd') return deletedFolder;
+  const { code, syscall } = Object(error) as NodeJS.ErrnoException;
+  if (syscall === 'uv_cwd' && code === 'ENOENT') return deletedFolder;
   return { problem: isError(error) ? error.message : String(error), status: exitStatus.failed };
 }
 
