@@ -58,6 +58,8 @@ for (const authority of [
   'ftp://a.example',
   'https://',
   'ada:secret@a',
+  'http://login.microsoftonline.com/consumers',
+  'http://localhost.example',
 ])
   test(`the authority ${authority} is wrong usage, wherever it comes from, and is not quoted`, () => {
     const expected = 'expected a URL like https://login.microsoftonline.com/consumers, without a password or a query';
@@ -70,6 +72,11 @@ for (const authority of [
       `ONEDRIVE_TOKEN_AUTHORITY: ${expected}`,
     );
   });
+
+test('an authority on this computer may have plain http', () => {
+  for (const authority of ['http://localhost:1/consumers', 'http://127.0.0.1', 'HTTP://[::1]:1/'])
+    assert.is(readSettings({ authority }, env).authority, authority);
+});
 
 for (const [variable, key, on] of [
   ['ONEDRIVE_TOKEN_JSON', 'json', true],

@@ -10,6 +10,9 @@ const { resolve } = process.getBuiltinModule('node:path');
 
 export type Settings = Readonly<ReturnType<typeof readSettings>>;
 
+/** https, or plain http on this computer. */
+const usableAuthority = /^(https:|http:(?=\/\/(localhost|127(\.\d+){3}|\[::1\])(:|\/|$)))\/\/[^@?#]+$/i;
+
 /** A timer of Node takes at most 2^31 - 1 ms. */
 const longestTimeoutSeconds = 2_147_483;
 
@@ -33,7 +36,7 @@ export function readSettings(flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const [db, keyFile, seconds] = [text('db'), text('keyFile'), text('timeout')];
   const authority = text('authority');
   // The handler checks it as well, but cannot name the option. `localhost:8080` is a URL, too: its scheme is `localhost`.
-  if (authority !== undefined && !(/^https?:\/\/[^@?#]+$/i.test(authority) && URL.canParse(authority))) {
+  if (authority !== undefined && !(usableAuthority.test(authority) && URL.canParse(authority))) {
     const expected = 'a URL like https://login.microsoftonline.com/consumers, without a password or a query';
     throw new UsageError(`${sourceOf('authority')}: expected ${expected}`);
   }
