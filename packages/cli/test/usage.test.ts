@@ -39,10 +39,15 @@ for (const command of commands) {
   });
 }
 
-test('help COMMAND prints the same as COMMAND --help', async () => {
-  const [one, other] = await Promise.all([home.call(['help', 'api']), home.call(['api', '--help'])]);
-  assert.is(one.status, 0);
-  assert.is(one.stdout, other.stdout);
+test('help COMMAND prints the same as COMMAND --help, whatever options it has', async () => {
+  const { stdout: help } = await home.call(['api', '--help']);
+  for (const args of [
+    ['help', 'api'],
+    ['--json', 'help', '--verbose', 'api'],
+  ]) {
+    const { status, stdout, stderr } = await home.call(args);
+    assert.equal({ status, stdout, stderr }, { status: 0, stdout: help, stderr: '' }, args.join(' '));
+  }
 });
 
 test('help --help is the help, as --help is', async () => {
@@ -54,6 +59,8 @@ test('help --help is the help, as --help is', async () => {
     ['help', '--help'],
     ['help', '-h'],
     ['--app', 'x', 'help', '--help'],
+    ['help', ''],
+    ['help', '--json'],
   ]) {
     const { status, stdout, stderr } = await home.call(args);
     assert.equal({ status, stdout, stderr }, { status: 0, stdout: help, stderr: '' }, args.join(' '));
@@ -86,6 +93,8 @@ for (const [typed, meant] of [
 
 for (const [what, args, says] of [
   ['the help of a mistyped command', ['--json', 'help', 'statsu'], /unknown command 'statsu'.*\n.*mean status/],
+  ['the help of a mistyped command, with an option', ['help', '--json', 'statsu'], /unknown command 'statsu'/],
+  ['an unknown option before help', ['--bogus', 'help', 'status'], /unknown option '--bogus'/],
   ['a name that every object has', ['constructor'], /unknown command 'constructor'/],
   ['an option without its value', ['--app'], /--app <name>/],
   ['an empty value', ['--app='], /--app: /],

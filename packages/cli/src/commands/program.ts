@@ -83,10 +83,11 @@ function findCommand(given: readonly string[]): { name?: string; args: readonly 
   for (let index = 0; index < given.length; index++) {
     const arg = given[index] as string;
     if (['-h', '--help'].includes(arg)) return { args: given };
-    const [next = ''] = given.slice(index + 1);
-    // Commander's `help` takes no options, and prints the help of all commands for one that it does not know.
-    if (arg === 'help' && ['-h', '--help'].includes(next)) return { args: [arg] };
-    if (arg === 'help' && /^[^-]/.test(next) && !Object.hasOwn(commands, next)) return { args: [next] };
+    if (arg === 'help') {
+      // Commander's `help` takes no options, and prints the help of all commands for one that it does not know.
+      const [about = arg] = given.slice(index + 1).filter((each) => /^[^-]/.test(each));
+      return { args: [...given.slice(0, index), ...(Object.hasOwn(commands, about) ? [arg] : []), about] };
+    }
     if (!arg.startsWith('-')) return { name: arg, args: given };
     if (valued.includes(arg)) index++;
   }
