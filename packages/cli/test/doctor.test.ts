@@ -73,6 +73,9 @@ test('no part of an e-mail address is in --json, whatever letters and signs it h
     "o'neil+one@drive.example",
     'jo\u0308rg@example.com',
     '"ada l"@example.org',
+    // Microsoft names a guest of a tenant so.
+    'ada_mail.example#EXT#@tenant.example',
+    'ada&eve!@example.org',
   ]) {
     const checks = await diagnose(home, { args: ['--app', app] });
     assert.match(checks.get('sign-in')?.detail ?? '', ' "<e-mail address>" ');

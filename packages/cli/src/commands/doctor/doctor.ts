@@ -190,7 +190,7 @@ function redact(json: string): string {
   const named = [realDatabase(home), home].filter((path) => path.length > 1);
   const withoutHome = named.reduce((text, path) => text.replaceAll(JSON.stringify(path).slice(1, -1), '~'), json);
   return withoutHome.replace(
-    /(?:\\+"[^"\\]*\\+"|[\p{L}\p{M}\p{N}_.+'-]+)@[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)+/gu,
+    /(?:\\+"[^"\\]*\\+"|[^\s"\\/:;,=()<>@]+)@[\p{L}\p{M}\p{N}-]+(?:\.[\p{L}\p{M}\p{N}-]+)+/gu,
     '<e-mail address>',
   );
 }
