@@ -172,6 +172,26 @@ test('a lock that a later try acquires is held from then on', async () => {
 
 const renewal = /^UPDATE \S+ SET ends_at/;
 
+for (const [kind, before] of [
+  ['it was acquired', []],
+  ['it was renewed', [{ type: 'normal' }]],
+] as [string, Fate[]][])
+  test(`a lease counts from the time at which it was asked for, not from the late answer that ${kind}`, async () => {
+    const late = await least(0, 3, async () => {
+      const schema = scene.newSchema();
+      // After the late answer, no renewal gets through.
+      const fates: Fate[] = [...before, { type: 'delayed', after: 1_500 }, ...Array<Fate>(100).fill({ type: 'lost' })];
+      const of = new RegExp(`${take.source}|${renewal.source}`);
+      const { store } = await openUnreliable({ schema, of, fates, leaseTime: 3_000 });
+      return store.exclusively('app', async ({ signal }) => {
+        const aborted = new Promise<number>((resolve) => signal.addEventListener('abort', () => resolve(Date.now())));
+        const abortedAt = await within('the abort', aborted, deadlineMs);
+        return abortedAt - Number(await leaseOf(schema, 'extract(epoch FROM ends_at) * 1000'));
+      });
+    });
+    assert.ok(late < 0, `the signal aborted ${late} ms after the end of the lease`);
+  });
+
 test('a task that writes keeps its lock although its renewals do not get through, and they are tried with pauses', async () => {
   const losses = await least(0, 3, async () => {
     const fates: Fate[] = Array(500).fill({ type: 'refused' });

@@ -195,6 +195,14 @@ test('a change of key that has to wait for too long says who holds which lock, a
   await operator.rekey(newKey, { timeout: 0 });
 });
 
+test('a change of key that may not wait is not held up by a lease that has ended', async () => {
+  const { schema, operator } = await openWithToken();
+  const gone = "('app', 1, 'gone:60000', 'gone', now() - interval '1 s')";
+  await scene.cluster.query(`INSERT INTO ${schema}.oauth_token_lease VALUES ${gone}`);
+  await operator.rekey(newKey, { timeout: 0 });
+  assert.is((await (await scene.open({ schema, key: newKey })).get('app'))?.refreshToken, 'refresh-1');
+});
+
 test('a change of key that fails leaves the store with its own keys: it takes no unencrypted token', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema, key: newKey });
