@@ -202,6 +202,21 @@ test('close() waits for a sign-out that is under way', async () => {
   }
 });
 
+test('close() waits for a sign-out of a store that is slow', async () => {
+  await using scene = await openScene();
+  const { promise: answer, resolve } = Promise.withResolvers<boolean>();
+  const store = Object.assign(new MemoryStore(), { delete: () => answer });
+  const handler = scene.handler({ store });
+  const ends: string[] = [];
+  const ending = [
+    handler.signOut().then(() => ends.push('signed out')),
+    handler.close().then(() => ends.push('closed')),
+  ];
+  setTimeout(resolve, 100, true);
+  await Promise.all(ending);
+  assert.equal(ends, ['signed out', 'closed']);
+});
+
 test('close() waits no longer than requestTimeout for a sign-out, if the store never answers', async () => {
   await using scene = await openScene();
   const store = Object.assign(new MemoryStore(), { delete: () => Promise.withResolvers<boolean>().promise });
