@@ -137,13 +137,18 @@ test('what an earlier process with the same id has left, as in a container that 
   assert.equal(parts(), []);
 });
 
-test('the part of another process that still runs is left alone', async () => {
-  leaveAgain();
-  const running = left.replace(/-\d+(-\w+\.part)$/, `-${process.ppid}$1`);
-  renameSync(join(folder, left), join(folder, running));
-  assert.equal(await client.download('/file', file), { bytes: content.length });
-  assert.equal(parts(), [running]);
-});
+for (const [writer, pid, writtenAt] of [
+  ['another process that still runs', process.ppid, 1e12],
+  ['this process since its start', process.pid, performance.timeOrigin + 50],
+] as const)
+  test(`the part that is written by ${writer} is left alone`, async () => {
+    leaveAgain();
+    const running = left.replace(/-\d+(-\w+\.part)$/, `-${pid}$1`);
+    renameSync(join(folder, left), join(folder, running));
+    utimesSync(join(folder, running), writtenAt / 1_000, writtenAt / 1_000);
+    assert.equal(await client.download('/file', file), { bytes: content.length });
+    assert.equal(parts(), [running]);
+  });
 
 test('if a process that this one cannot see, in another container, goes on with the same part, the file is whole', async () => {
   leaveAgain();

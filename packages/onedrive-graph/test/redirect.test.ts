@@ -91,16 +91,19 @@ test('an error says whether what refused had got the token', async () => {
   assert.is((await GraphError.from(new Response('', { status: 401 }))).hadToken, undefined);
 });
 
-test('a redirect to another host and back does not get the token again', async () => {
+test('a redirect to another host and back, and on from there, does not get the token again', async () => {
   await using pair = await openPair([
     redirect(302, ({ elsewhere }) => `${elsewhere}/x`),
     redirect(302, ({ origin }) => `${origin}/back`),
+    // The further request is another one than after 302.
+    redirect(303, () => '/further'),
     status(401),
   ]);
   assert.is((await pair.client.request('/me')).status, 401);
   assert.equal(pair.graph.requests.map(summary), [
     'GET 127.0.0.1 old ',
     'GET localhost no token ',
+    'GET 127.0.0.1 no token ',
     'GET 127.0.0.1 no token ',
   ]);
 });
