@@ -439,26 +439,40 @@ test('a release that gets no answer does not keep its caller waiting', async () 
   answers.resolve();
 });
 
-test('a renewal that had to wait for the row does not shorten the lease that a later one has written', async () => {
-  const schema = scene.newSchema();
-  const store = await scene.open({ schema, leaseTime: 60_000 });
-  const { renew } = statementsFor(schema, 'oauth_token');
-  const [early, later] = [1, 2].map(() => new pg.Client(scene.cluster.connectionString()));
-  if (!early || !later) throw new Error('unreachable');
-  await Promise.all([early.connect(), later.connect()]);
-  await store.exclusively('app', async () => {
-    const values = ['app', ...(await leaseOf(schema, 'owner, fence')).split('|'), 60_000];
-    await later.query(`BEGIN; SELECT 1 FROM ${schema}.oauth_token_lease FOR UPDATE`);
-    const waiting = early.query(renew, values);
-    await delay(300);
-    await later.query(renew, values);
-    const written = `SELECT ends_at FROM ${schema}.oauth_token_lease`;
-    const { ends_at: end } = (await later.query(written)).rows[0];
-    await later.query('COMMIT');
-    assert.is((await waiting).rowCount, 1);
-    assert.ok((await later.query(written)).rows[0].ends_at >= end);
+for (const kind of ['renew', 'take'] as const)
+  test(`a statement that had to wait for the row does not shorten the lease that a later renewal has written: ${kind}`, async () => {
+    const schema = scene.newSchema();
+    const store = await scene.open({ schema, leaseTime: 60_000 });
+    const statements = statementsFor(schema, 'oauth_token');
+    const [early, later] = [1, 2].map(() => new pg.Client(scene.cluster.connectionString()));
+    if (!early || !later) throw new Error('unreachable');
+    await Promise.all([early.connect(), later.connect()]);
+    await store.exclusively('app', async () => {
+      const [owner, fence] = (await leaseOf(schema, 'owner, fence')).split('|');
+      const values = { renew: ['app', owner, fence, 60_000], take: ['app', owner, 'me', 60_000, 0, null, false] };
+      await later.query(`BEGIN; SELECT 1 FROM ${schema}.oauth_token_lease FOR UPDATE`);
+      const waiting = early.query(statements[kind], values[kind]);
+      await delay(300);
+      await later.query(statements.renew, values.renew);
+      const written = `SELECT ends_at FROM ${schema}.oauth_token_lease`;
+      const { ends_at: end } = (await later.query(written)).rows[0];
+      await later.query('COMMIT');
+      assert.is((await waiting).rowCount, 1);
+      assert.ok((await later.query(written)).rows[0].ends_at >= end);
+    });
+    await Promise.all([early.end(), later.end()]);
   });
-  await Promise.all([early.end(), later.end()]);
+
+test('a caller of changed goes on looking after a look that failed', async () => {
+  const schema = scene.newSchema();
+  const fates: Fate[] = [{ type: 'refused' }];
+  const { store } = await openUnreliable({ schema, of: /unnest/, fates, listen: false });
+  const other = await scene.open({ schema });
+  await store.get('app');
+  const change = store.changed('app', { timeout: deadlineMs });
+  await until('a look has failed', async () => fates.length === 0);
+  await other.set('app', { refreshToken: 'first' });
+  await within('the change', change, 8_000);
 });
 
 test('a lock that was released is free, also if the clock of the database was set back since', async () => {

@@ -155,6 +155,21 @@ test('a caller whose connection that listens is lost looks at once', async () =>
   assert.is(await within('the turn', next, 3_000), 'ran');
 });
 
+test('a caller that waits with another one goes on soon after the other one has given up', async () => {
+  const schema = scene.newSchema();
+  const held = await hold(await scene.open({ schema, leaseTime: 20_000 }));
+  const [polling, listening] = [await scene.open({ schema, listen: false }), await scene.open({ schema })];
+  const givenUp = polling.exclusively('app', never, { timeout: 500 }).catch(() => {});
+  await watch.untilWanted(schema);
+  const waiting = listening.exclusively('app', async () => 'ran');
+  await watch.untilListening(schema, 1);
+  await givenUp;
+  // Longer than what the other one has noted.
+  await delay(1_600);
+  await held.end();
+  assert.is(await within('the turn', waiting, 2_000), 'ran');
+});
+
 test('a caller that gave up leaves no connection that listens', async () => {
   const schema = scene.newSchema();
   const [store, other] = [await scene.open({ schema }), await scene.open({ schema })];

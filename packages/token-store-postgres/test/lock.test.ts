@@ -36,6 +36,21 @@ test('a renewal that fails is tried again soon, so that a short outage does not 
   });
 });
 
+test('a renewal that a dead connection swallows is tried again on a fresh one before the lease ends', async () => {
+  const schema = scene.newSchema();
+  const proxy = await scene.proxy();
+  const connectionString = scene.cluster.connectionString({ port: proxy.port });
+  const store = await scene.open({ schema, connectionString, leaseTime: 9_000, listen: false });
+  // As many connections as the store has, all idle.
+  await Promise.all(['one', 'two', 'three'].map((name) => store.set(name, { refreshToken: 'first' })));
+  await store.exclusively('app', async ({ signal }) => {
+    proxy.silence();
+    const acquired = await watch.leaseOf(schema, 'ends_at');
+    await until('it is renewed', async () => (await watch.leaseOf(schema, 'ends_at')) !== acquired);
+    assert.is(signal.aborted, false);
+  });
+});
+
 test('no task runs after an abort, also if the lock has been acquired', async () => {
   const pool = scene.newPool('late abort');
   const reason = new Error('no longer needed');
