@@ -211,6 +211,8 @@ test('a file that SQLite cannot open, because its path or its name is too long, 
   for (const [folder, name] of [
     [deep, 'tokens.db'],
     [temporaryDirectory(), 'x'.repeat(250)],
+    // 250 bytes, too.
+    [temporaryDirectory(), 'é'.repeat(125)],
   ] as const) {
     const before = countOpen();
     assert.throws(
