@@ -45,6 +45,8 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
   readonly requests: { path: string; sent: Record<string, unknown> }[] = [];
   /** Changes of the metadata document. */
   metadata: Record<string, unknown> = {};
+  /** Where a path redirects to, with 307 and the body. */
+  readonly redirects = new Map<string, string>();
   /** Added to the answer in the browser, for example `iss`. With `error`, the person refuses. */
   answer: Record<string, string> = {};
   /** In seconds. Undefined: it does not say. */
@@ -66,7 +68,7 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
     const listening = createServer(app);
     server.issuer = `http://127.0.0.1:${await listen(listening)}`;
     const issuerUrl = new URL(server.issuer);
-    app.use((request, _response, next) => {
+    app.use((request, response, next) => {
       const { path } = request;
       server.requests.push({
         path,
@@ -75,7 +77,9 @@ export class AuthorizationServer extends DemoInMemoryAuthProvider implements Asy
           return { ...request.query, ...request.body };
         },
       });
-      next();
+      const target = server.redirects.get(path);
+      if (target === undefined) next();
+      else response.redirect(307, target);
     });
     app.get('/.well-known/oauth-authorization-server', (_request, response) => {
       response.json({

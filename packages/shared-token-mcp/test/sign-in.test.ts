@@ -144,6 +144,29 @@ for (const sdk of Object.values(sdks)) {
     assert.equal([other.requests, scene.windows.length], [[], 1]);
   });
 
+  test(`${sdk.name}: a redirect takes no code, token, registration or metadata to another origin`, async () => {
+    await using scene = await openMcpScene(sdk);
+    await using other = await AuthorizationServer.start();
+    const { redirects } = scene.authorizationServer;
+    const access = scene.open();
+    const paths = ['/.well-known/oauth-authorization-server', '/register', '/token'];
+    const redirected = async (path: string, call: () => Promise<unknown>) => {
+      redirects.set(path, other.issuer + path);
+      await within(
+        'its end',
+        call().catch(() => {}),
+      );
+      redirects.delete(path);
+    };
+    for (const path of paths) await redirected(path, () => access.shared.signIn());
+    await access.shared.signIn();
+    for (const path of paths) await redirected(path, () => access.shared.getToken({ forceRefresh: true }));
+    scene.server.metadataPath = `/elsewhere?to=${other.issuer}`;
+    await access.shared.signOut();
+    await rejection(scene.call());
+    assert.equal(other.requests, []);
+  });
+
   const exposed = ['http://as.example/authorize', 'http://localhost:password@as.example/authorize'];
   for (const address of ['file:///etc/passwd', 'ms-settings://open', ...exposed]) {
     test(`${sdk.name}: a server cannot make the browser open ${address}`, async () => {
