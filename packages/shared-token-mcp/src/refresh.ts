@@ -1,4 +1,5 @@
 import { SharedTokenError, type TokenRecord } from 'shared-token';
+import type { ServerMetadata } from './mcp-sdk.ts';
 import { isPrivate, type Settings } from './options.ts';
 import { isSameIssuer } from './sign-in-data.ts';
 
@@ -26,10 +27,9 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
       ),
       { code: 'issuer_changed' },
     );
-  // Whoever can change the metadata on their way gets the refresh token.
-  assertPrivate(issuer);
   const fetchFn = fetchUntil(fetch, signal);
   const metadata = await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn });
+  checkMetadata(issuer, metadata);
   // Without metadata, the SDK would guess the address, where another server may refuse the token.
   if (!metadata && tokenEndpoint !== undefined)
     throw new SharedTokenError('RESPONSE', `${issuer} does not give its metadata now`, {
@@ -72,11 +72,24 @@ export function fetchUntil(fetch: Settings['fetch'], signal: AbortSignal) {
   };
 }
 
+/**
+ * Checks an authorization server before a person signs in there, or a token is sent there: its metadata have to name it (RFC 8414
+ * section 3.3). Version 1 of the SDK does not check this.
+ */
+export function checkMetadata(issuer: string, metadata: ServerMetadata | undefined): void {
+  // Whoever can change metadata on their way gets the tokens.
+  for (const address of [issuer, metadata?.token_endpoint]) if (address) assertPrivate(address);
+  if (metadata && !isSameIssuer(metadata.issuer, issuer))
+    throw unusable(`The metadata of ${issuer} name another issuer, ${metadata.issuer}`);
+}
+
 /** For an address that gets or gives codes, tokens and secrets. Version 1 of the SDK checks none, version 2 only some. */
 export function assertPrivate(address: string | URL): void {
   const url = new URL(address);
   if (isPrivate(url)) return;
-  throw new SharedTokenError('RESPONSE', `The authorization server must be https, not ${url.protocol}//${url.host}`, {
-    remedy: 'Report it to the operator of the server',
-  });
+  throw unusable(`The authorization server must be https, not ${url.protocol}//${url.host}`);
+}
+
+function unusable(problem: string): SharedTokenError {
+  return new SharedTokenError('RESPONSE', problem, { remedy: 'Report it to the operator of the server' });
 }

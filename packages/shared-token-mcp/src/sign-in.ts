@@ -3,8 +3,8 @@ import { createState } from 'pkce-state';
 import { SharedTokenError, type SignInContext } from 'shared-token';
 import type { Challenge, ServerMetadata } from './mcp-sdk.ts';
 import type { ClientInformation, Settings } from './options.ts';
-import { assertPrivate, fetchUntil, lookAtServer, refusalOf } from './refresh.ts';
-import { isSameIssuer, type SignInData, unionOf } from './sign-in-data.ts';
+import { assertPrivate, checkMetadata, fetchUntil, lookAtServer, refusalOf } from './refresh.ts';
+import { type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
 
@@ -67,7 +67,10 @@ export async function signInByBrowser(settings: Settings, context: SignInContext
     // A sign-in does not use the stored tokens.
     tokens: () => undefined,
     saveCodeVerifier: (verifier: string) => see({ verifier }),
-    saveDiscoveryState: (found: Seen) => see(checkMetadata(found)),
+    saveDiscoveryState: (found: Seen) => {
+      checkMetadata(String(found.authorizationServerUrl), found.authorizationServerMetadata);
+      see(found);
+    },
     redirectToAuthorization: (url: URL) => {
       // Otherwise, the network could read the code. And the system would open an address of another kind with the program for that kind.
       assertPrivate(url);
@@ -144,15 +147,6 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
     throw unusable(`The sign-in at ${issuer} comes with more than ${maxDataBytes} bytes of scopes and registration`);
   const data: SignInData = JSON.parse(json);
   return { ...tokens, data };
-}
-
-/** RFC 8414 section 3.3. Version 1 of the SDK does not check this. */
-function checkMetadata(found: Seen): Seen {
-  const { authorizationServerUrl: expected, authorizationServerMetadata: metadata } = found;
-  // Before the person signs in for nothing. Whoever can change metadata on their way gets the tokens.
-  for (const address of [expected, metadata?.token_endpoint]) if (address) assertPrivate(address);
-  if (!metadata || isSameIssuer(metadata.issuer, expected)) return found;
-  throw unusable(`The metadata of ${expected} names another issuer, ${metadata.issuer}`);
 }
 
 function unusable(problem: string): SharedTokenError {

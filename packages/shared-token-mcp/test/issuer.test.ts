@@ -137,6 +137,21 @@ test('a server that no longer says in its challenge where its metadata are: they
   }
 });
 
+test('metadata of another issuer get no refresh token, whatever they say', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    await using other = await AuthorizationServer.start();
+    const access = scene.open();
+    await access.shared.signIn();
+    scene.authorizationServer.metadata = { issuer: other.issuer, token_endpoint: `${other.issuer}/token` };
+    await rejection(access.shared.getToken({ forceRefresh: true }));
+    assert.equal(other.requests, []);
+    scene.authorizationServer.metadata = {};
+    await access.shared.getToken({ forceRefresh: true });
+    assert.equal([scene.authorizationServer.refreshes, scene.windows.length], [1, 1]);
+  }
+});
+
 test('a slash at the end is no other issuer', async () => {
   for (const sdk of Object.values(sdks)) {
     await using scene = await openMcpScene(sdk);
