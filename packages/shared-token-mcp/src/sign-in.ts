@@ -116,7 +116,8 @@ async function openAcceptorFor(settings: Settings, { record, signal }: SignInCon
   const acceptor = isUsable ? await open(registered.port).catch(() => undefined) : undefined;
   if (acceptor) return { acceptor, client };
   // Without an issuer, the SDK would show a given client to any server. An undefined issuer counts as none.
-  const given = clientInformation && { ...clientInformation, issuer: clientInformation.issuer ?? issuer };
+  const known = json ? undefined : issuer;
+  const given = clientInformation && { ...clientInformation, issuer: clientInformation.issuer ?? known };
   return { acceptor: await open(wanted), client: given };
 }
 

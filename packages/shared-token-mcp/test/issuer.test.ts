@@ -206,6 +206,19 @@ test('the sign-in of a client that has registered itself is refreshed as that on
   assert.equal([scene.authorizationServer.refreshes, scene.windows.length], [1, 1]);
 });
 
+test('a given client signs in at the new issuer, although the stored sign-in is that of another client at the old one', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    await using other = await AuthorizationServer.start();
+    await scene.open().shared.signIn();
+    other.register({ client_id: 'one' });
+    scene.server.authorizationServer = other;
+    const given = scene.open({ clientInformation: { client_id: 'one' } });
+    assert.is(await scene.call('greet', await scene.connect(given)), 'greet');
+    assert.equal([scene.record.clientId, scene.record.data?.issuer], ['one', other.issuer]);
+  }
+});
+
 test('a program without a client of its own: a sign-in of a given client is left as it is, and the person signs in once', async () => {
   await using scene = await openMcpScene();
   scene.authorizationServer.register({ client_id: 'one' });
