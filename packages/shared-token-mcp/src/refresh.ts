@@ -36,12 +36,21 @@ export async function refreshAtIssuer(settings: Settings, record: TokenRecord, s
       remedy: 'Try again',
       retryable: true,
     });
-  return sdk.refreshAuthorization(issuer, {
+  const refreshed = sdk.refreshAuthorization(issuer, {
     metadata,
     clientInformation: client === undefined ? clientInformation : JSON.parse(client),
     refreshToken: record.refreshToken,
     resource,
     fetchFn,
+  });
+  return refreshed.catch((cause) => {
+    // A sign-in would end in the same error, and another process may know the right secret.
+    const isOfGiven = client === undefined && clientInformation && refusalOf(cause) === 'invalid_client';
+    if (!isOfGiven) throw cause;
+    throw new SharedTokenError('RESPONSE', `${issuer} does not take the client ${clientInformation.client_id}`, {
+      remedy: 'Check client_id and client_secret of clientInformation',
+      cause,
+    });
   });
 }
 

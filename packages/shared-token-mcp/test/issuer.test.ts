@@ -219,6 +219,26 @@ test('a given client signs in at the new issuer, although the stored sign-in is 
   }
 });
 
+test('a client whose secret has ended: nobody is asked to sign in, which would not help, and the sign-in stays', async () => {
+  for (const sdk of Object.values(sdks)) {
+    await using scene = await openMcpScene(sdk);
+    const clientInformation = { client_id: 'one', client_secret: 'the-secret-of-this-client' };
+    scene.authorizationServer.register(clientInformation);
+    await scene.open({ clientInformation }).shared.signIn();
+    scene.authorizationServer.expireAccessTokens();
+    const before = scene.record;
+    const { code, message } = await rejection(
+      scene.connect(scene.open({ clientInformation: { ...clientInformation, client_secret: 'an-old-one' } })),
+    );
+    assert.is(code, 'RESPONSE');
+    assert.match(message, /does not take the client one\. Check client_id and client_secret of clientInformation$/);
+    assert.is(scene.windows.length, 1);
+    assert.equal(scene.record, before);
+    assert.is(await scene.call('greet', await scene.connect(scene.open({ clientInformation }))), 'greet');
+    assert.is(scene.windows.length, 1);
+  }
+});
+
 test('a program without a client of its own: a sign-in of a given client is left as it is, and the person signs in once', async () => {
   await using scene = await openMcpScene();
   scene.authorizationServer.register({ client_id: 'one' });
