@@ -26,7 +26,13 @@ export async function waiter(store: FileTokenStore, milliseconds = 0, timeout = 
   const program = startProgram('hold', [store.path, 'app', milliseconds, timeout]);
   assert.is(await program.line(), 'asks');
   const place = new RegExp(`-[0-9a-z]{6}-${program.pid?.toString(36)}\\.`);
-  await until(() => lockNames(store).some((name) => place.test(name)));
+  let hasEnded = false;
+  const note = (): void => {
+    hasEnded = true;
+  };
+  program.ended.then(note, note);
+  // On a busy machine, an impatient one may have left before this process looks.
+  await until(() => hasEnded || lockNames(store).some((name) => place.test(name)));
   return program;
 }
 
