@@ -22,29 +22,37 @@ const record = { refreshToken: 'first' };
 test('each call is one statement: to acquire, renew and release the lock as well', async () => {
   const schema = scene.newSchema();
   const store = await open('cost', { schema, leaseTime: 60_000 });
-  const count = async (work: () => Promise<unknown>): Promise<number> => (await statementsOf('cost', work)).length;
-  assert.is(await count(() => store.set('app', record)), 1);
-  assert.is(await count(() => store.get('app')), 1);
-  assert.is(await count(() => store.set('other', record)), 1);
+  const assertCost = async (cost: number, work: () => Promise<unknown>): Promise<void> => {
+    const statements = await statementsOf('cost', work);
+    assert.is(statements.length, cost, statements.join('\n'));
+  };
+  const limited = () => scene.cluster.log.match(/^<cost>LOG: .*: SELECT set_config\(name,/gm)?.length;
+  await assertCost(1, () => store.set('app', record));
+  // More than one on a busy machine, where this store may have waited too long for others to make their tables.
+  const connections = limited();
+  await assertCost(1, () => store.get('app'));
+  await assertCost(1, () => store.set('other', record));
   const wait = async (): Promise<void> => {
     await store.changed('app', { timeout: 30 });
     // It would make a connection now that listens.
     await delay(200);
   };
-  assert.is(await count(wait), 0);
-  assert.is(await count(() => store.replace('app', 'first', { accessToken: 'second' })), 1);
-  assert.is(await count(() => store.replace('app', 'second', { accessToken: 'third' })), 1);
-  assert.is(await count(() => store.delete('app')), 1);
-  assert.is(await count(() => store.list()), 1);
-  assert.is(await count(() => store.exclusively('app', async () => {})), 2);
-  assert.is(await count(() => store.exclusively('app', () => store.replace('app', undefined, record))), 3);
+  // On a busy machine, a timer that is due later may fire first.
+  const cost = await least(0, 3, async () => (await statementsOf('cost', wait)).length);
+  assert.is(cost, 0);
+  await assertCost(1, () => store.replace('app', 'first', { accessToken: 'second' }));
+  await assertCost(1, () => store.replace('app', 'second', { accessToken: 'third' }));
+  await assertCost(1, () => store.delete('app'));
+  await assertCost(1, () => store.list());
+  assert.ok(connections && limited() === connections, 'a connection is limited once');
+  await assertCost(2, () => store.exclusively('app', async () => {}));
+  await assertCost(3, () => store.exclusively('app', () => store.replace('app', undefined, record)));
   const giveUp = async (): Promise<void> => {
     const signal = AbortSignal.timeout(20);
     await store.exclusively('app', async () => {}, { signal }).catch(() => {});
   };
   const holder = await open('holder', { schema });
-  assert.is(await holder.exclusively('app', () => count(giveUp)), 1);
-  assert.is(scene.cluster.log.match(/^<cost>LOG: .*: SELECT set_config\(name,/gm)?.length, 1, 'for one connection');
+  await holder.exclusively('app', () => assertCost(1, giveUp));
   // It renews its lease once a second. On a busy machine the task takes longer than it should.
   const renewing = await open('renewing', { leaseTime: 3_000 });
   const started = performance.now();
