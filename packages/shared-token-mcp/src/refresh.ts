@@ -99,6 +99,9 @@ export function assertPrivate(address: string | URL): void {
   throw unusable(`The authorization server must be https, not ${url.protocol}//${url.host}`);
 }
 
-function unusable(problem: string): SharedTokenError {
-  return new SharedTokenError('RESPONSE', problem, { remedy: 'Report it to the operator of the server' });
+/** For what a server has done wrong. */
+export function unusable(problem: string): SharedTokenError {
+  return new SharedTokenError('RESPONSE', problem, {
+    remedy: 'Try again. If it happens again, report it to the operator of the server',
+  });
 }

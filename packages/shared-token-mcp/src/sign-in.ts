@@ -1,9 +1,9 @@
 import { type AuthorizationResponse, openAcceptor } from 'loopback-acceptor';
 import { createState } from 'pkce-state';
-import { SharedTokenError, type SignInContext } from 'shared-token';
+import type { SignInContext } from 'shared-token';
 import type { Challenge, ServerMetadata } from './mcp-sdk.ts';
 import type { ClientInformation, Settings } from './options.ts';
-import { assertPrivate, checkMetadata, fetchUntil, lookAtServer, refusalOf } from './refresh.ts';
+import { assertPrivate, checkMetadata, fetchUntil, lookAtServer, refusalOf, unusable } from './refresh.ts';
 import { type SignInData, unionOf } from './sign-in-data.ts';
 
 type Client = ClientInformation & { redirect_uris?: readonly string[] };
@@ -148,10 +148,4 @@ async function exchange(settings: Settings, seen: Seen, { code, params }: Author
     throw unusable(`The sign-in at ${issuer} comes with more than ${maxDataBytes} bytes of scopes and registration`);
   const data: SignInData = JSON.parse(json);
   return { ...tokens, data };
-}
-
-function unusable(problem: string): SharedTokenError {
-  return new SharedTokenError('RESPONSE', problem, {
-    remedy: 'Sign in again. If it happens again, report it to the operator of the server',
-  });
 }
