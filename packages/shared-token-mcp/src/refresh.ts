@@ -73,10 +73,10 @@ export async function lookAtServer({ sdk, serverUrl, fetch }: Settings, record: 
   return { hasMoved, isSilent: !metadata && !limit.aborted };
 }
 
-/** A `fetch` for the SDK that ends with the signal, and sends a body only where the network cannot read it. */
+/** A `fetch` for the SDK that ends with the signal. Whoever can change metadata on their way gets the tokens, so it asks by https only. */
 export function fetchUntil(fetch: Settings['fetch'], signal: AbortSignal) {
   return async (url: string | URL, init?: RequestInit): Promise<Response> => {
-    if (init?.body) assertPrivate(url);
+    assertPrivate(url);
     return fetch(url, { ...init, signal });
   };
 }
@@ -86,9 +86,9 @@ export function fetchUntil(fetch: Settings['fetch'], signal: AbortSignal) {
  * section 3.3). Version 1 of the SDK does not check this.
  */
 export function checkMetadata(issuer: string, metadata: ServerMetadata | undefined): void {
-  // Whoever can change metadata on their way gets the tokens.
-  for (const address of [issuer, metadata?.token_endpoint]) if (address) assertPrivate(address);
-  if (metadata && !isSameIssuer(metadata.issuer, issuer))
+  if (!metadata) return;
+  assertPrivate(metadata.token_endpoint);
+  if (!isSameIssuer(metadata.issuer, issuer))
     throw unusable(`The metadata of ${issuer} name another issuer, ${metadata.issuer}`);
 }
 

@@ -104,15 +104,17 @@ for (const sdk of Object.values(sdks)) {
     assert.equal(inTheClear, []);
   });
 
-  test(`${sdk.name}: a server whose metadata everyone on the network can change gets nothing, whatever they say`, async () => {
+  test(`${sdk.name}: a server whose metadata everyone on the network can change is asked for nothing, and gets nothing`, async () => {
     await using scene = await openMcpScene(sdk);
     const { authorizationServer } = scene;
     const { issuer } = authorizationServer;
     const metadata = Object(await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json());
     const inTheClear = 'http://as.example';
+    let asked = 0;
     const access = scene.open({
       fetch: async (input, init) => {
         const isIt = new URL(input as string | URL).origin === inTheClear;
+        if (isIt) asked++;
         return isIt ? Response.json({ ...metadata, issuer: inTheClear }) : fetch(input, init);
       },
     });
@@ -125,7 +127,7 @@ for (const sdk of Object.values(sdks)) {
     assert.match((await rejection(access.shared.getToken({ forceRefresh: true }))).message, refused);
     await access.shared.signOut();
     assert.match((await rejection(scene.call('greet', client))).message, refused);
-    assert.equal([authorizationServer.refreshes, scene.windows.length], [0, 1]);
+    assert.equal([asked, authorizationServer.refreshes, scene.windows.length], [0, 0, 1]);
   });
 
   test(`${sdk.name}: resource metadata that everyone on the network can change name no authorization server`, async () => {
