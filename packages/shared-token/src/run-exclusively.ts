@@ -60,7 +60,7 @@ export async function runExclusively<T>(
   } catch (error) {
     // The release of the lock may fail as well: the task's result counts.
     if (result) return await result;
-    throw signal?.aborted ? error : toStoreError(error);
+    throw signal?.aborted ? signal.reason : toStoreError(error);
   } finally {
     clearTimeout(notice);
     clearTimeout(silenceTimer);

@@ -48,6 +48,18 @@ for (const [name, makeStore] of [
   });
 }
 
+test('a waiter takes it, too, if the store says only that it is gone when the wait ends', async (scene) => {
+  await scene.signedIn();
+  scene.store.exclusively = (_name, _task, { signal } = {}) =>
+    new Promise((_resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(Object.assign(new Error('gone'), { code: 'STORE_OPEN' })));
+    });
+  const call = scene.open().getToken({ forceRefresh: true });
+  await scene.until('waiting');
+  await scene.store.set('my-app', { accessToken: 'newer', refreshToken: 'rotated' });
+  assert.is((await within('the call', call, 5_000)).accessToken, 'newer');
+});
+
 test('a process that has acquired the lock does not watch the record any more', async () => {
   await using scene = new Scene(new NotifyingStore());
   await scene.signedIn();
