@@ -303,8 +303,8 @@ export class SharedToken implements AsyncDisposable {
       const isLate = held && work.signIns !== this.#signIns && isOlder(record, held);
       if (this.#closing.signal.aborted || isLate) return;
       // Only a refresh of this sign-in is newer, whatever the clock says.
-      const replaced = held?.signedInAt === record.signedInAt ? [] : [held?.accessToken];
-      stored = this.#memory.hold(record, { replaced });
+      const [newer, older] = held && held.signedInAt === record.signedInAt ? [held, record] : [record, held];
+      stored = this.#memory.hold(newer, { replaced: [older?.accessToken] });
       this.#signIns++;
     };
     const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };

@@ -189,9 +189,11 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
     stop.abort(signal.reason);
     if (!redemption) giveUpAfter(exchangeTimeout, signal.reason);
   };
+  emit({ type: 'sign-in-started', expiresAt: askedAt + timeout });
+  // Its listener may have signed out.
+  signal.throwIfAborted();
   giveUpAfter(timeout, timeoutError(notFinished, settings.signInTimeout));
   signal.addEventListener('abort', abort);
-  emit({ type: 'sign-in-started', expiresAt: askedAt + timeout });
   const ours = keeper.ours(stored);
   const record = ours && { ...ours };
   const answer = callUserCode(async () => signIn({ signal: stop.signal, timeout, reason, record, redeem }));

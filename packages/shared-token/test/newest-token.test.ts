@@ -640,6 +640,26 @@ test('a sign-in stays, although one that began before it hears later that it was
   assert.equal(shared.peek(), token);
 });
 
+test('what another process has refreshed stays, although the sign-in hears later that it was stored, and a clock is behind', async (scene) => {
+  const { store } = scene;
+  const exclusively = store.exclusively.bind(store);
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  store.exclusively = async (...given) => {
+    const result = await exclusively(...given);
+    if (given[0] === 'my-app') await released;
+    return result;
+  };
+  const shared = scene.open({ signIn: scene.provider.signIn });
+  const signingIn = shared.signIn();
+  await until(() => store.records.size > 0);
+  const obtainedAt = Date.now() - 60_000;
+  await store.set('my-app', { ...scene.record, accessToken: 'refreshed', refreshToken: 'rotated', obtainedAt });
+  assert.is((await shared.getToken()).accessToken, 'refreshed');
+  release();
+  await signingIn;
+  assert.is(shared.peek()?.accessToken, 'refreshed');
+});
+
 test('signIn() asks, although a sign-in goes on that heard late that it was stored', async (scene) => {
   const { store, provider } = scene;
   const exclusively = store.exclusively.bind(store);

@@ -159,6 +159,19 @@ test('a sign-out by the listener of the sign-in leaves no token in memory', asyn
   assert.is(shared.peek(), undefined);
 });
 
+test('a sign-out by the listener of the start of a sign-in asks nobody', async (scene) => {
+  let asked = 0;
+  const shared: SharedToken = scene.open({
+    signIn: () => {
+      asked++;
+      return scene.provider.signIn();
+    },
+    onEvent: ({ type }) => type === 'sign-in-started' && shared.signOut(),
+  });
+  assert.is((await rejection(shared.signIn())).reason, 'signed-out');
+  assert.is(asked, 0);
+});
+
 test('a sign-in that a sign-out has ended does not come back if the store fails just then', async (scene) => {
   const { shared, call, answer } = await scene.signingIn();
   await shared.signOut();

@@ -222,6 +222,11 @@ export const worldDefects: readonly Defect[] = [
     'this.#closing.signal.aborted || isLate',
     'this.#closing.signal.aborted',
   ]),
+  defect('puts the token of a sign-in over a refresh of it by a computer whose clock is behind', 'newest-token', [
+    'shared-token.ts',
+    'held && held.signedInAt === record.signedInAt ? [held, record] : [record, held]',
+    'held && held.signedInAt === record.signedInAt ? [record, undefined] : [record, held]',
+  ]),
   defect('fails a call whose clock was set back if the store is slow', 5000, [
     'silent-flight.ts',
     'const bridge = bridgeOf(this.#bridge.record);',
