@@ -188,7 +188,8 @@ export class SharedToken implements AsyncDisposable {
     this.#assertOpen();
     signal?.throwIfAborted();
     const started = performance.now();
-    if (forceRefresh) this.#keeper.acceptance.forgetStored();
+    // A call that begins anew has not rejected what was stored since it first began.
+    if (forceRefresh && !hasFound) this.#keeper.acceptance.forgetStored();
     const work: Work = { ...this.#begin(forceRefresh, minValid), hasFound };
     const { signOuts, signIns } = work;
     const rejected = forceRefresh ? work.held?.accessToken : undefined;

@@ -401,6 +401,27 @@ for (const stillDenied of [[], ['mail']])
     assert.is((await later).reason, 'not-accepted');
   });
 
+test('a forced call that begins anew asks nobody again who has just denied something', async (scene) => {
+  await signedIn(scene, 'files');
+  const { accessToken } = scene.record;
+  const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
+  const person = Promise.withResolvers<void>();
+  const signIn: SignIn = async (context) => {
+    await person.promise;
+    return { ...(await options.signIn(context)), access_token: accessToken };
+  };
+  const shared = scene.open({ ...options, signIn });
+  const first = shared.getToken();
+  await scene.until('sign-in-started');
+  // It joins that sign-in, which brings the very token that it rejects.
+  const forced = shared.getToken({ forceRefresh: true });
+  await new Promise((resolve) => setImmediate(resolve));
+  person.resolve();
+  await first;
+  assert.is.not((await forced).accessToken, accessToken);
+  assert.equal(asked, ['files mail']);
+});
+
 test('nobody is asked who has signed out since a call found the sign-in of another process, of which it now needs more', async (scene) => {
   const other = await scene.signingIn();
   const needed: string[] = [];

@@ -237,6 +237,11 @@ export const worldDefects: readonly Defect[] = [
     'acceptance.forgetStored()',
     'acceptance.forget()',
   ]),
+  defect('forgets what was denied when a forced call begins anew', 'step-up', [
+    'shared-token.ts',
+    'forceRefresh && !hasFound',
+    'forceRefresh',
+  ]),
   defect(
     'lets signIn() join a sign-in that heard late that it was stored',
     'newest-token',
