@@ -16,8 +16,11 @@ export const maxRounds = 5;
 const firstPauseMs = 50;
 const longestPauseMs = { withLock: 1_000, later: 5_000 };
 
-/** How long a lock holder tries to write, counted from the first attempt. */
-const lockedLimitMs = 10_000;
+/**
+ * How long a lock holder tries to write, counted from the first attempt: a failure that may pass soon, and any other one. Even a full disk
+ * had room for the test write just before, and may have it again when the next holder tries.
+ */
+const lockedLimitMs = { passing: 10_000, other: 1_000 };
 
 /** How long a later attempt waits for the record's lock. */
 const laterLockTimeoutMs = 5_000;
@@ -39,8 +42,8 @@ export interface Circumstances {
  * Reads, advances and deletes the record of one name without losing a sign-in. Every step of the flow uses it.
  *
  * Owed changes are pending writes: the store failed to make them. They count as newer than the stored record if that is one that they
- * replace or write, or of an earlier sign-in. If the failure may pass soon, a write is retried with the lock held, because the next lock
- * holder would spend the refresh token that the write replaces. After that, a timer, the next refresh and close() retry the write.
+ * replace or write, or of an earlier sign-in. A write is first retried with the lock held, because the next lock holder would spend the
+ * refresh token that the write replaces. After that, a timer, the next refresh and close() retry the write.
  */
 export class RecordKeeper {
   readonly settings: Settings;
@@ -112,8 +115,8 @@ export class RecordKeeper {
   }
 
   /**
-   * Writes the change, with retries if the failure may pass soon. A change that still fails becomes pending, and counts as done. False if
-   * a newer record is known, or if a sign-out came since the work for the change began. `signOuts`: the count of sign-outs at that time.
+   * Writes the change, with retries. A change that still fails becomes pending, and counts as done. False if a newer record is known, or
+   * if a sign-out came since the work for the change began. `signOuts`: the count of sign-outs at that time.
    */
   advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
     return this.beforeClose(this.#advance(change, lock, signOuts));
@@ -281,7 +284,7 @@ export class RecordKeeper {
 
   async #advance(change: Change, lock: Lock | undefined, signOuts: number): Promise<boolean> {
     const signals = [lock?.signal ?? neverAborted, this.#closing.signal];
-    const end = performance.now() + lockedLimitMs;
+    const startedAt = performance.now();
     let isOwed = false;
     // An attempt that was given up must not write later: since then, a retry may have written, and another process may have signed out.
     const isOver = (): boolean => isOwed || signOuts !== this.signOuts;
@@ -290,10 +293,11 @@ export class RecordKeeper {
       try {
         const paid = this.#pay(change, lock, isOver);
         // The effect of a late answer shows when the record is read again.
-        return await inTime(end - performance.now(), paid, silent);
+        return await inTime(startedAt + lockedLimitMs.passing - performance.now(), paid, silent);
       } catch (error) {
         if (isOver()) return false;
-        if (isLast || !mayPass(error) || performance.now() >= end) {
+        const limitMs = mayPass(error) ? lockedLimitMs.passing : lockedLimitMs.other;
+        if (isLast || performance.now() - startedAt >= limitMs) {
           isOwed = true;
           this.#owe(change, error);
           return true;

@@ -111,10 +111,7 @@ export function hasCode(error: unknown, code: SharedTokenErrorCode | 'STORE_BUSY
   return (Object(error) as { code?: unknown }).code === code;
 }
 
-/**
- * Whether a store's failure may pass soon: the store is busy, unreachable, or a standby after a failover. A full disk does not count:
- * then the test write of the next lock holder fails as well, and no refresh token is spent.
- */
+/** Whether a store's failure may pass soon: the store is busy, unreachable, or a standby after a failover. */
 export function mayPass(error: unknown): boolean {
   const cause: unknown = hasCode(error, 'STORE') ? (error as Error).cause : error;
   const { reason } = Object(cause) as { reason?: unknown };

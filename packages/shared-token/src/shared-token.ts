@@ -86,8 +86,8 @@ export class SharedToken implements AsyncDisposable {
   }
 
   /**
-   * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, or at once because the disk
-   * is full, an event reports it, the token is returned, and a timer and close() retry the write.
+   * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, an event reports it, the token is
+   * returned, and a timer and close() retry the write.
    *
    * Unless it waits for a person's sign-in, in any process, the call takes at most `refreshTimeout` and 15 seconds, whatever the store does.
    *

@@ -5,6 +5,9 @@ import type { Machine, Process } from './machine/machine.ts';
 /** How long a write that fails is done again before the lock is released: docs/architecture.md. */
 export const writeLimitMs = 10_000;
 
+/** The same on a full disk. */
+const fullLimitMs = 1_000;
+
 /** If the store has not answered for that long, a token that is still valid is given out. */
 export const silentAfterMs = 500;
 
@@ -114,8 +117,8 @@ export class History {
   storeFailed(process: Process, code: string): void {
     this.failedAt.set(process, this.machine.steps);
     for (const { at, call } of this.#openSpendings(process)) {
-      const isTriedAgain = code !== 'STORE_FULL' && this.machine.now - at < writeLimitMs && !call.instance.isClosed;
-      if (!isTriedAgain) call.isKeptInMemory = true;
+      const limitMs = code === 'STORE_FULL' ? fullLimitMs : writeLimitMs;
+      if (this.machine.now - at >= limitMs || call.instance.isClosed) call.isKeptInMemory = true;
     }
   }
 

@@ -237,6 +237,11 @@ export const worldDefects: readonly Defect[] = [
     'acceptance.forgetStored()',
     'acceptance.forget()',
   ]),
+  defect('leaves a full disk to the next holder of the lock, for which it may have room', 'lost-write', [
+    'record-keeper.ts',
+    'const lockedLimitMs = { passing: 10_000, other: 1_000 };',
+    'const lockedLimitMs = { passing: 10_000, other: 0 };',
+  ]),
   defect('forgets what was denied when a forced call begins anew', 'step-up', [
     'shared-token.ts',
     'forceRefresh && !hasFound',
