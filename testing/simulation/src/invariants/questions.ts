@@ -126,6 +126,11 @@ export function isUnwanted({ window, isRotated }: Family, instance: Instance): b
   return instance.triedSignOuts.some((startedAt) => startedAt >= window.openedAt);
 }
 
+/** Whether its process did not know for a while that it was stored, because the store had not answered. */
+export function hadNoAnswer({ hasLostAnswer, answerFoundAt, wasStoredAgain }: Family): boolean {
+  return hasLostAnswer || answerFoundAt !== undefined || wasStoredAgain === true;
+}
+
 /** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
 export function isForbidden({ window }: Family, instance = window?.instance): boolean {
   if (!window || window.instance !== instance) return false;

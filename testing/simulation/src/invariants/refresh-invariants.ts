@@ -2,7 +2,7 @@ import type { Instance, RefreshCall } from '../facts.ts';
 import type { History } from '../history.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariants } from './invariant.ts';
-import { doClocksDiffer, isHeld, isOf, mayGoOn, neededMs, otherUnderWay } from './questions.ts';
+import { doClocksDiffer, hadNoAnswer, isHeld, isOf, mayGoOn, neededMs, otherUnderWay } from './questions.ts';
 
 /** An answer that comes late is stored all the same, unless another record has taken the place. */
 function isKept({ lateAnswerAtMs, instance }: RefreshCall, history: History, sender: RefreshCall): boolean {
@@ -24,9 +24,7 @@ function windowExcuse(call: RefreshCall, history: History, sender: RefreshCall):
   const wasSignedOut = history.instances.some(
     ({ name, triedSignOuts }) => name === family?.name && triedSignOuts.length > 0,
   );
-  const { hasLostAnswer, answerFoundAt, wasStoredAgain } = family ?? {};
-  if (wasSignedOut && (hasLostAnswer || answerFoundAt !== undefined || wasStoredAgain))
-    return 'a sign-out deleted what no answer said was stored';
+  if (wasSignedOut && family && hadNoAnswer(family)) return 'a sign-out deleted what no answer said was stored';
   if (call.isTooLate && !isKept(call, history, sender)) return 'the answer came too late';
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
   if (holder?.hasSlipped) return 'its process heard that its lease had ended';

@@ -1,6 +1,6 @@
 import { writeLimitMs } from '../history.ts';
 import type { Invariants } from './invariant.ts';
-import { doClocksDiffer, isOf } from './questions.ts';
+import { doClocksDiffer, hadNoAnswer, isOf } from './questions.ts';
 
 /** When the store has written or deleted a record. */
 export const storeInvariants: Invariants = {
@@ -123,7 +123,7 @@ export const storeInvariants: Invariants = {
         const stored = history.stored.get(instance.name);
         const isStored = stored && history.familyOf(stored) === family;
         // A process whose write had no answer does not know that it was there, and stores it again: see SECURITY.md.
-        const isKnown = !family.wasStoredAgain && !history.wasSilentTo.has(instance.process);
+        const isKnown = !hadNoAnswer(family) && !history.wasSilentTo.has(instance.process);
         return isStored && isKnown ? `sign-in ${family.id} is still stored` : undefined;
       },
     },
