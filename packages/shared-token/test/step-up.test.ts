@@ -403,7 +403,7 @@ for (const stillDenied of [[], ['mail']])
 
 test('a forced call that begins anew asks nobody again who has just denied something', async (scene) => {
   await signedIn(scene, 'files');
-  const { accessToken } = scene.record;
+  const { accessToken = '' } = scene.record;
   const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const person = Promise.withResolvers<void>();
   const signIn: SignIn = async (context) => {
