@@ -165,7 +165,7 @@ export const worldDefects: readonly Defect[] = [
   ]),
   defect('waits for a write that is never answered', 1000, [
     'record-keeper.ts',
-    'return await inTime(end - performance.now(), paid, silent);',
+    'return await inTime(startedAt + lockedLimitMs.passing - performance.now(), paid, silent);',
     'return await paid;',
   ]),
   defect('waits for other calls of the store that are never answered', 200, [
