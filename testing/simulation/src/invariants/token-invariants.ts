@@ -237,6 +237,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       // Otherwise nobody knows, or nothing can be done about it.
       const mayBeRefreshed = lifetimeMs !== undefined && family?.hasRefreshTokens;
       // By now: if the process was stopped after the call began, it looked later. If the refresh fails, it is better than none.
+      // Then the later sign-in, which this call has waited for, gives it.
+      if (family && hasTwin(family, history)) return undefined;
       const isOfFuture =
         mayBeRefreshed && obtainedAt > instance.process.wallNow + 30_000 && instance.lastFailure < began;
       if (expiresAt > startedAtWallMs && !isOfFuture) return undefined;
