@@ -46,7 +46,13 @@ export class Acceptance {
     const own: OwnSignIn = { record, isLess, counts, scopes: new Set([scopesOf(record)]) };
     this.#coming.add(own);
     return (isStored) => {
-      if (this.#coming.delete(own) && isStored) this.#stored = own;
+      if (!this.#coming.has(own)) return;
+      if (isStored) this.#stored = own;
+      // An earlier one that is stored later does not take its place.
+      for (const each of isStored ? this.#coming : [own]) {
+        this.#coming.delete(each);
+        if (each === own) break;
+      }
     };
   }
 

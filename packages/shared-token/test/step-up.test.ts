@@ -450,4 +450,15 @@ test('what a sign-in that is on its way has brought counts, although an earlier 
   assert.not(acceptance.accepts(first));
 });
 
+test('what a later sign-in has brought counts, although an earlier one is stored after it', async () => {
+  const acceptance = new Acceptance(() => false);
+  const first = { accessToken: 'first', scope: 'files mail', signedInAt: 2 };
+  const second = { accessToken: 'second', scope: 'files', signedInAt: 1 };
+  const firstIsStored = acceptance.signedIn(first, 'requested');
+  acceptance.signedIn(second, 'requested')(true);
+  firstIsStored(true);
+  assert.ok(acceptance.accepts(second));
+  assert.not(acceptance.accepts(first));
+});
+
 test.run();

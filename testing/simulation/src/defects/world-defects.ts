@@ -242,6 +242,11 @@ export const worldDefects: readonly Defect[] = [
     'const lockedLimitMs = { passing: 10_000, other: 1_000 };',
     'const lockedLimitMs = { passing: 10_000, other: 0 };',
   ]),
+  defect('counts an earlier sign-in that is stored late in place of a later one', 'step-up', [
+    'acceptance.ts',
+    'isStored ? this.#coming : [own]',
+    '[own]',
+  ]),
   defect('forgets what was denied when a forced call begins anew', 'step-up', [
     'shared-token.ts',
     'forceRefresh && !hasFound',
