@@ -171,7 +171,13 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
         triedSignOuts.some((step) => step >= signedIn.step) ||
         signedIn.family.signedOut;
       const wasThere = (access.storedAt ?? access.issuedAt) < signedIn.step;
-      return wasAnsweredFirst && wasThere && !isOver && !isStoredAgain && !doClocksDiffer(history)
+      // While the store fails, a refresh that began before the sign-in has all that there is.
+      const hasEnded = [...history.accesses.values()].every(
+        ({ family, expiresAt = Number.POSITIVE_INFINITY }) =>
+          family !== signedIn.family || expiresAt <= history.machine.wallNow,
+      );
+      const isAll = hasEnded && access.storedAt === undefined;
+      return wasAnsweredFirst && wasThere && !isOver && !isAll && !isStoredAgain && !doClocksDiffer(history)
         ? `${access.value} after sign-in ${signedIn.family.id}`
         : undefined;
     },
