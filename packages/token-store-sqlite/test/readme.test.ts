@@ -35,8 +35,10 @@ test('the sample refreshes once for many processes, which then read the stored t
     let body = '';
     for await (const chunk of request) body += chunk;
     spent.push(new URLSearchParams(body).get('refresh_token') ?? '');
+    // RFC 6749 section 5.1: a provider may leave out `expires_in`.
+    const expires = spent.length === 1 ? { expires_in: 3_600 } : {};
     response.end(
-      JSON.stringify({ access_token: `access-${spent.length}`, refresh_token: 'second', expires_in: 3_600 }),
+      JSON.stringify({ access_token: `access-${spent.length}`, refresh_token: `next-${spent.length}`, ...expires }),
     );
   });
   try {
@@ -54,6 +56,10 @@ test('the sample refreshes once for many processes, which then read the stored t
       assert.equal(outcome, { stdout: 'access-1\n', stderr: '', status: 0 });
     }
     assert.equal(spent, ['first']);
+    using store = openTokenStore(path);
+    store.set('ada@example.org', { refreshToken: 'again' });
+    assert.equal(await runIn(directory, 'sample.ts', env), { stdout: 'access-2\n', stderr: '', status: 0 });
+    assert.is(store.get('ada@example.org')?.refreshToken, 'next-2');
   } finally {
     server.close();
     server.closeAllConnections();
