@@ -358,7 +358,20 @@ test('the file system of a folder is the one that was mounted last of those with
 });
 
 test('the types of network file systems are known', () => {
-  const network = ['nfs4', 'cifs', 'smb3', '9p', 'ceph', 'fuse.sshfs', 'fuse.rclone', 'virtiofs', 'fakeowner'];
+  const network = [
+    'nfs4',
+    'cifs',
+    'smb3',
+    '9p',
+    'ceph',
+    'fuse.sshfs',
+    'fuse.rclone',
+    'virtiofs',
+    'fakeowner',
+    'fuse.juicefs',
+    'gfs2',
+    'ocfs2',
+  ];
   network.push('fuse.osxfs', 'fuse.grpcfuse'); // Docker Desktop's, as the two before: folders of the computer, seen in its virtual one.
   const local = ['fuse.gocryptfs', 'fuseblk', 'ext4', 'btrfs', 'tmpfs', 'overlay'];
   const isNetwork = (type: string): boolean => withMounts([['/', type]], () => inspectFileSystem('/').isNetwork);

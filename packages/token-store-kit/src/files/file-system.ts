@@ -4,7 +4,7 @@ import { fs } from './node-fs.ts';
 export interface FileSystem {
   /** As Linux names it, for example `ext4` or `fuse.sshfs`. Undefined on other systems. */
   readonly type: string | undefined;
-  /** Whether it is shared with other computers, which SQLite's locks do not reach. False if that is unknown. */
+  /** Whether it is shared with other computers, which locks, as SQLite's, may not reach. False if that is unknown. */
   readonly isNetwork: boolean;
   /** Bytes that this user may still write. */
   readonly free: number;
@@ -15,7 +15,7 @@ export interface FileSystem {
  * from one to the other, and on Docker Desktop's `fakeowner` not even from process to process (https://github.com/docker/for-mac/issues/7004).
  */
 const networkTypes =
-  /^(nfs\d?|cifs|smb3|smbfs|9p|drvfs|ceph|afs|coda|ncpfs|lustre|beegfs|gpfs|vboxsf|vmhgfs|prl_fs|virtiofs|fakeowner|fuse\.(osxfs|grpcfuse|sshfs|rclone|s3fs|gcsfuse|goofys|davfs|glusterfs|curlftpfs|ceph|smb|cifs|onedrive|blobfuse|vmhgfs).*)$/;
+  /^(nfs\d?|cifs|smb3|smbfs|9p|drvfs|ceph|afs|coda|ncpfs|lustre|beegfs|gpfs|vboxsf|vmhgfs|prl_fs|virtiofs|fakeowner|gfs2|ocfs2|fuse\.(osxfs|grpcfuse|sshfs|rclone|s3fs|gcsfuse|goofys|davfs|glusterfs|curlftpfs|ceph|smb|cifs|onedrive|blobfuse|vmhgfs|juicefs).*)$/;
 
 /**
  * Tells about the file system of a folder.
