@@ -271,6 +271,8 @@ export class SharedToken implements AsyncDisposable {
   #joinSilent(work: Work): SilentFlight {
     if (!this.#silent?.isFor(work)) {
       const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
+        // Otherwise, a token of before would come into memory, with the mark that an API has rejected it.
+        this.#assertSignedIn(work);
         const ofNow = { ...work, forced: work.forced && hasCallers };
         if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome, ofNow) };
         if (outcome.type === 'sign-in' && work.forced) {

@@ -110,6 +110,20 @@ test('a sign-out wins over a refresh of this instance that has just failed, whil
   await signOut;
 });
 
+test('a sign-out wins over the end of a sign-in whose token an API has rejected', async (scene) => {
+  await scene.signedIn({ refreshToken: undefined, expiresAt: Date.now() + 3_600_000 });
+  const shared = scene.open();
+  const replace = scene.store.replace.bind(scene.store);
+  let signOut: Promise<void> | undefined;
+  scene.store.replace = (...write) => {
+    signOut = shared.signOut();
+    return replace(...write);
+  };
+  assert.is((await rejection(shared.getToken({ forceRefresh: true }))).reason, 'signed-out');
+  await signOut;
+  assert.is(scene.store.records.size, 0);
+});
+
 test('a sign-out wins over a sign-in of this process that then fails', async (scene) => {
   const answer = Promise.withResolvers<TokenResponse>();
   const shared = scene.open({ signIn: () => answer.promise });
