@@ -235,6 +235,10 @@ export const callInvariants: Invariants = {
         // What the refresh brought was enough when it began, and is in memory instead.
         const { step: refreshedAt = -1 } = instance.refreshed ?? {};
         if (refreshedAt >= began && call.needs !== instance.needs) return undefined;
+        // Or no call has got it, and an API has rejected it.
+        const { value: inMemory, family: ofMemory } = instance.refreshed?.access ?? {};
+        const isForcedAway = [...instance.calls].some(({ options, held }) => options.forceRefresh && held === inMemory);
+        if (ofMemory === family && inMemory !== accessToken && isForcedAway) return undefined;
         const wasSet = instance.clockSteps.length > 0;
         return given.expiresAt > instance.process.wallNow && !wasSet
           ? `${given.accessToken} is valid, and the call ends in ${error}`

@@ -89,9 +89,9 @@ export const refreshInvariants: Invariants = {
       check({ call: { instance, record } }, history) {
         const { pause, calls } = instance;
         const { now, wallNow } = history.machine;
-        if (!pause || pause.until <= now || pause.token !== record.accessToken || history.hasOddTime) return undefined;
+        if (!pause || pause.until <= now || pause.token !== record.accessToken) return undefined;
         if (isForced(instance) || history.refreshAheadMs > 0) return undefined;
-        const wasUnderWay = [...calls].some((each) => !each.outcome && each.startedAt <= pause.since);
+        const wasUnderWay = [...calls].some((each) => (!each.outcome || each.mayGoOn) && each.startedAt <= pause.since);
         const expiresAt = history.accesses.get(pause.token)?.expiresAt ?? Number.POSITIVE_INFINITY;
         return wasUnderWay || expiresAt <= wallNow ? undefined : `${pause.until - now} ms too early`;
       },

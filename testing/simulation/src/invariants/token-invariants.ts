@@ -15,6 +15,7 @@ import {
   isOf,
   neededMs,
   tokenOf,
+  wasSilent,
 } from './questions.ts';
 
 /** What a call gives out, when it settles. */
@@ -60,7 +61,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
     check({ call }, history) {
       const { method, options, instance, startedAtWallMs } = call;
       const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
-      if (!access?.lifetimeMs || !access.family.hasRefreshTokens || history.hasOddTime) return undefined;
+      if (!access?.lifetimeMs || !access.family.hasRefreshTokens) return undefined;
+      if (wasSilent(call, history) || history.hasStalled || doClocksDiffer(history)) return undefined;
       const began = busySince(call);
       // It may have been stored long after it was issued, or could not be stored.
       const { issuedAt, storedAt = instance.storeFailures > 0 ? began : 0 } = access;
@@ -266,7 +268,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
   {
     promise: 'What another process has signed out is not given out by a call that has read so',
     check({ call }, history) {
-      const { instance, method, startedAt, startedAtMs } = call;
+      const { instance, method, startedAt } = call;
       const access = method === 'getToken' ? accessGiven(call, history) : undefined;
       const read = history.lastReadBy(instance.process, instance.name);
       if (!access || read.record || read.step <= startedAt) return undefined;
@@ -274,11 +276,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       if ((history.failedAt.get(instance.process) ?? -1) >= read.step) return undefined;
       // Its own process may have stored it since.
       if ((access.storedAt ?? access.issuedAt) >= startedAt) return undefined;
-      const { refreshAheadMs, machine } = history;
-      // Perhaps another call of the store waits for longer already.
-      const isWaiting = (history.waiting.get(instance.process)?.size ?? 0) > 0;
-      const isSilent = history.hasOddTime && (isWaiting || machine.now - startedAtMs >= 500);
-      return isAlone(call) && refreshAheadMs === 0 && instance.storeFailures === 0 && !isSilent
+      return isAlone(call) && history.refreshAheadMs === 0 && instance.storeFailures === 0 && !wasSilent(call, history)
         ? `${access.value}, although no record is stored`
         : undefined;
     },
