@@ -247,6 +247,11 @@ export const worldDefects: readonly Defect[] = [
     'isStored ? this.#coming : [own]',
     '[own]',
   ]),
+  defect('brings a rejected token into memory after a sign-out', 'sign-out', [
+    'shared-token.ts',
+    '        this.#assertSignedIn(work);\n        const ofNow',
+    '        const ofNow',
+  ]),
   defect('forgets what was denied when a forced call begins anew', 'step-up', [
     'shared-token.ts',
     'forceRefresh && !hasFound',

@@ -94,8 +94,8 @@ export function accessGiven({ outcome }: Call, { accesses }: History) {
 /** Whether what the call began may be under way: it goes on after its caller let go, or had to wait for too long. */
 export function mayGoOn({ outcome, abortReason, mayGoOn }: Call): boolean {
   // What the provider said ends the work of all who wait for it.
-  const isGivenUp = outcome && 'error' in outcome && Object(outcome.error).name === 'SharedTokenError';
-  return !outcome || abortReason !== undefined || isGivenUp === true || mayGoOn === true;
+  const isOurError = outcome !== undefined && 'error' in outcome && Object(outcome.error).name === 'SharedTokenError';
+  return !outcome || abortReason !== undefined || isOurError || mayGoOn === true;
 }
 
 /** The step since which calls of its instance were under way all the time: this call may have joined what the first of them began. */

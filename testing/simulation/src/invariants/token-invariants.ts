@@ -244,9 +244,9 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { issuedAt = began, storedAt = 0, lifetimeMs, family } = accessGiven(call, history) ?? {};
       // Otherwise nobody knows, or nothing can be done about it.
       const mayBeRefreshed = lifetimeMs !== undefined && family?.hasRefreshTokens;
-      // By now: if the process was stopped after the call began, it looked later. If the refresh fails, it is better than none.
-      // Then the later sign-in, which this call has waited for, gives it.
+      // Of two sign-ins that look like one, the later one, which this call has waited for, gives the token of the earlier one.
       if (family && hasTwin(family, history)) return undefined;
+      // By now: if the process was stopped after the call began, it looked later. If the refresh fails, it is better than none.
       const isOfFuture =
         mayBeRefreshed && obtainedAt > instance.process.wallNow + 30_000 && instance.lastFailure < began;
       if (expiresAt > startedAtWallMs && !isOfFuture) return undefined;
