@@ -59,10 +59,11 @@ export const storeInvariants: Invariants = {
     },
     {
       promise: 'Nothing that a sign-out has deleted is stored again',
-      check({ record, asked }, history) {
+      check({ record, by, asked }, history) {
         const family = history.familyOf(record);
         // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
         const isLost =
+          (by && history.wasSilentTo.has(by)) ||
           family?.hasLostAnswer ||
           asked.step < (family?.answerFoundAt ?? 0) ||
           family?.wasStoredAgain ||
