@@ -122,6 +122,12 @@ export class History {
     }
   }
 
+  /** Whether the store may count as silent for the call. Perhaps another call of the store waits for longer already. */
+  wasSilent({ instance, startedAtMs }: Call): boolean {
+    const isWaiting = (this.waiting.get(instance.process)?.size ?? 0) > 0;
+    return this.hasOddTime && (isWaiting || this.machine.now - startedAtMs >= silentAfterMs);
+  }
+
   /** The process ends by itself, after close(): a request that is still under way then has no excuse, unless the store was slow. */
   exited(instance: Instance): void {
     if (this.hasOddTime) return;
@@ -302,8 +308,7 @@ export class History {
         if (method !== 'read' && token !== undefined && isOfNow)
           Object.assign(instance, { given, givenAtMs: machine.now });
         const tookMs = machine.now - startedAtMs;
-        const isWaiting = tookMs >= silentAfterMs || (this.waiting.get(instance.process)?.size ?? 0) > 0;
-        fact.call.mayGoOn = isWaiting && this.hasOddTime;
+        fact.call.mayGoOn = this.wasSilent(fact.call);
         const inMemory = fact.call.held ?? fact.call.given?.accessToken;
         const { stored } = fact.call;
         const { record } = this.lastReadBy(instance.process, instance.name);

@@ -1,7 +1,7 @@
 /** What several invariants ask about the history. */
 import type { AccessToken, TokenRecord } from 'shared-token';
 import type { Call, Family, Holder, Instance, RefreshCall, Window } from '../facts.ts';
-import { type History, silentAfterMs } from '../history.ts';
+import type { History } from '../history.ts';
 import { covers } from '../models/scopes.ts';
 import { skewOf } from '../plan/plan.ts';
 
@@ -104,12 +104,6 @@ export function busySince({ instance, startedAt }: Call): number {
   for (const { startedAt, settledAt = startedAt, outcome, mayGoOn } of [...instance.calls].reverse())
     if (!outcome || mayGoOn || settledAt >= since) since = Math.min(since, startedAt);
   return since;
-}
-
-/** Whether its store may count as silent. Perhaps another call of the store waits for longer already. */
-export function wasSilent({ instance, startedAtMs }: Call, { hasOddTime, waiting, machine }: History): boolean {
-  const isWaiting = (waiting.get(instance.process)?.size ?? 0) > 0;
-  return hasOddTime && (isWaiting || machine.now - startedAtMs >= silentAfterMs);
 }
 
 /** Whether nothing else of its instance was under way since this one began: no call, and nothing that a call of before had begun. */

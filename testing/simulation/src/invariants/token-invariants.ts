@@ -15,7 +15,6 @@ import {
   isOf,
   neededMs,
   tokenOf,
-  wasSilent,
 } from './questions.ts';
 
 /** What a call gives out, when it settles. */
@@ -62,7 +61,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const { method, options, instance, startedAtWallMs } = call;
       const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
       if (!access?.lifetimeMs || !access.family.hasRefreshTokens) return undefined;
-      if (wasSilent(call, history) || history.hasStalled || doClocksDiffer(history)) return undefined;
+      if (history.wasSilent(call) || history.hasStalled || doClocksDiffer(history)) return undefined;
       const began = busySince(call);
       // It may have been stored long after it was issued, or could not be stored.
       const { issuedAt, storedAt = instance.storeFailures > 0 ? began : 0 } = access;
@@ -276,7 +275,7 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       if ((history.failedAt.get(instance.process) ?? -1) >= read.step) return undefined;
       // Its own process may have stored it since.
       if ((access.storedAt ?? access.issuedAt) >= startedAt) return undefined;
-      return isAlone(call) && history.refreshAheadMs === 0 && instance.storeFailures === 0 && !wasSilent(call, history)
+      return isAlone(call) && history.refreshAheadMs === 0 && instance.storeFailures === 0 && !history.wasSilent(call)
         ? `${access.value}, although no record is stored`
         : undefined;
     },
