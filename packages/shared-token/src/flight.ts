@@ -3,43 +3,44 @@
  * caller, the work is asked to stop.
  */
 export class Flight<T> {
-  readonly #controller = new AbortController();
+  readonly #stopping = new AbortController();
   readonly #result: Promise<T>;
   #callers = 0;
-  #landed = false;
+  #hasLanded = false;
 
-  constructor(task: (signal: AbortSignal) => Promise<T>) {
-    this.#result = task(this.#controller.signal);
+  constructor(work: (signal: AbortSignal) => Promise<T>) {
+    this.#result = work(this.#stopping.signal);
     const land = (): void => {
-      this.#landed = true;
+      this.#hasLanded = true;
     };
     this.#result.then(land, land);
   }
 
   /** True until the work has ended or was asked to stop: a new caller can still join. */
   get isJoinable(): boolean {
-    return !this.#landed && !this.#controller.signal.aborted;
+    return !this.#hasLanded && !this.#stopping.signal.aborted;
   }
 
-  /** The result, or the signal's reason if that comes first. */
+  /** The result, or the reason of the signal or of `stop` if that comes first. */
   async join(signal: AbortSignal): Promise<T> {
     this.#callers++;
+    const ended = AbortSignal.any([signal, this.#stopping.signal]);
     const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = (): void => reject(signal.reason);
-    signal.addEventListener('abort', abort);
-    if (signal.aborted) abort();
+    const abort = (): void => reject(ended.reason);
+    ended.addEventListener('abort', abort);
+    if (ended.aborted) abort();
     try {
       return await Promise.race([this.#result, aborted]);
     } finally {
-      signal.removeEventListener('abort', abort);
+      ended.removeEventListener('abort', abort);
       this.#callers--;
       if (this.#callers === 0) this.stop(signal.reason);
     }
   }
 
-  /** Asks the work to stop, unless it has ended. */
+  /** Asks the work to stop, unless it has ended. Its callers do not wait for it any more. */
   stop(reason: unknown): void {
-    if (!this.#landed) this.#controller.abort(reason);
+    if (!this.#hasLanded) this.#stopping.abort(reason);
   }
 
   /** Resolves when the work has ended, with a result or an error. */

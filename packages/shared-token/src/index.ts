@@ -10,8 +10,9 @@ export type {
   SignIn,
   SignInContext,
   SignInOptions,
+  TokenResponse,
 } from './options.ts';
 export { SharedToken } from './shared-token.ts';
 export { SharedTokenError, type SharedTokenErrorCode, type SignInReason, toStoreError } from './shared-token-error.ts';
 export type { EventError, SharedTokenEvent } from './shared-token-event.ts';
-export type { AccessToken, TokenResponse } from './token-response.ts';
+export type { AccessToken } from './usable-token.ts';

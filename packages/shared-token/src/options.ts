@@ -1,7 +1,31 @@
 import { checkRecordName, checkText, refuseUnknown, type TokenRecord, type TokenStore } from 'token-store-kit';
 import type { SignInReason } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
-import type { TokenResponse } from './token-response.ts';
+
+/** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
+export interface TokenResponse {
+  access_token: string;
+  /** Seconds. Without it the access token counts until a call forces a refresh. */
+  expires_in?: number | string | undefined;
+  /** Absent if the provider does not rotate refresh tokens: then the old one stays. */
+  refresh_token?: string | undefined;
+  /** Seconds until the refresh token expires. Not in the RFC, but sent by GitHub, Google and others. */
+  refresh_token_expires_in?: number | string | undefined;
+  /** Seconds within which the refresh token has to be used (draft-ietf-oauth-refresh-token-expiration). */
+  refresh_token_timeout?: number | string | undefined;
+  /** Seconds until the person's authorization ends, regardless of refreshes (the same draft). */
+  authorization_expires_in?: number | string | undefined;
+  /** The granted scopes, separated by spaces. */
+  scope?: string | undefined;
+  id_token?: string | undefined;
+  token_type?: string | undefined;
+  /**
+   * Not from the provider: strings that `refresh` or `signIn` adds to the record, for example a client registration. At most 65,536
+   * bytes as JSON; anything else is dropped. If a refresh brings none, the record keeps the old ones. If your provider's own answers
+   * have a `data`, remove that.
+   */
+  data?: Readonly<Record<string, string>> | undefined;
+}
 
 /** What `refresh` is given besides the record. */
 export interface RefreshContext {

@@ -1,23 +1,33 @@
 import type { TokenRecord } from 'token-store-kit';
 import { inTime } from './in-time.ts';
-import type { RecordKeeper } from './record-keeper.ts';
-import { describeError, secretsOf } from './shared-token-event.ts';
+import type { Settings } from './options.ts';
+import { describeError, type Emit, secretsOf } from './shared-token-event.ts';
+
+/** What a revocation needs. */
+interface Revoker {
+  readonly settings: Settings;
+  readonly emit: Emit;
+  readonly outside: <T>(call: () => T) => T;
+}
 
 /**
- * Revokes new tokens that a sign-out has kept out of the store: the provider would still accept them. Does nothing after a new sign-in,
- * because a revocation at some providers ends all sign-ins of the person. Only close() waits for it, because the caller may hold a lock.
+ * Revokes new tokens that a sign-out has kept out of the store: the provider would still accept them. Does nothing if anything is stored:
+ * a revocation at some providers ends all sign-ins of the person.
  */
-export function revokeUnstored(keeper: RecordKeeper, record: TokenRecord): void {
-  const revoke = async (): Promise<void> => {
-    const isSignedOut = keeper.settings.revoke && !(await keeper.readAny().catch(() => record));
-    if (isSignedOut) await revokeSignIn(keeper, record);
-  };
-  void keeper.beforeClose(revoke());
+export async function revokeUnstored(
+  stored: Revoker & { read(): Promise<unknown> },
+  record: TokenRecord,
+): Promise<void> {
+  if (!stored.settings.revoke) return;
+  const isSignedOut = await stored.read().then(
+    (found) => !found,
+    () => false,
+  );
+  if (isSignedOut) await revokeSignIn(stored, record);
 }
 
 /** Calls `revoke` for this sign-in, with the deadline `refreshTimeout`. A failure becomes an event. */
-export async function revokeSignIn(keeper: RecordKeeper, record: TokenRecord): Promise<void> {
-  const { settings, emit, callUserCode } = keeper;
+export async function revokeSignIn({ settings, emit, outside }: Revoker, record: TokenRecord): Promise<void> {
   const { revoke, refreshTimeout } = settings;
   const limit = new AbortController();
   const stop = (): unknown => {
@@ -25,7 +35,7 @@ export async function revokeSignIn(keeper: RecordKeeper, record: TokenRecord): P
     return limit.signal.reason;
   };
   try {
-    const revoked = callUserCode(async () => revoke?.({ ...record }, { signal: limit.signal }));
+    const revoked = outside(async () => revoke?.({ ...record }, { signal: limit.signal }));
     await inTime(refreshTimeout, revoked, stop);
   } catch (error) {
     emit({ type: 'revoke-failed', error: describeError(error, secretsOf(record)) }, error);

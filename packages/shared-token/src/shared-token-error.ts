@@ -83,15 +83,6 @@ export function tryAgainError(problem: string, cause?: unknown): SharedTokenErro
   return new SharedTokenError('STORE', problem, { remedy: 'Try again', cause, retryable: true });
 }
 
-/** Runs work on the store. Every error of the work becomes STORE. */
-export async function asStoreErrors<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toStoreError(error);
-  }
-}
-
 /** How many milliseconds to wait before the next refresh: `retryAfter` of the error, or 0 without one. */
 export function retryAfterOf(error: unknown): number {
   const { retryAfter } = Object(error) as { retryAfter?: unknown };
@@ -111,9 +102,7 @@ export function hasCode(error: unknown, code: SharedTokenErrorCode | 'STORE_BUSY
   return (Object(error) as { code?: unknown }).code === code;
 }
 
-/** Whether a store's failure may pass soon: the store is busy, unreachable, or a standby after a failover. */
-export function mayPass(error: unknown): boolean {
-  const cause: unknown = hasCode(error, 'STORE') ? (error as Error).cause : error;
-  const { reason } = Object(cause) as { reason?: unknown };
-  return hasCode(cause, 'STORE_BUSY') || reason === 'unreachable' || reason === 'read-only-server';
+/** Whether a sign-out ended the work. */
+export function isSignedOut(error: unknown): boolean {
+  return (Object(error) as { reason?: unknown }).reason === 'signed-out';
 }

@@ -1,7 +1,7 @@
 // `AsyncDisposable` is not in the default library of TypeScript.
 /// <reference lib="esnext.disposable" preserve="true" />
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { comparedToken, refuseUnknown, settled, type TokenRecord } from 'token-store-kit';
+import { refuseUnknown, settled, type TokenRecord } from 'token-store-kit';
 import { Flight } from './flight.ts';
 import {
   type GetTokenOptions,
@@ -12,18 +12,13 @@ import {
   type SignIn,
   type SignInOptions,
 } from './options.ts';
-import { RecordKeeper } from './record-keeper.ts';
-import type { Need } from './refresh.ts';
-import { RefreshAhead } from './refresh-ahead.ts';
+import { type Held, type Need, type Outcome, StoredRecord } from './record.ts';
+import { look, obtain, type SilentNeed } from './refresh.ts';
 import { revokeSignIn } from './revoke.ts';
-import { retryAfterOf, SharedTokenError, signInRequired } from './shared-token-error.ts';
+import { isSignedOut, retryAfterOf, SharedTokenError, signInRequired, tryAgainError } from './shared-token-error.ts';
 import type { SharedTokenEvent } from './shared-token-event.ts';
 import { type SignInRequest, signInInTurn } from './sign-in.ts';
-import { type HeldOutcome, SilentFlight } from './silent-flight.ts';
-import type { Obtained, SilentOutcome } from './silent-outcome.ts';
-import { type Held, TokenInMemory } from './token-in-memory.ts';
-import type { AccessToken, UsableRecord } from './token-response.ts';
-import { isOlder, usableRecord } from './usable-token.ts';
+import { type AccessToken, isStale, toAccessToken, type UsableRecord } from './usable-token.ts';
 
 /** If a refresh takes longer than this and fails while the old token is valid, it is not tried again for as long as it took. */
 const slowRefreshMs = 1_000;
@@ -31,63 +26,74 @@ const slowRefreshMs = 1_000;
 /** The time limit of getToken() is `refreshTimeout` and this time, which is for the store and the locks of other processes. */
 const storeLimitMs = 14_000;
 
-/** How long close() waits for a last write to a store that may never answer. */
-const lastWriteLimitMs = 5_000;
+/** A call begins so many refreshes at most. A second one is needed only if what it needs has changed meanwhile. */
+const maxFlights = 3;
 
-type SignInCause = Pick<SignInRequest, 'reason' | 'seen'> & Pick<SignInFlight, 'rejected'>;
+/** A program that ends within this time has sent no request, so it loses no answer, and does not wait for one. */
+const aheadDelayMs = 100;
 
-/** Work that brings a token: what its call needs, and the state when it began. */
-interface Work extends Need {
-  /** The counts of sign-outs and of stored sign-ins when the work began. */
-  readonly signOuts: number;
-  readonly signIns: number;
+/** After a refresh ahead that brought no token, because it failed or another process holds the lock. */
+const aheadPauseMs = 5_000;
+
+/** A refresh, or a sign-in, that calls may join. */
+interface Silent {
+  readonly flight: Flight<Outcome>;
+  readonly need: SilentNeed;
 }
 
-interface SignInFlight {
-  readonly flight: Flight<Held>;
+type SignInCause = Pick<SignInRequest, 'reason' | 'seen' | 'lookAgain'>;
+
+interface Asking {
+  readonly flight: Flight<UsableRecord>;
   readonly request: SignInRequest;
-  /** The access token that an API had rejected before the sign-in began. */
+  /** The token that an API had rejected when it began. */
   readonly rejected: string | undefined;
+  hasAsked: boolean;
 }
+
+const tooLate = (): SharedTokenError =>
+  tryAgainError('No token came in time, from the store, the provider or another process');
 
 /**
  * One access token for all callers, processes and machines that share a store: from memory, else the store, else one
  * refresh of all processes, else one sign-in of all.
  *
- * This file decides only which of these steps a call takes. The steps themselves are in refresh.ts and sign-in.ts, the
- * writes in record-keeper.ts.
+ * This file decides only which of these steps a call takes. The steps themselves are in refresh.ts and sign-in.ts, what is known and
+ * written in record.ts.
  */
 export class SharedToken implements AsyncDisposable {
   readonly #settings: Settings;
-  readonly #keeper: RecordKeeper;
-  readonly #ahead: RefreshAhead;
+  readonly #stored: StoredRecord;
   readonly #closing = new AbortController();
-  readonly #memory: TokenInMemory;
-  /** The newest work of this kind, which calls may join. */
-  #silent: SilentFlight | undefined;
-  #signIn: SignInFlight | undefined;
-  /** How many sign-ins of this instance were stored. */
-  #signIns = 0;
+  /** Aborts at the next sign-out. */
+  #signedOut = new AbortController();
+  /** The work under way that calls may join. */
+  #silent: Silent | undefined;
+  #asking: Asking | undefined;
   readonly #flights = new Set<Flight<unknown>>();
+  /** The access token that was given out last. That is the one that a call rejects which forces a refresh. */
+  #given: string | undefined;
+  /** A token that is used to its end, because its refresh failed, and until when by the monotonic clock. */
+  #bridge: { token: string | undefined; until: number } = { token: undefined, until: 0 };
+  /** No refresh ahead begins before this time, by the monotonic clock. Infinity while one is under way. */
+  #aheadFrom = 0;
   #closed: Promise<void> | undefined;
 
   /** Reads nothing yet. Throws TypeError or RangeError, naming the option that cannot be used. */
   constructor(options: SharedTokenOptions) {
     this.#settings = readOptions(options);
-    const callUserCode = AsyncLocalStorage.snapshot() as RecordKeeper['callUserCode'];
+    const outside = AsyncLocalStorage.snapshot() as <T>(call: () => T) => T;
     const emit = (event: SharedTokenEvent, error?: unknown): void => {
       const { onEvent } = this.#settings;
       // A listener that fails must not cost the token.
-      if (onEvent) callUserCode(async () => onEvent(event, error)).catch(() => {});
+      if (onEvent) outside(async () => onEvent(event, error)).catch(() => {});
     };
-    this.#keeper = new RecordKeeper(this.#settings, emit, callUserCode);
-    this.#ahead = new RefreshAhead(this.#keeper);
-    this.#memory = new TokenInMemory(this.#settings.expirySkew, this.#keeper.acceptance.accepts);
+    this.#stored = new StoredRecord(this.#settings, emit, outside);
   }
 
   /**
-   * A valid access token. It is stored before it is returned. If that fails for up to 10 seconds, an event reports it, the token is
-   * returned, and a timer and close() retry the write.
+   * A valid access token. It is stored before it is returned. If that fails for 10 seconds, an event reports it, the token is
+   * returned, and the write is tried again until it succeeds.
    *
    * Unless it waits for a person's sign-in, in any process, the call takes at most `refreshTimeout` and 15 seconds, whatever the store does.
    *
@@ -95,9 +101,7 @@ export class SharedToken implements AsyncDisposable {
    */
   async getToken(options: GetTokenOptions = {}): Promise<AccessToken> {
     const token = this.peek(options) ?? (await this.#obtain(options));
-    const { record } = this.#memory;
-    if (record && this.#ahead.isDue(record) && !this.#memory.isBridged)
-      this.#ahead.schedule(() => this.#refreshAhead(record));
+    if (this.#settings.refreshAhead > 0) this.#scheduleRefreshAhead();
     return token;
   }
 
@@ -106,7 +110,10 @@ export class SharedToken implements AsyncDisposable {
     const { interactive: _, forceRefresh, minValid, signal, ...unknown } = options;
     refuseUnknown(unknown);
     if (minValid !== undefined) readDuration('minValid', minValid);
-    return forceRefresh || signal?.aborted ? undefined : this.#memory.good(minValid)?.token;
+    if (forceRefresh || signal?.aborted || this.#closing.signal.aborted) return undefined;
+    const token = this.#good({ skew: this.#settings.expirySkew, minValid })?.token;
+    if (token) this.#given = token.accessToken;
+    return token;
   }
 
   /**
@@ -123,13 +130,16 @@ export class SharedToken implements AsyncDisposable {
       const remedy = 'Pass signIn to this call or to the constructor';
       throw new SharedTokenError('SIGN_IN_REQUIRED', 'This call needs a signIn function', { remedy });
     }
-    const cause: SignInCause = { reason: 'requested', seen: undefined, rejected: undefined };
-    const { flight, request } = signIn ? this.#startSignIn(ask, cause) : this.#joinSignIn(ask, cause);
-    const result = flight.join(this.#untilClosed(signal)).then(({ token }) => token);
-    if (request.reason === 'requested') return result;
+    const lookAgain = async (): Promise<undefined> => {};
+    const cause = { reason: 'requested', seen: undefined, lookAgain } as const;
+    const asking = (signIn ? undefined : this.#joinableAsking) ?? this.#ask(ask, cause, undefined);
+    if (!signIn) this.#asking = asking;
+    const until = this.#until(signal);
+    const result = asking.flight.join(until);
     await result.catch(() => {});
     // A sign-in that getToken() has begun may end without asking, for example with the sign-in of another process.
-    return request.hasAsked || request.signOuts !== this.#keeper.signOuts ? result : this.signIn(options);
+    const isOver = asking.hasAsked || asking.request.reason === 'requested' || until.aborted;
+    return isOver ? this.#give(await result, until) : this.signIn(options);
   }
 
   /**
@@ -140,26 +150,29 @@ export class SharedToken implements AsyncDisposable {
    */
   async signOut(): Promise<void> {
     this.#assertOpen();
-    for (const flight of this.#flights) flight.stop(signInRequired('signed-out', this.#settings));
-    this.#memory.clear();
-    // Flights that have ended still know their tokens.
-    this.#silent = undefined;
-    const record = await this.#keeper.forget();
-    this.#keeper.emit({ type: 'signed-out' });
-    if (record) await revokeSignIn(this.#keeper, record);
+    const removed = this.#stored.remove();
+    const reason = signInRequired('signed-out', this.#settings);
+    this.#given = undefined;
+    this.#signedOut.abort(reason);
+    this.#signedOut = new AbortController();
+    for (const flight of this.#flights) flight.stop(reason);
+    const record = await removed;
+    this.#stored.emit({ type: 'signed-out' });
+    if (record) await revokeSignIn(this.#stored, record);
   }
 
   /** The newest record, if it is of this client and authority; never asks the provider. Throws STORE. */
   async read(): Promise<TokenRecord | undefined> {
     this.#assertOpen();
-    const record = await this.#keeper.read();
-    // A copy, because the record may be a pending write, which callers must not change.
-    return record && { ...record };
+    await this.#stored.read();
+    const { ours } = this.#stored;
+    // A copy, because callers must not change what is in memory.
+    return ours && { ...ours };
   }
 
   /**
    * Calls that still wait reject with CLOSED, and a sign-in is asked to stop. Waits at most `refreshTimeout` for work under
-   * way, so that the result of a request is stored. Then retries the pending writes once more. Every call returns the same
+   * way, so that the result of a request is stored. Then tries for 5 seconds what could not be written. Every call returns the same
    * promise.
    */
   close(): Promise<void> {
@@ -175,182 +188,207 @@ export class SharedToken implements AsyncDisposable {
   async #close(): Promise<void> {
     const reason = new SharedTokenError('CLOSED', 'This SharedToken was closed', { remedy: 'Make a new one' });
     this.#closing.abort(reason);
-    this.#memory.clear();
     for (const flight of this.#flights) flight.stop(reason);
     const ended = Promise.all([...this.#flights].map((flight) => flight.ended()));
-    await settled(ended, this.#settings.refreshTimeout);
-    await settled(this.#keeper.close(), lastWriteLimitMs);
+    await settled(
+      ended.then(() => this.#stored.beforeClose),
+      this.#settings.refreshTimeout,
+    );
+    await this.#stored.close();
   }
 
-  /** `hasFound`: see {@link Need}. */
-  async #obtain(options: GetTokenOptions, hasFound = false): Promise<AccessToken> {
-    const { interactive, forceRefresh = false, minValid = 0, signal } = options;
+  /** One call of getToken() that memory could not answer. */
+  async #obtain(options: GetTokenOptions, need = this.#needOf(options)): Promise<AccessToken> {
+    const { interactive, signal } = options;
     this.#assertOpen();
     signal?.throwIfAborted();
-    const started = performance.now();
-    // A call that begins anew has not rejected what was stored since it first began.
-    if (forceRefresh && !hasFound) this.#keeper.acceptance.forgetStored();
-    const work: Work = { ...this.#begin(forceRefresh, minValid), hasFound };
-    const { signOuts, signIns } = work;
-    const rejected = forceRefresh ? work.held?.accessToken : undefined;
-    const end = started + this.#settings.refreshTimeout + storeLimitMs;
-    // Another call may have brought a token meanwhile.
-    const bridgeOf = (known?: UsableRecord) => this.#stillValid(known) ?? this.#stillValid(this.#memory.record);
-    const tryOnce = (need: Work) => this.#joinSilent(need).outcome(end, work, this.#untilClosed(signal), bridgeOf);
-    const running = this.#silent;
-    const first = tryOnce(work);
-    const hadBegun = this.#silent === running;
-    let outcome = await first;
-    // A forced call would only get the same refusal again.
-    const isRefusal = outcome.type === 'sign-in' && forceRefresh && outcome.reason === 'refused';
-    // The joined work began before this call, and may have missed a sign-in.
-    const isOfBefore = outcome.type === 'sign-in' && hadBegun && !isRefusal && signOuts === this.#keeper.signOuts;
-    // With the same `work`: memory may have lost the rejected token, and without that, a newer stored one would count as rejected.
-    if (isOfBefore) outcome = await tryOnce(work);
-    // Or the joined work brought the very token that the API rejects. Or its token is not accepted any more, or has ended meanwhile.
-    if (outcome.type === 'token' && this.#isUseless(outcome.record, hadBegun ? rejected : undefined)) {
-      // A late write may have stored the token again, without the mark that an API has rejected it.
-      const hasEnded = this.#memory.hasEnded(outcome.record);
-      outcome = await tryOnce({ ...this.#begin(forceRefresh || hasEnded, minValid, forceRefresh), hasFound: true });
-    }
-    if (outcome.type !== 'sign-in') this.#assertSignedIn(work);
-    if (outcome.type === 'token') return outcome.token;
-    if (outcome.type === 'failed') {
-      const bridge = bridgeOf(outcome.bridge);
-      if (forceRefresh || !bridge) throw outcome.error;
-      const took = performance.now() - started;
-      this.#assertOpen();
-      // This token was known before, so it replaces no other.
-      const { token } = this.#memory.hold(bridge, { minValid });
-      this.#memory.bridge(bridge, Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(outcome.error)));
-      return token;
-    }
+    const stored = this.#stored;
+    const until = this.#until(signal);
+    const outcome = await this.#silently(need, until);
+    if (outcome.type === 'token') return this.#give(outcome.record, until);
+    const { error, reason, record: seen } = outcome;
     const { signIn } = this.#settings;
-    if (!signIn || !(interactive ?? this.#settings.interactive) || signOuts !== this.#keeper.signOuts)
-      throw outcome.error;
-    const { reason, record } = outcome;
-    // With no token in memory, a forced call rejects the stored one.
-    const useless = rejected ?? (forceRefresh ? record?.accessToken : undefined);
-    // Another call has signed in since this call began. So this call need not wait for the sign-in of another process.
-    const newer = signIns === this.#signIns ? undefined : this.#memory.good(minValid);
-    if (newer && newer.token.accessToken !== useless) return newer.token;
-    const joined = this.#joinSignIn(signIn, { reason, seen: comparedToken(record), rejected: useless });
-    const { record: got, token } = await joined.flight.join(this.#untilClosed(signal));
-    // A joined sign-in that began before this call may bring the very token that the API rejects: then the call begins anew. If a later
-    // sign-in brings that token, the provider gives it at each sign-in, and asking again would never end.
-    return this.#isUseless(got, joined.rejected === useless ? undefined : useless)
-      ? this.#obtain(options, true)
-      : token;
+    if (!signIn || !(interactive ?? this.#settings.interactive)) throw error;
+    const joined = this.#joinableAsking;
+    // Another process may have signed in. The provider has just refused what was refused before.
+    const lookAgain = (stop: AbortSignal): Promise<Outcome> => obtain(stored, { ...need, resends: false }, stop);
+    const asking = joined ?? this.#ask(signIn, { reason, seen, lookAgain }, need.rejected);
+    this.#asking = asking;
+    const record = await asking.flight.join(until);
+    need.hasFound = true;
+    // A sign-in that began before this call may bring the very token that the API rejects. If a later one does, the provider gives it at
+    // each sign-in, and asking again would never end.
+    const isNew = joined?.rejected === need.rejected || record.accessToken !== need.rejected;
+    const isAnswer = !joined && asking.hasAsked;
+    return isAnswer || (isNew && stored.accepts(record)) ? this.#give(record, until) : this.#obtain(options, need);
   }
 
-  #begin(forced = false, minValid = 0, resends = forced): Work {
-    const { signOuts } = this.#keeper;
-    return { signOuts, signIns: this.#signIns, held: this.#memory.record, forced, resends, minValid };
+  #needOf({ forceRefresh: isForced = false, minValid }: GetTokenOptions): SilentNeed {
+    const rejected = isForced ? this.#given : undefined;
+    if (isForced) this.#stored.forgetGrant();
+    return { skew: this.#settings.expirySkew, minValid, isForced, rejected, resends: isForced, hasFound: false };
   }
 
-  /** Puts the token into memory. Returns what callers get. Throws if a sign-out or close() came since the work began. */
-  #hold({ record, replaced }: Obtained, work: Work): Held {
-    this.#assertOpen();
-    this.#assertSignedIn(work);
-    const { minValid } = work;
-    // What this instance has signed in meanwhile, no call had rejected.
-    const forced = work.forced && work.signIns === this.#signIns;
-    return this.#memory.hold(record, { replaced, forced, minValid });
-  }
-
-  #stillValid(record: UsableRecord | undefined): UsableRecord | undefined {
-    const usable = usableRecord(record, this.#keeper.acceptance.accepts);
-    return usable && !this.#memory.hasEnded(usable) ? usable : undefined;
-  }
-
-  #isUseless(record: UsableRecord, rejected: string | undefined): boolean {
-    const isRejected = record.accessToken === rejected || this.#memory.hasEnded(record);
-    return isRejected || !this.#keeper.acceptance.accepts(record);
-  }
-
-  #joinSilent(work: Work): SilentFlight {
-    if (!this.#silent?.isFor(work)) {
-      const land = (outcome: SilentOutcome, hasCallers: boolean): HeldOutcome => {
-        // Otherwise, a token of before would come into memory, with the mark that an API has rejected it.
-        this.#assertSignedIn(work);
-        const ofNow = { ...work, forced: work.forced && hasCallers };
-        if (outcome.type === 'token') return { type: 'token', ...this.#hold(outcome, ofNow) };
-        if (outcome.type === 'sign-in' && work.forced) {
-          const { held = outcome.record } = work;
-          const isItself = outcome.reason === 'refused' && outcome.record?.accessToken === held?.accessToken;
-          // If not, the stored record cannot refresh the rejected token, which then counts as one without a refresh token.
-          this.#memory.reject(isItself ? outcome.record : { ...work.held, refreshToken: undefined });
-        }
-        return outcome;
-      };
-      this.#silent = this.#fly(new SilentFlight(this.#keeper, work, land));
+  /** The token without asking a person, or why a person has to be asked. While the old token is valid, it bridges a failure. */
+  async #silently(need: SilentNeed, signal: AbortSignal): Promise<Outcome> {
+    const stored = this.#stored;
+    const limit = new AbortController();
+    const { promise: left, reject: leave } = Promise.withResolvers<never>();
+    left.catch(() => {});
+    const bridge = (): UsableRecord | undefined => (need.isForced ? undefined : stored.good({ skew: 0 })?.record);
+    const started = performance.now();
+    const timer = setTimeout(() => limit.abort(tooLate()), this.#settings.refreshTimeout + storeLimitMs);
+    // The work goes on: a store that is always slow would never see a refresh.
+    const stop = stored.whenSlow(() => {
+      try {
+        if (bridge()) leave(tooLate());
+      } catch (error) {
+        leave(error);
+      }
+    });
+    try {
+      return await this.#search(need, AbortSignal.any([signal, limit.signal]), left);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (isSignedOut(error)) throw error;
+      const record = bridge();
+      if (!record) throw error;
+      const took = performance.now() - started;
+      this.#bridgeFor(record, Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(error)));
+      return { type: 'token', record };
+    } finally {
+      clearTimeout(timer);
+      stop();
     }
+  }
+
+  /** Memory, else a refresh that this call may share, else one of its own. */
+  async #search(need: SilentNeed, until: AbortSignal, left: Promise<never>): Promise<Outcome> {
+    const stored = this.#stored;
+    // Under way before this call, so it may have missed what the store has by now.
+    const before = this.#joinable;
+    let hasLooked = false;
+    for (let begun = 0; ; ) {
+      const isKnown = !need.isForced || need.rejected !== undefined;
+      const good = isKnown ? this.#good(need) : undefined;
+      if (good) return { type: 'token', record: good.record };
+      const running = this.#joinable;
+      if (running && !hasLooked) {
+        // What the store has may be enough. Then this call does not wait for the refresh of another one.
+        hasLooked = true;
+        const looking = new Flight(() => look(stored, need).catch(() => {}));
+        await Promise.race([looking.join(until), left]);
+        continue;
+      }
+      if (begun === maxFlights)
+        throw tryAgainError(`The record of ${JSON.stringify(this.#settings.name)} keeps changing`);
+      if (!running) begun++;
+      const { flight, ...other } = running ?? this.#begin(need);
+      const outcome = await Promise.race([flight.join(until), left]);
+      // What the provider refused a moment ago, it would refuse again.
+      const isRefusal = outcome.type === 'sign-in' && outcome.reason === 'refused';
+      if (running && running === before && !isRefusal) continue;
+      const isForIt =
+        other.need === need || (other.need.rejected === need.rejected && other.need.minValid === need.minValid);
+      if (isForIt && (outcome.type === 'sign-in' || stored.accepts(outcome.record))) return outcome;
+    }
+  }
+
+  /** The work under way that a call may join. */
+  get #joinable(): Silent | undefined {
+    return this.#silent?.flight.isJoinable ? this.#silent : undefined;
+  }
+
+  get #joinableAsking(): Asking | undefined {
+    return this.#asking?.flight.isJoinable ? this.#asking : undefined;
+  }
+
+  #begin(need: SilentNeed): Silent {
+    this.#silent = { need, flight: this.#fly((signal) => obtain(this.#stored, need, signal)) };
     return this.#silent;
   }
 
-  #joinSignIn(signIn: SignIn, cause: SignInCause): SignInFlight {
-    if (!this.#signIn?.flight.isJoinable) this.#signIn = this.#startSignIn(signIn, cause);
-    return this.#signIn;
+  #ask(signIn: SignIn, cause: SignInCause, rejected: string | undefined): Asking {
+    const onAsk = (): void => {
+      asking.hasAsked = true;
+    };
+    // A call that comes while `signIn` still shows its page has the token. If it rejects that, it begins anew.
+    const onStored = (): void => {
+      if (this.#asking === asking) this.#asking = undefined;
+    };
+    const request = { signIn, ...cause, onAsk, onStored };
+    const asking: Asking = {
+      hasAsked: false,
+      rejected,
+      request,
+      flight: this.#fly((signal) => signInInTurn(this.#stored, request, signal)),
+    };
+    return asking;
   }
 
-  #startSignIn(signIn: SignIn, { rejected, ...cause }: SignInCause): SignInFlight {
-    // Its caller has found no good token. One that has come into memory since may be of an older read.
-    const work = this.#begin(true);
-    const { signOuts } = work;
-    let stored: Held | undefined;
-    const onStored = (record: UsableRecord): void => {
-      // A call that comes while `signIn` goes on has the token. If it rejects that, it begins anew.
-      if (this.#signIn?.request === request) this.#signIn = undefined;
-      const { record: held } = this.#memory;
-      // Its lock was released late, and another sign-in, which is later, has come into memory since this one began.
-      const isLate = held && work.signIns !== this.#signIns && isOlder(record, held);
-      if (this.#closing.signal.aborted || isLate) return;
-      // Only a refresh of this sign-in is newer, whatever the clock says.
-      const [newer, older] = held && held.signedInAt === record.signedInAt ? [held, record] : [record, held];
-      stored = this.#memory.hold(newer, { replaced: [older?.accessToken] });
-      this.#signIns++;
-    };
-    const request: SignInRequest = { signIn, ...cause, signOuts, hasAsked: false, onStored };
-    const task = async (signal: AbortSignal): Promise<Held> => {
-      const { record, replaced } = await signInInTurn(this.#keeper, request, signal);
-      // When `signIn` ends, its stored token may have been refreshed or rejected, so it must not come into memory again.
-      if (stored && signOuts === this.#keeper.signOuts) return this.#memory.good() ?? stored;
-      const older = [work.held?.accessToken, rejected, ...replaced];
-      return this.#hold({ type: 'token', record, replaced: older }, work);
-    };
-    const flight = this.#fly(new Flight(task));
-    return { flight, request, rejected };
+  /** Replaces the token in memory before it expires. Callers do not wait for it. */
+  #scheduleRefreshAhead(): void {
+    const { expirySkew: skew, refreshAhead: ahead } = this.#settings;
+    const { held, outside } = this.#stored;
+    if (performance.now() < this.#aheadFrom || !held?.token || this.#isBridged(held)) return;
+    const now = Date.now();
+    // Within the skew, calls wait for a refresh, or a refresh has failed.
+    if (!isStale(held.record, now, { skew, ahead }) || isStale(held.record, now, { skew })) return;
+    this.#aheadFrom = Number.POSITIVE_INFINITY;
+    outside(() => setTimeout(() => this.#refreshAhead(held.record), aheadDelayMs).unref());
   }
 
-  /** Replaces the token in memory. Callers do not wait for it. */
-  #refreshAhead(held: UsableRecord): void {
+  async #refreshAhead(record: TokenRecord): Promise<void> {
     if (this.#closing.signal.aborted) return;
-    const work = this.#begin();
-    this.#fly(new Flight((signal) => this.#ahead.run(held, signal)))
-      .join(this.#closing.signal)
-      .then((outcome) => {
-        if (outcome.type === 'token') this.#hold(outcome, work);
-        else this.#memory.bridge(held, retryAfterOf(outcome.error));
-      })
-      .catch(() => {});
+    const { expirySkew: skew, refreshAhead: ahead } = this.#settings;
+    const need = { skew, ahead, isForced: false, rejected: undefined, resends: false, hasFound: false };
+    let pauseMs = aheadPauseMs;
+    try {
+      const outcome = await this.#fly((signal) => obtain(this.#stored, need, signal)).join(this.#closing.signal);
+      if (outcome.type === 'token') pauseMs = 0;
+    } catch (error) {
+      this.#bridgeFor(record, retryAfterOf(error));
+    }
+    this.#aheadFrom = performance.now() + pauseMs;
   }
 
-  #fly<F extends Flight<unknown>>(flight: F): F {
+  #fly<T>(work: (signal: AbortSignal) => Promise<T>): Flight<T> {
+    const flight = new Flight(work);
     this.#flights.add(flight);
     void flight.ended().then(() => this.#flights.delete(flight));
     return flight;
   }
 
-  #untilClosed(signal: AbortSignal | undefined): AbortSignal {
-    const closing = this.#closing.signal;
-    return signal ? AbortSignal.any([signal, closing]) : closing;
+  #good(need: Need): ReturnType<StoredRecord['good']> {
+    const { held } = this.#stored;
+    return this.#stored.good(held && this.#isBridged(held) ? { rejected: need.rejected, skew: 0 } : need);
+  }
+
+  #isBridged({ record }: Held): boolean {
+    return performance.now() < this.#bridge.until && record.accessToken === this.#bridge.token;
+  }
+
+  /** The refresh of this token failed. No refresh is tried again for so many milliseconds, while the token is valid. */
+  #bridgeFor({ accessToken: token }: TokenRecord, milliseconds: number): void {
+    this.#bridge = { token, until: performance.now() + milliseconds };
+  }
+
+  /** What callers get, unless a sign-out, close() or an abort came since the call began. */
+  #give(record: UsableRecord, until: AbortSignal): AccessToken {
+    until.throwIfAborted();
+    const { held } = this.#stored;
+    const token = held?.token?.accessToken === record.accessToken ? held.token : Object.freeze(toAccessToken(record));
+    this.#given = token.accessToken;
+    return token;
+  }
+
+  /** Aborts when a call that begins now must end: by its own signal, a sign-out or close(). */
+  #until(signal: AbortSignal | undefined): AbortSignal {
+    const signals = [this.#closing.signal, this.#signedOut.signal];
+    return AbortSignal.any(signal ? [signal, ...signals] : signals);
   }
 
   #assertOpen(): void {
     this.#closing.signal.throwIfAborted();
-  }
-
-  #assertSignedIn({ signOuts }: Work): void {
-    if (signOuts !== this.#keeper.signOuts) throw signInRequired('signed-out', this.#settings);
   }
 }

@@ -1,104 +1,74 @@
-import { comparedToken, type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
-import type { SignIn, SignInContext } from './options.ts';
-import type { RecordKeeper } from './record-keeper.ts';
-import { obtainSilently } from './refresh.ts';
+import { type Lock, signInLockName, type TokenRecord } from 'token-store-kit';
+import { exclusively } from './exclusively.ts';
+import type { SignIn, SignInContext, TokenResponse } from './options.ts';
+import type { Outcome, StoredRecord } from './record.ts';
 import { revokeUnstored } from './revoke.ts';
-import { runExclusively } from './run-exclusively.ts';
-import { hasCode, lockLostError, SharedTokenError, signInRequired } from './shared-token-error.ts';
+import { hasCode, lockLostError, SharedTokenError, signInRequired, tryAgainError } from './shared-token-error.ts';
 import { describeError, secretsOf } from './shared-token-event.ts';
-import { type Obtained, useStored } from './silent-outcome.ts';
-import { readTokenResponse, type TokenResponse, toRecord, type UsableRecord } from './token-response.ts';
-import { toAccessToken, usableRecord } from './usable-token.ts';
+import { readTokenResponse, toRecord } from './token-response.ts';
+import { toAccessToken, type UsableRecord } from './usable-token.ts';
 
 export interface SignInRequest {
-  signIn: SignIn;
-  reason: SignInContext['reason'];
-  /** The `comparedToken` of the stored record that could not be used. A different one shows that another process has signed in. */
-  seen: string | undefined;
-  /** The count of sign-outs when the sign-in began. */
-  signOuts: number;
-  /** Set when the person is asked. */
-  hasAsked: boolean;
+  readonly signIn: SignIn;
+  readonly reason: SignInContext['reason'];
+  /** The stored record that could not be used. */
+  readonly seen: TokenRecord | undefined;
+  /** Whether the record gives a token by now: another process may have signed in. Not for `requested`. */
+  readonly lookAgain: (signal: AbortSignal) => Promise<Outcome | undefined>;
+  /** Called when the person is asked. */
+  readonly onAsk: () => void;
   /** Called when the tokens are stored, which may be long before `signIn` ends. */
-  onStored: (record: UsableRecord) => void;
+  readonly onStored: () => void;
 }
 
 /** With less than this share of the time left, a process that waited for the lock does not ask the person. */
 const minTimeShare = 0.1;
 
-const notFinished = 'sign-in was not finished';
-
 /** An exchange with a deadline of its own gets this time to fail first: its error says more exactly what went wrong. */
 const exchangeGraceMs = 1_000;
 
+const notFinished = 'sign-in was not finished';
+
 /** Signs in while no other process signs in under this name. Throws SharedTokenError, what `signIn` throws, or the signal's reason. */
 export async function signInInTurn(
-  keeper: RecordKeeper,
+  stored: StoredRecord,
   request: SignInRequest,
   signal: AbortSignal,
-): Promise<Obtained> {
-  const { settings, emit } = keeper;
-  const { signInTimeout } = settings;
+): Promise<UsableRecord> {
+  const { settings, emit, signOuts } = stored;
+  const { signInTimeout, store, name } = settings;
   const end = performance.now() + signInTimeout;
   let started = false;
-  let stored: TokenRecord | undefined;
-  const inTurn = async (lock: Lock): Promise<Obtained> => {
+  let before: TokenRecord | undefined;
+  const inTurn = async (lock: Lock): Promise<UsableRecord> => {
     started = true;
-    stored = await keeper.readAny();
+    const outcome = await request.lookAgain(signal);
+    if (outcome?.type === 'token') return outcome.record;
+    before = outcome ? stored.held?.record : await stored.read();
     // A person who has just signed out is not asked.
-    if (request.seen !== undefined && !stored) throw signInRequired('signed-out', settings);
-    const found = await tokensFromOtherSignIn(keeper, request, signal, keeper.ours(stored));
-    if (found) return found;
+    if (request.seen && !before) throw signInRequired('signed-out', settings);
     const timeout = end - performance.now();
     if (timeout < signInTimeout * minTimeShare) throw timeoutError(notFinished, signInTimeout);
     // All callers have left, or a sign-out came.
     signal.throwIfAborted();
     // Another process may ask the person now.
     if (lock.signal.aborted) throw lockLostError(lock);
-    request.hasAsked = true;
-    return {
-      type: 'token',
-      record: await askPerson({ keeper, request, signal, lock, stored }, Math.ceil(timeout)),
-      replaced: [],
-    };
+    request.onAsk();
+    return askPerson({ stored, request, signal, before, signOuts }, Math.ceil(timeout));
   };
-  const turn = {
-    name: signInLockName(settings.name),
-    timeout: signInTimeout,
-    signal,
-    onWait: () => emit({ type: 'waiting', for: 'sign-in' }),
-  };
+  const onWait = (): void => emit({ type: 'waiting', for: 'sign-in' });
   try {
-    return await runExclusively(settings.store, turn, inTurn);
+    return await exclusively(store, { name: signInLockName(name), timeout: signInTimeout, signal, onWait }, inTurn);
   } catch (error) {
     const cause = hasCode(error, 'STORE') ? (error as Error).cause : undefined;
     const isBusy = !started && hasCode(cause, 'STORE_BUSY');
     let failure = isBusy ? timeoutError(notFinished, signInTimeout, cause) : error;
     // After a sign-out, the error of the `signIn` that it has ended does not matter.
-    if (request.signOuts !== keeper.signOuts) failure = signInRequired('signed-out', settings);
-    emit({ type: 'sign-in-failed', error: describeError(failure, [request.seen, ...secretsOf(stored)]) }, failure);
+    if (signOuts !== stored.signOuts) failure = signInRequired('signed-out', settings);
+    const secrets = [...secretsOf(request.seen), ...secretsOf(before)];
+    emit({ type: 'sign-in-failed', error: describeError(failure, secrets) }, failure);
     throw failure;
   }
-}
-
-/** The token of a sign-in that another process made while this one waited for the lock. */
-async function tokensFromOtherSignIn(
-  keeper: RecordKeeper,
-  { reason, seen }: SignInRequest,
-  signal: AbortSignal,
-  record: TokenRecord | undefined,
-): Promise<Obtained | undefined> {
-  if (reason === 'requested' || !record || comparedToken(record) === seen) return undefined;
-  // A short-lived token counts as well. Otherwise, each process that waited for the sign-in would refresh it, one after the other.
-  const usable = usableRecord(record, keeper.acceptance.accepts);
-  const outcome = usable
-    ? useStored(keeper, usable, [])
-    : await obtainSilently(keeper, { held: undefined, forced: false, signal });
-  if (outcome.type === 'failed') throw outcome.error;
-  if (outcome.type === 'token') return outcome;
-  // The other sign-in was deleted already: no browser opens for a person who has just signed out.
-  if (!outcome.record) throw outcome.error;
-  return undefined;
 }
 
 function timeoutError(what: string, timeoutMs: number, cause?: unknown): SharedTokenError {
@@ -107,70 +77,79 @@ function timeoutError(what: string, timeoutMs: number, cause?: unknown): SharedT
 }
 
 interface Attempt {
-  readonly keeper: RecordKeeper;
+  readonly stored: StoredRecord;
   readonly request: SignInRequest;
   readonly signal: AbortSignal;
-  readonly lock: Lock;
-  readonly stored: TokenRecord | undefined;
+  /** The record when the person was asked, of any client. */
+  readonly before: TokenRecord | undefined;
+  readonly signOuts: number;
 }
 
-/** One call of `signIn`, from asking the person to the stored record. `stored`: the record at the start, of any client. */
+/**
+ * `asking`: the person has not answered. `redeeming`: the answer is exchanged for tokens, which nothing may interrupt. `storing`: the tokens
+ * are written. `ending`: `signIn` may still show its page, or was asked to stop. `over`: no caller waits.
+ */
+type Step = 'asking' | 'redeeming' | 'storing' | 'ending' | 'over';
+
+/** One call of `signIn`, from asking the person to the stored record. */
 async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecord> {
-  const { keeper, request, signal, lock, stored } = attempt;
-  const { settings, emit, callUserCode } = keeper;
-  const { signIn, reason } = request;
-  const exchangeTimeout = settings.refreshTimeout + exchangeGraceMs;
+  const { stored, request, signal, before } = attempt;
+  const { settings, emit, outside } = stored;
+  const { refreshTimeout, signInTimeout } = settings;
+  const exchangeTimeout = refreshTimeout + exchangeGraceMs;
   const stop = new AbortController();
-  /** Settles when the callers must not wait any longer. */
-  const late = Promise.withResolvers<UsableRecord>();
-  late.promise.catch(() => {});
-  let isLate = false;
+  const left = Promise.withResolvers<UsableRecord>();
+  left.promise.catch(() => {});
+  let step: Step = 'asking';
   let deadline: NodeJS.Timeout | undefined;
-  /** Ends the wait of the callers after so many milliseconds: with `kept` if it is given, otherwise with `why`. */
-  const giveUpAfter = (milliseconds: number, why: unknown, kept?: UsableRecord): void => {
+  /** The next step. After `limitMs`, `signIn` is asked to stop, and the callers leave with `result`. */
+  const enter = (next: Step, limitMs: number, result: Promise<UsableRecord>): void => {
+    result.catch(() => {});
+    if (step === 'over') return;
+    step = next;
     clearTimeout(deadline);
-    const giveUp = (): void => {
-      stop.abort(why);
-      if (kept) late.resolve(kept);
-      late.reject(why);
+    const leave = (): void => {
+      result.catch((why: unknown) => stop.abort(why));
+      result.then(
+        () => stop.abort(timeoutError(notFinished, refreshTimeout)),
+        () => {},
+      );
+      left.resolve(result);
     };
-    // An exchange that begins after the wait has no callers, and its timer would keep the process alive.
-    if (!isLate) deadline = setTimeout(giveUp, milliseconds);
+    if (limitMs < Number.POSITIVE_INFINITY) deadline = setTimeout(leave, limitMs);
+    if (next === 'ending' && signal.aborted) stop.abort(signal.reason);
+  };
+  const abort = (): void => {
+    if (step === 'asking') enter('ending', exchangeTimeout, Promise.reject(signal.reason));
+    else if (step === 'ending') stop.abort(signal.reason);
   };
   const askedAt = Date.now();
   const keep = (response: unknown, exchangedAt?: number): Promise<UsableRecord> => {
     // The person and the provider are done. A slow store must not end the sign-in.
-    clearTimeout(deadline);
+    enter('storing', Number.POSITIVE_INFINITY, left.promise);
     const tokens = readTokenResponse(response, exchangedAt ?? Date.now());
     // Later than the sign-in that this one replaces, whatever the clock says.
-    const signedInAt = Math.max(exchangedAt ?? askedAt, (stored?.signedInAt ?? 0) + 1);
-    return storeTokens(attempt, { ...toRecord(settings, tokens), signedInAt }, () => isLate || lock.signal.aborted);
+    const signedInAt = Math.max(exchangedAt ?? askedAt, (before?.signedInAt ?? 0) + 1);
+    return store(attempt, { ...toRecord(settings, tokens), signedInAt });
   };
 
   /** The exchange of the person's answer, once it has begun. Its tokens or its error count even if `signIn` never ends. */
   let redemption: Promise<{ response: TokenResponse; kept: UsableRecord }> | undefined;
-  let isExchanging = false;
   const redeem: SignInContext['redeem'] = async (exchange) => {
     redemption ??= (async () => {
-      isExchanging = true;
-      giveUpAfter(
-        exchangeTimeout,
-        timeoutError('exchange of the answer for tokens was not finished', settings.refreshTimeout),
-      );
-      const exchangedAt = Date.now();
-      const response = await exchange();
-      const kept = await keep(response, exchangedAt);
-      giveUpAfter(exchangeTimeout, timeoutError(notFinished, settings.refreshTimeout), kept);
-      return { response, kept };
-    })()
-      .catch((error: unknown) => {
-        giveUpAfter(exchangeTimeout, error);
+      const tooLate = timeoutError('exchange of the answer for tokens was not finished', refreshTimeout);
+      enter('redeeming', exchangeTimeout, Promise.reject(tooLate));
+      try {
+        const exchangedAt = Date.now();
+        const response = await exchange();
+        const kept = await keep(response, exchangedAt);
+        enter('ending', exchangeTimeout, Promise.resolve(kept));
+        return { response, kept };
+      } catch (error) {
+        enter('ending', exchangeTimeout, Promise.reject(error));
         throw error;
-      })
-      .finally(() => {
-        isExchanging = false;
-        if (signal.aborted) abort();
-      });
+      }
+    })();
     return (await redemption).response;
   };
 
@@ -182,58 +161,48 @@ async function askPerson(attempt: Attempt, timeout: number): Promise<UsableRecor
     return redeemed?.kept ?? keep(await answer);
   };
 
-  // The last caller has aborted: `signIn` is asked to stop, and has `refreshTimeout` for it.
-  const abort = (): void => {
-    // The exchange request may use the signal, and an abort would lose the code that it spends.
-    if (isExchanging) return;
-    stop.abort(signal.reason);
-    if (!redemption) giveUpAfter(exchangeTimeout, signal.reason);
-  };
   emit({ type: 'sign-in-started', expiresAt: askedAt + timeout });
   // Its listener may have signed out.
   signal.throwIfAborted();
-  giveUpAfter(timeout, timeoutError(notFinished, settings.signInTimeout));
+  enter('asking', timeout, Promise.reject(timeoutError(notFinished, signInTimeout)));
   signal.addEventListener('abort', abort);
-  const ours = keeper.ours(stored);
-  const record = ours && { ...ours };
-  const answer = callUserCode(async () => signIn({ signal: stop.signal, timeout, reason, record, redeem }));
+  const { ours } = stored;
+  const context = { signal: stop.signal, timeout, reason: request.reason, record: ours && { ...ours }, redeem };
+  const answer = outside(async () => request.signIn(context));
   try {
-    return await Promise.race([finish(answer), late.promise]);
+    const record = await Promise.race([finish(answer), left.promise]);
+    // It may have been refreshed since.
+    return stored.good({ skew: 0 })?.record ?? record;
   } finally {
-    isLate = true;
+    step = 'over';
     clearTimeout(deadline);
     signal.removeEventListener('abort', abort);
   }
 }
 
-/** Stores the record. Returns what the callers get: this record, or that of a newer sign-in. */
-async function storeTokens(
-  { keeper, request, lock, stored }: Attempt,
-  record: UsableRecord,
-  isLate: () => boolean,
-): Promise<UsableRecord> {
-  const { settings, emit, acceptance } = keeper;
-  const { signOuts } = request;
+/** Stores the record. Resolves with what the callers get: this record, or that of a newer sign-in. */
+async function store({ stored, request, before, signOuts }: Attempt, record: UsableRecord): Promise<UsableRecord> {
+  const { settings, emit } = stored;
   if (record.refreshToken === undefined) emit({ type: 'refresh-token-missing' });
-  // After a sign-out, the record is not stored.
-  const accept = signOuts === keeper.signOuts ? acceptance.signedIn(record, request.reason) : () => {};
-  let isStored = false;
+  let isLess = false;
   try {
-    isStored = await keeper.put(record, { signOuts, before: stored, isLate });
-  } catch (error) {
-    if (hasCode(error, 'SIGN_IN_REQUIRED')) revokeUnstored(keeper, record);
-    throw error;
-  } finally {
-    accept(isStored);
+    isLess = !settings.accepts(record);
+  } catch {
+    // The person's sign-in must not be lost because of this error. The call gets the error when it uses `accepts` itself.
   }
-  if (!isStored) {
-    const newer = usableRecord(await keeper.read(), acceptance.accepts);
-    if (!newer) throw lockLostError(lock);
-    return newer;
+  const signIn = { isLess, isStepUp: request.reason === 'not-accepted' };
+  const isStored = signOuts === stored.signOuts && (await stored.advance(before, record, { signIn }));
+  if (!isStored && signOuts === stored.signOuts && stored.held) {
+    const newer = stored.good({ skew: 0 });
+    if (!newer) throw tryAgainError('Another program has stored another sign-in');
+    return newer.record;
   }
-  if (signOuts !== keeper.signOuts) throw signInRequired('signed-out', settings);
-  // Before the event: its listener may sign out, and then no token may come into memory any more.
-  request.onStored(record);
+  if (!isStored || signOuts !== stored.signOuts) {
+    stored.closeAfter(revokeUnstored(stored, record));
+    throw signInRequired('signed-out', settings);
+  }
+  // Before the event: its listener may sign out.
+  request.onStored();
   emit({ type: 'signed-in', expiresAt: toAccessToken(record).expiresAt });
   return record;
 }

@@ -1,42 +1,6 @@
-import type { TokenRecord } from 'token-store-kit';
-import { readData } from './read-stored-record.ts';
+import { checkData, type TokenRecord } from 'token-store-kit';
 import { SharedTokenError } from './shared-token-error.ts';
-
-/** A successful response of the token endpoint, as the provider sent it (RFC 6749 section 5.1). */
-export interface TokenResponse {
-  access_token: string;
-  /** Seconds. Without it the access token counts until a call forces a refresh. */
-  expires_in?: number | string | undefined;
-  /** Absent if the provider does not rotate refresh tokens: then the old one stays. */
-  refresh_token?: string | undefined;
-  /** Seconds until the refresh token expires. Not in the RFC, but sent by GitHub, Google and others. */
-  refresh_token_expires_in?: number | string | undefined;
-  /** Seconds within which the refresh token has to be used (draft-ietf-oauth-refresh-token-expiration). */
-  refresh_token_timeout?: number | string | undefined;
-  /** Seconds until the person's authorization ends, regardless of refreshes (the same draft). */
-  authorization_expires_in?: number | string | undefined;
-  /** The granted scopes, separated by spaces. */
-  scope?: string | undefined;
-  id_token?: string | undefined;
-  token_type?: string | undefined;
-  /**
-   * Not from the provider: strings that `refresh` or `signIn` adds to the record, for example a client registration. At most 65,536
-   * bytes as JSON; anything else is dropped. If a refresh brings none, the record keeps the old ones. If your provider's own answers
-   * have a `data`, remove that.
-   */
-  data?: Readonly<Record<string, string>> | undefined;
-}
-
-/** An access token and its times, in epoch milliseconds. */
-export interface AccessToken {
-  readonly accessToken: string;
-  /** 8,640,000,000,000,000, the last time that a Date can hold, if the provider does not say when the token expires. */
-  readonly expiresAt: number;
-  readonly obtainedAt: number;
-}
-
-/** A record that has an access token. */
-export type UsableRecord = TokenRecord & { readonly accessToken: string };
+import type { UsableRecord } from './usable-token.ts';
 
 /** A token response, checked. Times are epoch milliseconds. */
 type TokenSet = ReturnType<typeof readTokenResponse>;
@@ -122,6 +86,18 @@ function readSeconds(value: unknown): number | undefined {
 function readText(value: unknown): string | undefined {
   // A lone surrogate would make the whole record impossible to store. Replacing it loses nothing: sending it replaces it as well.
   return typeof value === 'string' && value !== '' ? value.toWellFormed() : undefined;
+}
+
+/**
+ * A copy of the `data` of a record, frozen because callers get the same object. Undefined for a value that no store takes: the tokens
+ * that come with such a value must not be lost.
+ */
+export function readData(data: unknown): TokenRecord['data'] {
+  try {
+    return Object.freeze(checkData(data));
+  } catch {
+    return undefined;
+  }
 }
 
 function unusable(what: string): SharedTokenError {

@@ -1,5 +1,15 @@
 import type { TokenRecord } from 'token-store-kit';
-import type { AccessToken, UsableRecord } from './token-response.ts';
+
+/** An access token and its times, in epoch milliseconds. */
+export interface AccessToken {
+  readonly accessToken: string;
+  /** 8,640,000,000,000,000, the last time that a Date can hold, if the provider does not say when the token expires. */
+  readonly expiresAt: number;
+  readonly obtainedAt: number;
+}
+
+/** A record that has an access token. */
+export type UsableRecord = TokenRecord & { readonly accessToken: string };
 
 /** A token that was obtained this far in the future is still taken: the clocks of two machines differ a little. */
 const clockToleranceMs = 30_000;
@@ -74,13 +84,6 @@ export function isStale(record: TokenRecord, now: number, validity = toItsEnd): 
   // Obtained in the future: the clock was set back, so when the token expires is unknown.
   const isFromFuture = obtainedAt > now + clockToleranceMs;
   return isFromFuture || now >= expiresAt - neededTime(validity, expiresAt - obtainedAt);
-}
-
-/** Whether a record is older than the other one: of an earlier sign-in, or obtained earlier. Undefined if the times do not decide. */
-export function isOlder({ signedInAt, obtainedAt }: TokenRecord, than: TokenRecord): boolean | undefined {
-  const isSameSignIn = signedInAt === than.signedInAt;
-  const [one, other] = isSameSignIn ? [obtainedAt, than.obtainedAt] : [signedInAt, than.signedInAt];
-  return one === undefined || other === undefined || one === other ? undefined : one < other;
 }
 
 /** Whether the record has the mark of a rejection or refusal that ends its access token. */

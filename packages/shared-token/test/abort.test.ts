@@ -1,10 +1,8 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
-import { queryObjects } from 'node:v8';
 import { until } from 'testing-authority/until';
 import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import { Flight } from '../src/flight.ts';
 import type { SharedToken, TokenResponse } from '../src/index.ts';
 import { openScene, test, testSignedIn } from './scene.ts';
 
@@ -121,21 +119,6 @@ test('signIn is told to stop when its last caller aborts, not before', async (sc
   await scene.until('sign-in-failed');
 });
 
-test('a listener that closes the SharedToken when it is told of the sign-in ends it, and nobody is asked', async (scene) => {
-  let isAsked = false;
-  const shared: SharedToken = scene.open({
-    signIn: async () => {
-      isAsked = true;
-      return scene.provider.signIn();
-    },
-    onEvent: ({ type }) => {
-      if (type === 'sign-in-started') void shared.close();
-    },
-  });
-  assert.is((await rejection(shared.getToken())).code, 'CLOSED');
-  assert.not.ok(isAsked);
-});
-
 testSignedIn('a closed SharedToken rejects every call with CLOSED, and leaves the store open', async (scene) => {
   const shared = scene.open({ signIn: scene.provider.signIn });
   await shared.getToken();
@@ -178,14 +161,6 @@ test('no call leaves a listener on a signal that lives longer', async () => {
   } finally {
     EventTarget.prototype.addEventListener = addEventListener;
   }
-});
-
-testSignedIn('what a refresh needed is not kept when it has ended', async (scene) => {
-  const shared = scene.open();
-  const before = Number(queryObjects(Flight));
-  for (let count = 0; count < 20; count++) await shared.getToken({ forceRefresh: true });
-  const kept = Number(queryObjects(Flight)) - before;
-  assert.ok(kept < 10, `${kept} of 20`);
 });
 
 testSignedIn('close() ends a wait for another process', async (scene) => {

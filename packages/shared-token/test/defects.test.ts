@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { until } from 'testing-authority/until';
 import { rejection } from 'testing-authority/within';
@@ -45,41 +44,6 @@ test('an error of signIn that quotes the stored tokens is told by an event witho
   await rejection(scene.open({ signIn }).signIn());
   assert.is(scene.count('sign-in-failed'), 1);
   assert.not.match(inspect(scene.events), 'SECRET');
-});
-
-test('a slow write that was tried again does not drop a newer record that could not be written either', async (scene) => {
-  await scene.signedIn();
-  const replace = scene.store.replace.bind(scene.store);
-  const slow = Promise.withResolvers<void>();
-  const { refreshToken: first } = scene.record;
-  let phase: 'full' | 'slow' | 'fast' = 'full';
-  let slowWrites = 0;
-  scene.store.replace = async (name, previous, record) => {
-    if (record.refreshToken === first) return replace(name, previous, record);
-    if (phase === 'full') throw new Error('the disk is full');
-    if (phase === 'slow') {
-      phase = 'fast';
-      slowWrites++;
-      await slow.promise;
-    }
-    return replace(name, previous, record);
-  };
-  const shared = scene.open();
-  await shared.getToken(); // its record cannot be stored
-  phase = 'slow';
-  await shared.getToken(); // it is written again, slowly
-  await until(() => slowWrites === 1);
-  const answer = scene.holdAnswers();
-  const second = shared.getToken({ forceRefresh: true });
-  await until(() => scene.provider.refreshes === 2);
-  phase = 'full';
-  answer();
-  await second;
-  slow.resolve();
-  await sleep(20);
-  phase = 'fast';
-  await shared.close();
-  assert.ok(scene.provider.accepts(scene.record.refreshToken), 'the newest refresh token is stored');
 });
 
 test('a token that was obtained on a machine whose clock is 5 seconds ahead is used', async (scene) => {

@@ -1,6 +1,5 @@
 import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import { signInLockName } from '../src/index.ts';
 import { TokenEndpointError } from './rotating-provider.ts';
 import { test, testSignedIn } from './scene.ts';
 
@@ -87,28 +86,26 @@ test('peek() gives nothing once the token expires within expirySkew', async (sce
   assert.is(shared.peek(), undefined);
 });
 
-test('a forced refresh that joins one from before a sign-in does not give the token of that sign-in', async (scene) => {
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const answer = scene.store.holdRead();
-  const first = shared.getToken({ forceRefresh: true });
-  const { accessToken } = await shared.signIn();
-  const second = shared.getToken({ forceRefresh: true });
-  answer();
-  assert.is((await first).accessToken, accessToken);
-  assert.is.not((await second).accessToken, accessToken);
+test('a call whose need the stored token meets waits for no refresh of another call, here or in another process', async (scene) => {
+  await scene.signedIn({ obtainedAt: Date.now() - hour / 2, expiresAt: Date.now() + hour / 2 });
+  const stored = scene.record.accessToken;
+  const answer = scene.holdAnswers();
+  const shared = scene.open();
+  const long = shared.getToken({ minValid: 0.8 * hour });
+  const plain = [shared.getToken(), scene.until('refresh-started').then(() => shared.getToken())];
+  plain.push(scene.until('refresh-started').then(() => scene.open().getToken()));
+  const tokens = within('the tokens', Promise.all(plain), 5_000).finally(answer);
+  for (const { accessToken } of await tokens) assert.is(accessToken, stored);
+  assert.is.not((await long).accessToken, stored);
 });
 
-test('a call whose read is older than a sign-in does not wait for the sign-in of another process', async (scene) => {
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const answer = scene.store.holdRead();
-  const call = shared.getToken();
-  const { accessToken } = await shared.signIn();
-  const { promise, resolve: release } = Promise.withResolvers<void>();
-  const other = scene.store.exclusively(signInLockName('my-app'), () => promise);
-  answer();
-  const token = within('the call', call, 5_000).finally(release);
-  assert.is((await token).accessToken, accessToken);
-  await other;
+test('forced calls of a new process reject the token that the first of them finds, and send one refresh', async (scene) => {
+  await scene.signedIn({ expiresAt: Date.now() + hour });
+  const { accessToken } = scene.record;
+  const shared = scene.open();
+  const calls = [1, 2].map(() => shared.getToken({ forceRefresh: true }));
+  for (const token of await Promise.all(calls)) assert.is.not(token.accessToken, accessToken);
+  assert.is(scene.provider.refreshes, 1);
 });
 
 test('a forced refresh takes the token that another process has stored since, without a request', async (scene) => {

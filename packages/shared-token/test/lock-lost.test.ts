@@ -23,11 +23,6 @@ async function loseLockOfKept(scene: Scene, access_token: string) {
   return { shared, call, answer };
 }
 
-/** Lets everything that is due run, that many times. */
-async function turns(count: number): Promise<void> {
-  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
 testSignedIn('refresh is told when the lock is lost; if it stops, that is STORE, worth a retry', async (scene) => {
   let told: unknown;
   const refresh = (_: TokenRecord, { signal }: RefreshContext): Promise<TokenResponse> => {
@@ -64,13 +59,9 @@ testSignedIn('a lock that is lost before the refresh is sent: nothing is sent', 
   assert.is(scene.provider.refreshes, 0);
 });
 
-test('a refresh that ends well although the lock was lost: the token is returned, and stored later', async (scene) => {
-  const { shared, call } = await loseLock(scene);
+test('a refresh that ends well although the lock was lost: the token is stored without it, and returned', async (scene) => {
+  const { call } = await loseLock(scene);
   const { accessToken } = await call;
-  assert.is.not(scene.record.accessToken, accessToken, 'the store refuses the writes of a lost lock');
-  assert.is(scene.count('store-failed'), 1);
-  await shared.getToken();
-  await scene.until('store-recovered');
   assert.is(scene.record.accessToken, accessToken);
   assert.ok(scene.provider.accepts(scene.record.refreshToken));
 });
@@ -103,20 +94,6 @@ test('a provider that keeps the refresh token: a late access token does not take
   assert.is((await call).accessToken, 'newer');
   await shared.close();
   assert.equal([scene.record.accessToken, scene.record.refreshToken], ['newer', refreshToken]);
-});
-
-test('a provider that keeps the refresh token: a late access token is written while no process works with the record', async (scene) => {
-  const { shared, call, answer } = await loseLockOfKept(scene, 'late');
-  await scene.store.exclusively('my-app', async () => {
-    // The next holder of the lock has read the record, and is about to write it back.
-    const read = scene.record;
-    answer();
-    assert.is((await call).accessToken, 'late');
-    await turns(50);
-    assert.is(scene.record, read);
-  });
-  await shared.close();
-  assert.is(scene.record.accessToken, 'late');
 });
 
 test('a sign-in gives way to a newer one that was stored when it lost the lock of the record', async (scene) => {

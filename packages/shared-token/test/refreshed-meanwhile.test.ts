@@ -97,35 +97,6 @@ test('a late sign-in counts if the one of another process began before its excha
   assert.is(scene.record.accessToken, accessToken);
 });
 
-test('a sign-in that could not be stored is stored later, over the old one as it is then', async (scene) => {
-  await signedIn(scene);
-  const { refreshToken } = scene.record;
-  const full = Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
-  scene.store.refuse = () => full;
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  const { accessToken } = await shared.signIn();
-  assert.is(scene.record.refreshToken, refreshToken);
-  scene.store.refuse = (record) => (record.accessToken === accessToken ? full : undefined);
-  await refresh(scene);
-  assert.is((await shared.read())?.accessToken, accessToken);
-  scene.store.refuse = () => undefined;
-  await shared.close();
-  assert.is(scene.record.accessToken, accessToken);
-});
-
-test('a sign-in that could not be stored is not put over the one that another process has made since', async (scene) => {
-  await signedIn(scene);
-  scene.store.refuse = () => Object.assign(new Error('the disk is full'), { code: 'STORE_FULL' });
-  const shared = scene.open({ signIn: scene.provider.signIn });
-  await shared.signIn();
-  scene.store.refuse = () => undefined;
-  const { accessToken } = await scene.open({ signIn: scene.provider.signIn }).signIn();
-  await refresh(scene);
-  await shared.close();
-  assert.is.not(scene.record.accessToken, accessToken);
-  assert.ok(scene.provider.accepts(scene.record.refreshToken));
-});
-
 for (const way of ['', 'redeem']) {
   test(`a sign-in of another process, whose callers have gone, is stored over what this one has refreshed ${way}`, async (scene) => {
     const directory = temporaryDirectory();

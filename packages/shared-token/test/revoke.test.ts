@@ -112,25 +112,6 @@ test('a late answer with the same refresh token revokes nothing: the record may 
   assert.equal(revoked, []);
 });
 
-testSignedIn('close() stores what could not be stored, although a revoke hangs', async (scene) => {
-  const answer = scene.holdAnswers();
-  const { promise: revoked, resolve: end } = Promise.withResolvers<void>();
-  const shared = scene.open({ signIn: scene.provider.signIn, revoke: () => revoked });
-  const call = rejection(shared.getToken({ interactive: false }));
-  await scene.until('refresh-started');
-  // Another process signs out.
-  await scene.store.delete('my-app');
-  answer();
-  await call;
-  scene.store.refuse = () => Object.assign(new Error('full'), { code: 'STORE_FULL' });
-  await shared.signIn();
-  scene.store.refuse = () => undefined;
-  const closed = shared.close();
-  await until(() => scene.store.records.size === 1);
-  end();
-  await closed;
-});
-
 test('what a sign-in brings during a sign-out is revoked as well', async (scene) => {
   const { promise: answer, resolve } = Promise.withResolvers<void>();
   const signIn: SignIn = ({ redeem }) => redeem(() => answer.then(scene.provider.signIn));
@@ -189,6 +170,16 @@ for (const [what, options] of [
     assert.is(scene.count('revoke-failed'), 0);
   });
 }
+
+testSignedIn('of two sign-outs at the same moment, one calls revoke', async (scene) => {
+  const both = [openRevoking(scene), openRevoking(scene)];
+  await Promise.all(both.map(({ shared }) => shared.signOut()));
+  assert.equal(
+    both.flatMap(({ revoked }) => revoked),
+    ['refresh-token-1'],
+  );
+  assert.is(scene.count('signed-out'), 2);
+});
 
 testSignedIn('revoke is not called if the record could not be deleted', async (scene) => {
   scene.store.delete = () => Promise.reject(new Error('the disk is gone'));

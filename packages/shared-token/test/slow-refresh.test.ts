@@ -54,21 +54,6 @@ test('a late answer is not put over a newer one, also if the provider keeps its 
   assert.is(scene.record.refreshToken, refreshToken);
 });
 
-testSignedIn('nor if it waits for the lock of the refresh that brings the newer one', async (scene) => {
-  const [late, newer] = [Promise.withResolvers<TokenResponse>(), Promise.withResolvers<TokenResponse>()];
-  const shared = scene.open({ refreshTimeout: 100, refresh: () => late.promise });
-  await rejection(shared.getToken(), 3_000);
-  await new Promise((resolve) => setTimeout(resolve, 2));
-  const call = scene.open({ refresh: () => newer.promise }).getToken();
-  await until(() => scene.count('refresh-started') === 2);
-  late.resolve({ access_token: 'older', expires_in: 3600 });
-  await new Promise((resolve) => setImmediate(resolve));
-  newer.resolve({ access_token: 'newer', expires_in: 3600 });
-  await call;
-  await shared.close();
-  assert.is(scene.record.accessToken, 'newer');
-});
-
 testSignedIn('a late answer does not undo a sign-out', async (scene) => {
   const gate = Promise.withResolvers<void>();
   scene.provider.gate = gate.promise;

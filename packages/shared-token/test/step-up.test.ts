@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { until } from 'testing-authority/until';
 import { rejection } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import { Acceptance } from '../src/acceptance.ts';
-import { type SharedTokenEvent, type SignIn, signInLockName, type TokenRecord } from '../src/index.ts';
+import type { SignIn, TokenRecord } from '../src/index.ts';
 import { mustNotAsk, type Scene, test } from './scene.ts';
 
 const hour = 3_600_000;
@@ -84,36 +82,6 @@ test('a call that needs more than the refresh it joins asks the person', async (
   await Promise.all([before, after]);
   assert.equal(asked, ['files mail']);
   assert.ok(shared.peek());
-});
-
-test('a call that needs more than its refresh has brought asks nobody who has just signed out elsewhere', async (scene) => {
-  await scene.signedIn({ scope: 'files' });
-  const needed = ['files'];
-  const onEvent = ({ type }: SharedTokenEvent): void => {
-    if (type !== 'refreshed') return;
-    needed.push('mail');
-    scene.store.records.delete('my-app');
-  };
-  const shared = scene.open({ ...stepUp(scene, needed).options, signIn: mustNotAsk, onEvent });
-  assert.is((await rejection(shared.getToken())).reason, 'signed-out');
-});
-
-test('a call that needs more than what the sign-in of another process has brought meanwhile asks the person', async (scene) => {
-  const [turn, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const other = scene.store.exclusively(signInLockName('my-app'), () => turn.promise);
-  const needed = ['files'];
-  const { asked, options } = stepUp(scene, needed);
-  const call = scene.open(options).getToken();
-  await scene.until('waiting');
-  await scene.signedIn({ scope: 'files' });
-  scene.provider.gate = answer.promise;
-  turn.resolve();
-  await other;
-  await scene.until('refresh-started');
-  needed.push('mail');
-  answer.resolve();
-  assert.is((await call).accessToken, scene.record.accessToken);
-  assert.equal(asked, ['files mail']);
 });
 
 test('what came in the place of the record during the wait for its lock is not refreshed if it is not enough', async (scene) => {
@@ -225,18 +193,6 @@ test('two instances to which the same was denied do not ask by turns', async (sc
   assert.is(asked.length, 2);
 });
 
-test('two instances whose provider names fewer scopes at each refresh do not ask by turns', async (scene) => {
-  const { asked, options } = stepUp(scene, ['files', 'offline']);
-  const both = [scene.open(options), scene.open(options)];
-  await both[0]?.getToken();
-  scene.provider.extra = { scope: 'files' };
-  for (let life = 1; life <= 4; life++)
-    await anHourLater(async () => {
-      for (const shared of both) await shared.getToken();
-    }, life);
-  assert.is(asked.length, 3);
-});
-
 test('a call that finds what its own sign-in has just stored does not ask again, although it is less', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const shared = scene.open(options);
@@ -290,21 +246,6 @@ test('what its own sign-in brought does not count after a sign-out', async (scen
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
 });
 
-test('what a sign-in brought that a sign-out has overtaken does not count', async (scene) => {
-  await signedIn(scene, 'files');
-  const { options } = stepUp(scene, ['files', 'mail'], ['mail']);
-  const answer = Promise.withResolvers<void>();
-  const signIn: SignIn = async (context) => answer.promise.then(() => options.signIn(context));
-  const shared = scene.open({ ...options, signIn });
-  const call = rejection(shared.getToken());
-  await scene.until('sign-in-started');
-  await shared.signOut();
-  answer.resolve();
-  assert.is((await call).reason, 'signed-out');
-  await signedIn(scene, 'files');
-  assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-accepted');
-});
-
 test('what its last sign-in brought counts although it is less, also if the clock was set back before it', async (scene) => {
   const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
   const shared = scene.open(options);
@@ -315,55 +256,6 @@ test('what its last sign-in brought counts although it is less, also if the cloc
     await shared.getToken();
   }, -1);
   assert.is(asked.length, 2);
-});
-
-test('what an earlier sign-in brings, after a later one that was enough, does not count when more is needed', async (scene) => {
-  const needed = ['files'];
-  const { asked, options } = stepUp(scene, needed);
-  const late = Promise.withResolvers<void>();
-  let isFirst = true;
-  const signIn: SignIn = async (context) => {
-    const response = await options.signIn(context);
-    if (!isFirst) return response;
-    isFirst = false;
-    await late.promise;
-    return response;
-  };
-  const shared = scene.open({ ...options, signIn, refreshTimeout: 1 });
-  const caller = new AbortController();
-  const given = shared.signIn({ signal: caller.signal });
-  await until(() => asked.length === 1);
-  caller.abort();
-  await rejection(given);
-  const { accessToken } = await shared.signIn();
-  needed.push('mail');
-  late.resolve();
-  await sleep(50);
-  assert.is.not((await shared.getToken()).accessToken, accessToken);
-  assert.equal(asked, ['files', 'files', 'files mail']);
-});
-
-test('a late sign-in that is not stored leaves what an earlier one brought as good as it was', async (scene) => {
-  const { asked, options } = stepUp(scene, ['files', 'mail'], ['mail']);
-  const shared = scene.open({ ...options, refreshTimeout: 1 });
-  await shared.getToken();
-  const late = Promise.withResolvers<void>();
-  const caller = new AbortController();
-  const given = shared.signIn({ signal: caller.signal, signIn: () => late.promise.then(scene.provider.signIn) });
-  await until(() => scene.count('sign-in-started') === 2);
-  caller.abort();
-  await rejection(given);
-  await signedIn(scene, 'files');
-  await scene.store.set('my-app', { ...scene.record, signedInAt: Date.now() + hour });
-  const answer = scene.store.holdRead();
-  const { reads } = scene.store;
-  late.resolve();
-  await until(() => scene.store.reads > reads);
-  assert.ok(shared.peek());
-  answer();
-  await sleep(50);
-  assert.is((await shared.getToken()).accessToken, scene.record.accessToken);
-  assert.is(asked.length, 1);
 });
 
 test('what another program stored without its client counts as well, if it has what the person has granted here', async (scene) => {
@@ -420,45 +312,6 @@ test('a forced call that begins anew asks nobody again who has just denied somet
   await first;
   assert.is.not((await forced).accessToken, accessToken);
   assert.equal(asked, ['files mail']);
-});
-
-test('nobody is asked who has signed out since a call found the sign-in of another process, of which it now needs more', async (scene) => {
-  const other = await scene.signingIn();
-  const needed: string[] = [];
-  const { options } = stepUp(scene, needed);
-  const found = ({ type }: SharedTokenEvent): void => {
-    if (type !== 'stored-token') return;
-    needed.push('mail');
-    scene.store.records.clear();
-  };
-  const call = rejection(scene.open({ ...options, signIn: mustNotAsk, onEvent: found }).getToken());
-  await sleep(50);
-  await other.answer();
-  assert.is((await call).reason, 'signed-out');
-});
-
-test('what a sign-in that is on its way has brought counts, although an earlier one is stored meanwhile', async () => {
-  const acceptance = new Acceptance(() => false);
-  const first = { accessToken: 'first', scope: 'files', signedInAt: 1 };
-  const second = { accessToken: 'second', scope: 'files mail', signedInAt: 2 };
-  const firstIsStored = acceptance.signedIn(first, 'requested');
-  const secondIsStored = acceptance.signedIn(second, 'not-accepted');
-  firstIsStored(true);
-  assert.ok(acceptance.accepts(second));
-  secondIsStored(true);
-  assert.ok(acceptance.accepts(second));
-  assert.not(acceptance.accepts(first));
-});
-
-test('what a later sign-in has brought counts, although an earlier one is stored after it', async () => {
-  const acceptance = new Acceptance(() => false);
-  const first = { accessToken: 'first', scope: 'files mail', signedInAt: 2 };
-  const second = { accessToken: 'second', scope: 'files', signedInAt: 1 };
-  const firstIsStored = acceptance.signedIn(first, 'requested');
-  acceptance.signedIn(second, 'requested')(true);
-  firstIsStored(true);
-  assert.ok(acceptance.accepts(second));
-  assert.not(acceptance.accepts(first));
 });
 
 test.run();

@@ -45,40 +45,12 @@ test('a store that throws instead of rejecting is STORE as well', async (scene) 
   assert.is((await rejection(scene.open().getToken())).code, 'STORE');
 });
 
-test('what the store says at a second look counts: a call that reads that nothing is stored gives no token of another call', async (scene) => {
-  await scene.signedIn({ obtainedAt: Date.now(), expiresAt: Date.now() + 3_600_000 });
-  const { store } = scene;
-  const get = store.get.bind(store);
-  const shared = scene.open();
-  store.get = async () => {
-    store.get = get;
-    // Meanwhile another call gets the token, and another process signs out.
-    await shared.signIn({ signIn: scene.provider.signIn });
-    await store.delete('my-app');
-    throw new Error('not reachable');
-  };
-  assert.is((await rejection(shared.getToken())).reason, 'not-signed-in');
-});
-
 test('a broken store opens no browser', async () => {
   for (const method of ['get', 'exclusively'] as const) {
     await using scene = openScene();
     scene.store[method] = () => Promise.reject(new Error('the disk is gone'));
     assert.is((await rejection(scene.open({ signIn: mustNotAsk }).getToken())).code, 'STORE', method);
   }
-});
-
-testSignedIn('a store that fails after the refresh: the token is returned, and stored later', async (scene) => {
-  const { refreshToken } = scene.record;
-  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : full());
-  const shared = scene.open();
-  const { accessToken } = await shared.getToken();
-  assert.is(scene.record.refreshToken, refreshToken);
-  assert.is(scene.count('store-failed'), 1);
-  assert.is((await shared.getToken()).accessToken, accessToken, 'still full: the next call does not fail');
-  scene.store.refuse = () => undefined;
-  await scene.until('store-recovered');
-  assert.is(scene.record.accessToken, accessToken);
 });
 
 testSignedIn('a sign-in that is stored in the place of what could not be ends that trouble', async (scene) => {

@@ -211,12 +211,9 @@ test('nothing that is done to data, given or got, changes what is kept', async (
       return scene.provider.refresh(record);
     },
   });
-  // What could not be stored is kept in memory.
-  scene.store.refuse = () => new Error('the disk is full');
   await shared.signIn();
   data.issuer = 'changed';
   change((await shared.read())?.data);
-  scene.store.refuse = () => undefined;
   await shared.getToken({ forceRefresh: true });
   assert.equal(scene.record.data, { issuer: 'issuer' });
   data.issuer = 'issuer';

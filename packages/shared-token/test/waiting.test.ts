@@ -1,9 +1,8 @@
 import { until } from 'testing-authority/until';
 import { rejection, within } from 'testing-authority/within';
 import * as assert from 'uvu/assert';
-import { type SignIn, signInLockName } from '../src/index.ts';
 import { MemoryStore, NotifyingStore } from './memory-store.ts';
-import { mustNotAsk, Scene, test } from './scene.ts';
+import { Scene, test } from './scene.ts';
 
 /** Another process that holds the lock, by default that of the record, until it is told to let go. */
 async function holdLock(store: MemoryStore, name = 'my-app'): Promise<() => void> {
@@ -152,50 +151,6 @@ test('a wait of less than 150 ms makes no event, and reads no record', async () 
   await scene.signedIn();
   await Promise.all([scene.open().getToken(), scene.open().getToken()]);
   assert.is(scene.count('waiting'), 0);
-});
-
-test('a token that was refreshed while this instance read the sign-in of another process stays in memory', async (scene) => {
-  const { store, provider } = scene;
-  const person = Promise.withResolvers<void>();
-  let answer = (): void => {};
-  const signIn: SignIn = async ({ redeem }) => {
-    await person.promise;
-    const response = await redeem(provider.signIn);
-    answer = store.holdRead();
-    store.reads = 0;
-    return response;
-  };
-  const first = scene.open({ signIn }).getToken();
-  await scene.until('sign-in-started');
-  const shared = scene.open({ signIn: mustNotAsk });
-  const second = shared.getToken();
-  await scene.until('waiting');
-  person.resolve();
-  await until(() => store.reads === 1);
-  const refreshed = await shared.getToken({ forceRefresh: true });
-  answer();
-  await first;
-  assert.equal(await within('the call', second), refreshed);
-  assert.equal(shared.peek(), refreshed);
-});
-
-test('a call that forces gets the sign-in of another program, although another call has read the rejected token since', async (scene) => {
-  const { records } = scene.store;
-  const rejected = { accessToken: 'rejected', expiresAt: Date.now() + 3_600_000 };
-  records.set('my-app', rejected);
-  const shared = scene.open({ signIn: mustNotAsk });
-  await shared.getToken();
-  const release = await holdLock(scene.store, signInLockName('my-app'));
-  const forced = shared.getToken({ forceRefresh: true });
-  await scene.until('waiting');
-  // As if it had been read before the record said so.
-  records.set('my-app', rejected);
-  const reading = shared.getToken();
-  await until(() => records.get('my-app')?.refusedAt !== undefined);
-  records.set('my-app', { accessToken: 'new' });
-  release();
-  assert.is((await forced).accessToken, 'new');
-  assert.is((await reading).accessToken, 'new');
 });
 
 test.run();

@@ -153,20 +153,6 @@ testSignedIn('a sign-in without a refresh token takes the place of an older one'
   assert.equal([scene.record.accessToken, scene.record.refreshToken], ['only-1', undefined]);
 });
 
-test('a sign-in without a refresh token takes the place of a refresh that could not be stored', async (scene) => {
-  await scene.signedIn();
-  const { refreshToken } = scene.record;
-  scene.store.refuse = (record) => (record.refreshToken === refreshToken ? undefined : new Error('the disk is full'));
-  const { signIn } = askPerson(3600);
-  const shared = scene.open({ signIn });
-  await shared.getToken();
-  await shared.signIn();
-  assert.is((await shared.read())?.accessToken, 'only-1');
-  scene.store.refuse = () => undefined;
-  await shared.close();
-  assert.is(scene.record.accessToken, 'only-1');
-});
-
 test('a stored refresh token that is empty is none', async (scene) => {
   scene.store.records.set('my-app', { refreshToken: '', accessToken: 'only' });
   const shared = scene.open();
@@ -181,33 +167,6 @@ test('a sign-out deletes a record without a refresh token', async (scene) => {
   await shared.signOut();
   assert.is(scene.store.records.size, 0);
   assert.is((await rejection(shared.getToken({ interactive: false }))).reason, 'not-signed-in');
-});
-
-test('a token without expiry does not bridge a store that fails, if a sign-in has taken its place', async (scene) => {
-  const { store } = scene;
-  await store.set('my-app', { accessToken: 'old' });
-  const shared = scene.open({ signIn: async () => ({ access_token: 'new', expires_in: 1 }) });
-  assert.is((await shared.getToken()).accessToken, 'old');
-  const read = Promise.withResolvers<undefined>();
-  store.get = () => {
-    Reflect.deleteProperty(store, 'get');
-    return read.promise;
-  };
-  const calls = [shared.getToken({ forceRefresh: true })];
-  await shared.signIn();
-  const now = Date.now;
-  try {
-    Date.now = () => now() + 3_600_000;
-    calls.push(shared.getToken());
-    read.reject(new Error('the disk is gone'));
-    const errors = await Promise.all(calls.map((call) => rejection(call)));
-    assert.equal(
-      errors.map(({ code }) => code),
-      ['STORE', 'STORE'],
-    );
-  } finally {
-    Date.now = now;
-  }
 });
 
 test.run();

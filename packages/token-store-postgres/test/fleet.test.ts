@@ -5,7 +5,7 @@ import { startScene } from './scene.ts';
 
 const { scene, together: test } = await startScene();
 
-test('SharedToken: the fence holds for the refresh, and a sign-in gets through if the lock is not to be had', async () => {
+test('SharedToken: a refresh that has lost its lock keeps its answer, and a sign-in needs no lock of the record', async () => {
   const schema = scene.newSchema();
   const store = await scene.open({ schema });
   await store.set('app', { refreshToken: 'first', accessToken: 'old', expiresAt: Date.now() - 24 * 3_600_000 });
@@ -23,10 +23,10 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
       return { access_token: 'late', refresh_token: 'late', expires_in: 3_600 };
     },
   });
-  // Its write is refused: it keeps what the provider gave, because the stored refresh token is spent.
+  // The write of its task is refused. Outside of it, the new refresh token is stored, because the old one is spent.
   assert.is((await token.getToken()).accessToken, 'late');
-  assert.is((await store.get('app'))?.refreshToken, 'first');
-  // The lock is still another's. The sign-in waits for it, then counts all the same.
+  assert.is((await store.get('app'))?.refreshToken, 'late');
+  // The lock is still another's. The sign-in counts all the same.
   const other = new SharedToken({
     store,
     name: 'app',
@@ -36,7 +36,6 @@ test('SharedToken: the fence holds for the refresh, and a sign-in gets through i
   });
   assert.is((await within('the sign-in', other.signIn(), 60_000)).accessToken, 'signed-in');
   assert.is((await store.get('app'))?.refreshToken, 'signed-in');
-  // The token that could not be stored does not replace the sign-in.
   await token.close();
   assert.is((await store.get('app'))?.refreshToken, 'signed-in');
   await other.close();

@@ -19,13 +19,18 @@ export interface RunOptions extends Pick<Way, 'seed'>, Partial<Pick<Way, 'branch
   readonly given?: ReadonlyMap<number, number> | undefined;
   /** Keeps the trace and the choices. */
   readonly isKept?: boolean;
+  /** Instead of choices by a seed. */
+  readonly choices?: Choices;
+  /** Called before the schedule begins. */
+  readonly prepare?: (machine: Machine) => void;
 }
 
 /** Runs one schedule from its seed to its end. */
 export async function runSchedule(world: World, options: RunOptions): Promise<Result> {
   const { seed, branches, given, isKept = false } = options;
-  const choices = new Choices(seed, { given, keep: isKept });
+  const { choices = new Choices(seed, { given, keep: isKept }) } = options;
   const machine = new Machine(choices, { trace: isKept, branches });
+  options.prepare?.(machine);
   useMachine(machine);
   const unhandled: unknown[] = [];
   const onUnhandled = (reason: unknown): void => {

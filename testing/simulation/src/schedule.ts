@@ -32,10 +32,12 @@ export interface Subject {
   readonly SharedTokenError: new (...values: never[]) => Error & { code: string };
 }
 
-export async function loadSharedToken(patches?: readonly Patch[]): Promise<World> {
+/** `plan`: that one instead of one that the choices make. */
+export async function loadSharedToken(patches?: readonly Patch[], plan?: Plan): Promise<World> {
   const name = 'shared-token';
   const subject = (await loadPackage<Subject>(name, { patches }))();
-  return { name, run: (machine) => new Schedule(subject, machine, choosePlan(machine.choices)).run() };
+  const run = (machine: Machine) => new Schedule(subject, machine, plan ?? choosePlan(machine.choices)).run();
+  return { name, run };
 }
 
 /** What a method is for `doing`. */
@@ -85,6 +87,7 @@ class Schedule {
   async run(): Promise<void> {
     this.#machine.note(undefined, () => describePlan(this.#plan));
     this.#machine.chooseOrder();
+    this.#machine.describeWorld = () => this.#describe();
     this.#history.hasStalled = this.#machine.isSlow;
     this.#history.hasOddTime = this.#machine.isSlow || this.#plan.storeLateOneIn > 0;
     this.#storeFirstRecord();
@@ -136,6 +139,20 @@ class Schedule {
       machine.enqueue(last.process, '', () => this.#call(last, { method: 'getToken', options }));
     }
     await machine.run();
+  }
+
+  /** What the processes share. */
+  #describe(): string {
+    const { stored, families, signingOut } = this.#history;
+    const provider = families.map(({ generation, current, revoked }) => `${generation} ${current} ${revoked}`);
+    return JSON.stringify([
+      [...stored],
+      provider,
+      [...signingOut],
+      this.#history.isCalm,
+      'locks',
+      this.#store.describeLocks(),
+    ]);
   }
 
   #report = (fact: Fact): void => {
@@ -276,8 +293,10 @@ class Schedule {
   #start(place: number, name: string, clientId: string): Instance {
     const machine = this.#machine;
     const process = new Process(machine, ++this.#processes);
-    const fates = this.#plan.fates.filter((fate) => fate.process === place && this.#processes <= this.#plan.processes);
-    for (const fate of fates) process.afterMoments(fate.moment, () => this.#meetFate(instance, fate));
+    const planned = this.#plan.fates.filter(
+      (fate) => fate.process === place && this.#processes <= this.#plan.processes,
+    );
+    for (const fate of planned) process.afterMoments(fate.moment, () => this.#meetFate(instance, fate));
     process.onDeath.push(() => {
       // After close(), nothing may be under way that a process must not end in.
       if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
@@ -329,6 +348,16 @@ class Schedule {
       wasClosedCalmly: false,
       hasExited: false,
     };
+    const fates = [
+      { kind: 'kill', milliseconds: 0 },
+      { kind: 'set clock', milliseconds: 3_600_000 },
+      { kind: 'set clock', milliseconds: -3_600_000 },
+      ...(this.#plan.store === 'lease' ? [{ kind: 'slip', milliseconds: 16_000 } as const] : []),
+    ] as const;
+    for (const fate of fates)
+      process.troubles.push(() => {
+        if (!this.#history.isCalm) this.#meetFate(instance, { ...fate, process: place, moment: 0 });
+      });
     this.#history.instances.push(instance);
     // A program that goes on has something else to do: timers that keep no process alive fire in it.
     process.refs++;
@@ -379,7 +408,7 @@ class Schedule {
       given: instance.given,
       isUnlocked: !this.#history.wasSilentTo.has(process) && (process.doing & (doing.holdLock | doing.release)) === 0,
       stored: this.#history.stored.get(instance.name),
-      isFresh: options.forceRefresh === true && this.#isFresh(instance),
+      isFresh: options.forceRefresh === true && token.peek() === undefined && this.#isFresh(instance),
       abortReason,
     };
     instance.calls.add(call);

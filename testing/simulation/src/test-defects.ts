@@ -5,7 +5,7 @@ import type { Patch } from './machine/load-package.ts';
 import { runSchedules } from './run-schedules.ts';
 import type { World } from './world.ts';
 
-/** More schedules belong to `src/time-to-find.ts`: after so many, each change of the code leads to other ones. */
+/** After so many, each change of the code leads to other schedules. */
 const mostSchedules = 1_000;
 
 /** A test for each defect that is found soon: the simulation finds it in a copy of the package that has it. */

@@ -6,7 +6,7 @@ import { dueToday } from 'testing-authority/due-today';
 import { runNode } from 'testing-authority/node-process';
 import { temporaryDirectory } from 'testing-authority/temporary-directory';
 import { test } from 'uvu';
-import { defects } from '../src/defects/all-defects.ts';
+import { coreDefects as defects } from '../src/defects/core-defects.ts';
 import { applyPatch } from '../src/machine/load-package.ts';
 import { loadSharedToken } from '../src/schedule.ts';
 import { testDefects } from '../src/test-defects.ts';

@@ -1,5 +1,5 @@
 import type { Access, Window } from '../facts.ts';
-import { silentAfterMs, writeLimitMs } from '../history.ts';
+import { writeLimitMs } from '../history.ts';
 import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
@@ -12,8 +12,10 @@ import {
   goodSignIn,
   isForbidden,
   isOf,
+  isOurs,
   isUnwanted,
   mayGoOn,
+  neededMs,
 } from './questions.ts';
 import { tokenInvariants } from './token-invariants.ts';
 
@@ -78,6 +80,24 @@ export const callInvariants: Invariants = {
         const mayAsk = options.interactive !== false && !instance.isSilent;
         const took = machine.now - startedAtMs;
         return method !== 'getToken' || mayAsk || took <= 5_000 ? undefined : `it took ${took} ms`;
+      },
+    },
+    {
+      promise: 'A call whose need the stored token meets waits for no refresh of another call',
+      check({ call }, history) {
+        const { instance, method, options, stored, startedAtMs, startedAtWallMs } = call;
+        const { hasStalled, hasOddTime, hasStoreFailed, machine } = history;
+        if (method !== 'getToken' || options.forceRefresh || hasStalled || hasOddTime || hasStoreFailed)
+          return undefined;
+        const { expiresAt = 0, obtainedAt = 0, refusedAt } = stored ?? {};
+        const family = history.familyOf(stored);
+        const isGood = family && isOurs(stored ?? {}, family, instance) && covers(family.scope, call.needs);
+        const left = expiresAt - startedAtWallMs - neededMs(expiresAt - obtainedAt, history, options);
+        const isThere = history.stored.get(instance.name)?.accessToken === stored?.accessToken;
+        if (!isGood || !isThere || refusedAt !== undefined || left <= 0 || call.needs !== instance.needs)
+          return undefined;
+        const took = machine.now - startedAtMs;
+        return took > 1_000 ? `it took ${took} ms` : undefined;
       },
     },
     {
@@ -193,6 +213,8 @@ export const callInvariants: Invariants = {
         if (error === undefined || method !== 'getToken' || options.forceRefresh || given === undefined)
           return undefined;
         if (error === abortReason || /SIGN_IN|CLOSED/.test(String(Object(error).code))) return undefined;
+        if (history.lastReadBy(instance.process, instance.name).record?.accessToken !== given.accessToken)
+          return undefined;
         const family = history.accesses.get(given.accessToken)?.family;
         // Without a known end, or if a call has rejected it, a token ends when its refresh is refused, or is not possible after a sign-out
         // of whatever was there, or a sign-in of another client, of too little, or without a refresh token.
@@ -246,23 +268,6 @@ export const callInvariants: Invariants = {
       },
     },
     {
-      promise: 'What a provider has refused is marked for all',
-      check({ call }, history) {
-        const { reason } = Object(errorOf(call)) as { reason?: string };
-        const { name } = call.instance;
-        const record = history.stored.get(name);
-        if (reason !== 'refused' || !record || record.refusedAt !== undefined) return undefined;
-        if (history.hasStoreFailed || history.hasStalled) return undefined;
-        const began = busySince(call);
-        // The store refuses the write of a lock that was lost.
-        const hasLost = history.refreshCalls.some(
-          ({ instance, calledAt, holder }) =>
-            instance === call.instance && calledAt >= began && holder && holder.endsAt <= history.machine.now,
-        );
-        return history.writtenAt(name, record) < began && !hasLost ? 'the stored record does not say so' : undefined;
-      },
-    },
-    {
       promise: 'A process that has lost its lock does not believe a refusal',
       check({ call }, history) {
         const { reason } = Object(errorOf(call)) as { reason?: string };
@@ -304,29 +309,6 @@ export const callInvariants: Invariants = {
           ({ label, askedAt }) => askedAt < startedAt && (label === 'insert' || label === 'set'),
         );
         return mayFollow && 'one is not answered';
-      },
-    },
-    {
-      promise: 'While the store is silent, a call gets the token in memory',
-      check({ call }, history) {
-        const { method, options, instance, startedAt, startedAtMs } = call;
-        const { given, process } = instance;
-        const mayAsk = options.interactive !== false && !instance.isSilent;
-        if (method !== 'getToken' || options.forceRefresh || mayAsk || history.hasStalled || !given) return undefined;
-        const { now } = history.machine;
-        const silences = [...(history.waiting.get(process) ?? [])].map(({ askedAtMs }) => askedAtMs + silentAfterMs);
-        const silentAtMs = Math.max(
-          history.silentAtMs.get(process) ?? 0,
-          ...silences.filter((silentAt) => silentAt <= now),
-        );
-        const family = history.accesses.get(given.accessToken)?.family;
-        if (!family || !covers(family.scope, instance.needs)) return undefined;
-        const isRejected = [...instance.calls].some((each) => each.options.forceRefresh);
-        const isSignedOut = instance.triedSignOuts.some((step) => step >= startedAt);
-        const isOver = isRejected || isSignedOut || instance.clockSteps.length > 0;
-        const isGood = given.expiresAt > process.wallNow && !isOver;
-        const knownAtMs = Math.max(startedAtMs, instance.givenAtMs);
-        return isGood && knownAtMs < silentAtMs && silentAtMs < now ? `${now - silentAtMs} ms later` : undefined;
       },
     },
     {

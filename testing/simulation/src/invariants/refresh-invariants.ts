@@ -27,6 +27,7 @@ function windowExcuse(call: RefreshCall, history: History, sender: RefreshCall):
   if (wasSignedOut && family && hadNoAnswer(family)) return 'a sign-out deleted what no answer said was stored';
   if (call.isTooLate && !isKept(call, history, sender)) return 'the answer came too late';
   if (isKeptInMemory && instance !== sender.instance) return 'the store failed before the answer was stored';
+  if (instance.isClosed && history.hasStoreFailed) return 'close() gave up what the store did not take';
   if (holder?.hasSlipped) return 'its process heard that its lease had ended';
   // A process that has exited released its locks itself.
   if (holder && holder.endsAt <= machine.now && !holder.isReleased && !instance.hasExited)

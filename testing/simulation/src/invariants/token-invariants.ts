@@ -62,6 +62,8 @@ export const tokenInvariants: readonly Invariant<'call-settled'>[] = [
       const access = method === 'getToken' || method === 'peek' ? accessGiven(call, history) : undefined;
       if (!access?.lifetimeMs || !access.family.hasRefreshTokens) return undefined;
       if (history.wasSilent(call) || history.hasStalled || doClocksDiffer(history)) return undefined;
+      // Another program wrote without the lock. What comes in its place while a call waits counts to its end.
+      if (history.families.some(({ isForeign }) => isForeign)) return undefined;
       const began = busySince(call);
       // It may have been stored long after it was issued, or could not be stored.
       const { issuedAt, storedAt = instance.storeFailures > 0 ? began : 0 } = access;

@@ -67,6 +67,11 @@ export class Choices {
     return this.#made(key, random % oneIn === 0 ? Math.floor(random / oneIn) % bound : 0);
   }
 
+  /** 0, or one of so many kinds of trouble. Only the enumeration of a small world asks for any here: a plan has its own. */
+  trouble(_kinds: number): number {
+    return 0;
+  }
+
   /** What names the next choice of this stream. */
   #nextKey(stream: number): number {
     const count = this.#counts[stream] ?? 0;

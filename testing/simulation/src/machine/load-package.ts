@@ -19,6 +19,7 @@ export type NewInstance<Module> = () => Module;
 
 const kit = 'token-store-kit';
 const packages = join(import.meta.dirname, '../../../../packages');
+const core = process.env.SIMULATION_CORE ?? 'shared-token';
 const parameters = ['require', 'exports', 'module', ...Object.keys(simulatedGlobals)];
 
 /**
@@ -29,7 +30,7 @@ export async function loadPackage<Module>(
   name: string,
   { patches = [] }: { patches?: readonly Patch[] | undefined } = {},
 ): Promise<NewInstance<Module>> {
-  const sources = join(packages, name, 'src');
+  const sources = join(packages, name === 'shared-token' ? core : name, 'src');
   const unused = new Set(patches);
   const build = await rolldown({
     input: join(sources, 'index.ts'),

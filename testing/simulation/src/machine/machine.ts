@@ -57,6 +57,8 @@ export class Process {
   /** What happens to it, and at which moment. */
   readonly #fates = new Map<number, (() => void)[]>();
   readonly onDeath: (() => void)[] = [];
+  /** What may meet it at each moment, if the choices of the schedule say so. */
+  readonly troubles: (() => void)[] = [];
   /** What it is in the midst of: how often, by the bits of `doing`, and all bits. */
   readonly #counts: number[] = [];
   doing = 0;
@@ -75,6 +77,8 @@ export class Process {
     if (this.isDead) throw killed;
     const fates = this.#fates.get(this.moments++);
     if (fates) for (const run of fates) run();
+    const trouble = this.machine.choices.trouble(this.troubles.length);
+    if (trouble > 0) this.troubles[trouble - 1]?.();
     if (this.isDead) throw killed;
   }
 
@@ -168,6 +172,10 @@ export class Machine {
   readonly #maxSteps: number;
   /** The next one last. */
   readonly #branches: Branch[];
+  /** Told before each step. Set by the enumeration of a small world. */
+  onStep: ((process: Process | undefined, label: string) => void) | undefined;
+  /** What the processes share, as text. Set by the schedule. */
+  describeWorld = (): string => '';
   /** What happens besides when the schedule goes another way. Set by the schedule. */
   onBranch = (): void => {};
   /** Something that this process waits for takes long, or a fate has met it: more may happen just then. Set by the world. */
@@ -261,6 +269,16 @@ export class Machine {
     return promise;
   }
 
+  /** All that is due or waits for its time, as text: with what the processes have observed, it decides what happens next. */
+  describeAgenda(): string {
+    const of = (process: Process | undefined): number => process?.id ?? 0;
+    const steps = this.#ready.map(
+      ({ process, label }) => `${of(process)} ${typeof label === 'string' ? label : label()}`,
+    );
+    const timers = this.#timers.filter(({ isDone }) => !isDone).map(({ due, process }) => `${of(process)} ${due}`);
+    return [...steps.sort(), ...timers.sort()].join('|');
+  }
+
   /** False: nothing is left to do. */
   #step(): boolean {
     this.current = undefined;
@@ -293,6 +311,8 @@ export class Machine {
     this.current = process;
     this.#last = process;
     if (label !== '') this.note(process, label);
+    this.onStep?.(process, typeof label === 'string' ? label : label());
+    if (this.failure) return;
     try {
       process?.pass();
       run();

@@ -67,6 +67,8 @@ export class LeaseLock {
     const untilLost = this.#since + safeLeaseMs - machine.now;
     this.#timer?.finish();
     this.#timer = machine.setTimer(this.#holder.process, Math.min(milliseconds, untilLost), () => this.#renew());
+    // A task may keep its lock for as long as the store does not answer.
+    this.#timer.unref();
   }
 
   #renew(): void {

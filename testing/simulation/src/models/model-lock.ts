@@ -27,6 +27,11 @@ export class ModelLock {
     this.#leaseMs = leaseMs;
   }
 
+  /** Who holds it until when, and who waits, as text. */
+  describe(): string {
+    return `${this.holder?.process.id} ${this.holder?.endsAt} ${this.#waiting.map(({ process }) => process.id)}`;
+  }
+
   /** Whether this holder still is it, by the store's clock. */
   isHeldBy(holder: Holder): boolean {
     return this.holder === holder && holder.endsAt > this.#machine.now;

@@ -39,6 +39,8 @@ export interface StoreUnderTest {
   /** Writes without a lock, as another program. */
   write(name: string, record: TokenRecord, by: undefined): void;
   outage: Outage;
+  /** Who holds which lock, and who waits, as text. */
+  describeLocks(): string;
   /** The store's clock is set, and leases end earlier, or, if negative, later. By 0: this process hears that its leases are lost. */
   slip(milliseconds: number, process: Process): void;
   /** Told of all writes. Set by the schedule. */
@@ -79,6 +81,10 @@ export class ModelStore {
       lock.bury(process);
       this.history.hasTrouble ||= lock.holder?.process === process;
     }
+  }
+
+  describeLocks(): string {
+    return [...this.#locks].map(([name, lock]) => `${name} ${lock.describe()}`).join();
   }
 
   holderOf(name: string, process: Process, signal?: AbortSignal): Holder | undefined {

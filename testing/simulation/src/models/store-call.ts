@@ -127,6 +127,16 @@ export class StoreCalls {
     const { choices } = this.#store.machine;
     const { outage, options, history } = this.#store;
     if (history.isCalm) return noFault;
+    const trouble = choices.trouble(3);
+    if (trouble > 0) {
+      history.hasStoreFailed = true;
+      history.hasOddTime ||= trouble === 3;
+      return [
+        { ...noFault, code: 'STORE_OPEN', isBefore: true } as const,
+        { ...noFault, code: 'STORE_OPEN' } as const,
+        { ...noFault, answerDelayMs: 20_000 },
+      ][trouble - 1] as Fault;
+    }
     if (outage === 'unreachable' || (outage === 'full' && isWrite)) {
       history.hasStoreFailed = true;
       return { ...noFault, isBefore: true, code: outage === 'full' ? 'STORE_FULL' : 'STORE_OPEN' };

@@ -288,6 +288,11 @@ export class UserCode {
   #chooseCourse(): Course {
     const { machine, plan, history } = this.#scene;
     const { networkFaultOneIn } = plan;
+    const trouble = history.isCalm ? 0 : machine.choices.trouble(3);
+    if (trouble > 0) {
+      history.hasTrouble = true;
+      return (['lost answer', 'late', 'server error'] as const)[trouble - 1] as Course;
+    }
     if (history.isCalm || networkFaultOneIn === 0 || !machine.choices.isRare(streams.network, networkFaultOneIn))
       return 'plain';
     history.hasTrouble = true;

@@ -42,12 +42,13 @@ export class TokenDesk implements AsyncDisposable {
   async getToken({ forceRefresh = false, ...needed }: GetTokenOptions): Promise<AccessToken> {
     const found = await this.#find();
     if (forceRefresh) await this.#refreshOnce(found);
-    const { handler, status } = found;
-    const token = await handler.getTokenDetails(needed);
-    const { refreshedAt = 0, accessTokenExpiresAt } = status;
-    if (refreshedAt < token.obtainedAt || accessTokenExpiresAt === token.expiresAt) return token;
-    // The database has a newer token than the handler's memory. A forced refresh reads the database first, and takes that token.
-    return handler.getTokenDetails({ ...needed, forceRefresh: true });
+    return found.handler.getTokenDetails(needed);
+  }
+
+  /** A newer token than the one that was answered with last. */
+  async replaceToken(minValid: number): Promise<AccessToken> {
+    const { handler } = await this.#find();
+    return handler.getTokenDetails({ minValid, forceRefresh: true });
   }
 
   get bridged(): Error | undefined {
