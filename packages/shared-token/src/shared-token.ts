@@ -41,7 +41,7 @@ interface Silent {
   readonly need: SilentNeed;
 }
 
-type SignInCause = Pick<SignInRequest, 'reason' | 'seen' | 'lookAgain'>;
+type SignInCause = Pick<SignInRequest, 'reason' | 'lookAgain'>;
 
 interface Asking {
   readonly flight: Flight<UsableRecord>;
@@ -131,7 +131,7 @@ export class SharedToken implements AsyncDisposable {
       throw new SharedTokenError('SIGN_IN_REQUIRED', 'This call needs a signIn function', { remedy });
     }
     const lookAgain = async (): Promise<undefined> => {};
-    const cause = { reason: 'requested', seen: undefined, lookAgain } as const;
+    const cause = { reason: 'requested', lookAgain } as const;
     const asking = (signIn ? undefined : this.#joinableAsking) ?? this.#ask(ask, cause, undefined);
     if (!signIn) this.#asking = asking;
     const until = this.#until(signal);
@@ -206,13 +206,13 @@ export class SharedToken implements AsyncDisposable {
     const until = this.#until(signal);
     const outcome = await this.#silently(need, until);
     if (outcome.type === 'token') return this.#give(outcome.record, until);
-    const { error, reason, record: seen } = outcome;
+    const { error, reason } = outcome;
     const { signIn } = this.#settings;
     if (!signIn || !(interactive ?? this.#settings.interactive)) throw error;
     const joined = this.#joinableAsking;
     // Another process may have signed in. The provider has just refused what was refused before.
     const lookAgain = (stop: AbortSignal): Promise<Outcome> => obtain(stored, { ...need, resends: false }, stop);
-    const asking = joined ?? this.#ask(signIn, { reason, seen, lookAgain }, need.rejected);
+    const asking = joined ?? this.#ask(signIn, { reason, lookAgain }, need.rejected);
     this.#asking = asking;
     const record = await asking.flight.join(until);
     need.hasFound = true;
@@ -265,8 +265,6 @@ export class SharedToken implements AsyncDisposable {
   /** Memory, else a refresh that this call may share, else one of its own. */
   async #search(need: SilentNeed, until: AbortSignal, left: Promise<never>): Promise<Outcome> {
     const stored = this.#stored;
-    // Under way before this call, so it may have missed what the store has by now.
-    const before = this.#joinable;
     let hasLooked = false;
     for (let begun = 0; ; ) {
       const isKnown = !need.isForced || need.rejected !== undefined;
@@ -285,9 +283,6 @@ export class SharedToken implements AsyncDisposable {
       if (!running) begun++;
       const { flight, ...other } = running ?? this.#begin(need);
       const outcome = await Promise.race([flight.join(until), left]);
-      // What the provider refused a moment ago, it would refuse again.
-      const isRefusal = outcome.type === 'sign-in' && outcome.reason === 'refused';
-      if (running && running === before && !isRefusal) continue;
       const isForIt =
         other.need === need || (other.need.rejected === need.rejected && other.need.minValid === need.minValid);
       if (isForIt && (outcome.type === 'sign-in' || stored.accepts(outcome.record))) return outcome;

@@ -11,8 +11,6 @@ import { toAccessToken, type UsableRecord } from './usable-token.ts';
 export interface SignInRequest {
   readonly signIn: SignIn;
   readonly reason: SignInContext['reason'];
-  /** The stored record that could not be used. */
-  readonly seen: TokenRecord | undefined;
   /** Whether the record gives a token by now: another process may have signed in. Not for `requested`. */
   readonly lookAgain: (signal: AbortSignal) => Promise<Outcome | undefined>;
   /** Called when the person is asked. */
@@ -45,8 +43,6 @@ export async function signInInTurn(
     const outcome = await request.lookAgain(signal);
     if (outcome?.type === 'token') return outcome.record;
     before = outcome ? stored.held?.record : await stored.read();
-    // A person who has just signed out is not asked.
-    if (request.seen && !before) throw signInRequired('signed-out', settings);
     const timeout = end - performance.now();
     if (timeout < signInTimeout * minTimeShare) throw timeoutError(notFinished, signInTimeout);
     // All callers have left, or a sign-out came.
@@ -65,8 +61,7 @@ export async function signInInTurn(
     let failure = isBusy ? timeoutError(notFinished, signInTimeout, cause) : error;
     // After a sign-out, the error of the `signIn` that it has ended does not matter.
     if (signOuts !== stored.signOuts) failure = signInRequired('signed-out', settings);
-    const secrets = [...secretsOf(request.seen), ...secretsOf(before)];
-    emit({ type: 'sign-in-failed', error: describeError(failure, secrets) }, failure);
+    emit({ type: 'sign-in-failed', error: describeError(failure, secretsOf(before ?? stored.held?.record)) }, failure);
     throw failure;
   }
 }

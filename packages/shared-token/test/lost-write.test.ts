@@ -174,4 +174,13 @@ test('what read() returns and signIn gets is a copy: to change it changes nothin
   assert.is(scene.record.accessToken, accessToken);
 });
 
+test('an answer that comes after a sign-out is not in memory, although it cannot be written', async (scene) => {
+  const { shared, answer } = await scene.refreshing();
+  await shared.signOut();
+  scene.store.replace = () => new Promise(() => {});
+  answer();
+  await scene.until('store-failed');
+  assert.is(shared.peek(), undefined);
+});
+
 test.run();

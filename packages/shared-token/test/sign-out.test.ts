@@ -244,4 +244,21 @@ test('what a read of before a sign-out brings is not in memory while the record 
   await signedOut;
 });
 
+test('a first record that has not been sent to the store before a sign-out is not sent after it', async (scene) => {
+  const { store } = scene;
+  const { shared, call, answer } = await scene.signingIn();
+  const release = store.holdRead();
+  const reading = shared.read();
+  await answer();
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  let writes = 0;
+  store.replace = async () => ++writes > 0;
+  const signedOut = shared.signOut();
+  release();
+  await signedOut;
+  assert.is((await rejection(call)).reason, 'signed-out');
+  await reading;
+  assert.is(writes, 0);
+});
+
 test.run();

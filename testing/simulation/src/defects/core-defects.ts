@@ -27,17 +27,17 @@ const recordDefects = [
     'if (!isLate && signOuts === ',
     'if (signOuts === ',
   ]),
-  defect('hears what was asked before a sign-out', 0, [
+  defect('hears what was asked before a sign-out', 'sign-out', [
     'record.ts',
     'if (!isLate && signOuts === this.signOuts) hear',
     'if (!isLate) hear',
   ]),
-  defect('waits for the store for ever', 0, [
+  defect('waits for the store for ever', 'store-limits', [
     'record.ts',
     'const answerLimitMs = 12_000;',
     'const answerLimitMs = 1_200_000;',
   ]),
-  defect('gives a token out before it is stored', 0, [
+  defect('gives a token out before it is stored', 'lost-write', [
     'record.ts',
     'const storingLimitMs = 10_000;',
     'const storingLimitMs = 1;',
@@ -77,12 +77,12 @@ const recordDefects = [
     '    await inserted;\n',
     '',
   ]),
-  defect('writes a first record after a sign-out', 0, [
+  defect('writes a first record after a sign-out', 'sign-out', [
     'record.ts',
     '      if (signOuts !== this.signOuts) return false;\n',
     '      void signOuts;\n',
   ]),
-  defect('shows a token of before a sign-out', 0, [
+  defect('shows a token of before a sign-out', 'lost-write', [
     'record.ts',
     'if (hasSameTokens(this.#stored?.record, change.before)) {',
     'if (change.next) {',
@@ -159,7 +159,7 @@ const refreshDefects = [
     '  if (!record && need.hasFound) throw',
     '  if (false) throw',
   ]),
-  defect('gives out the old token after a sign-out of another process', 0, [
+  defect('gives out the old token after a sign-out of another process', 'sign-out', [
     'refresh.ts',
     "    if (!(await look(stored, need).catch(onFailure))) return needSignIn(settings, 'not-signed-in');\n",
     '    void onFailure;\n',
@@ -193,11 +193,6 @@ const callDefects = [
     'const outcome = await request.lookAgain(signal);',
     'const outcome = (await stored.read(), undefined) as Outcome | undefined;',
   ]),
-  defect('asks a person who has just signed out', 0, [
-    'sign-in.ts',
-    'if (request.seen && !before) throw',
-    'if (false) throw',
-  ]),
   defect('interrupts an exchange', 1000, ['sign-in.ts', "else if (step === 'ending') stop.abort", 'else stop.abort']),
   defect('stores a sign-in after a sign-out', 200, [
     'sign-in.ts',
@@ -224,20 +219,15 @@ const callDefects = [
     '      if (!record) throw error;',
     '      if (!record || error) throw error;',
   ]),
-  defect('refreshes for a call that the stored token would serve', 0, [
+  defect('refreshes for a call that the stored token would serve', 'get-token', [
     'shared-token.ts',
     'if (running && !hasLooked) {',
     'if (false) {',
   ]),
-  defect('takes the outcome of a refresh that began before a call', 0, [
-    'shared-token.ts',
-    '      if (running && running === before && !isRefusal) continue;\n',
-    '      void [before, isRefusal];\n',
-  ]),
   defect('goes on after a sign-out', 1000, ['shared-token.ts', '    this.#signedOut.abort(reason);\n', '']),
-  defect('does not wait for a request when it is closed', 0, [
+  defect('does not wait for a request when it is closed', 'slow-refresh', [
     'shared-token.ts',
-    '    await settled(ended.then(() => this.#stored.beforeClose), this.#settings.refreshTimeout);\n',
+    '    await settled(\n      ended.then(() => this.#stored.beforeClose),\n      this.#settings.refreshTimeout,\n    );\n',
     '    void ended;\n',
   ]),
   defect('tries a refresh again although the provider asked for a pause', 20000, [
@@ -251,7 +241,7 @@ const callDefects = [
     'storedClientId !== clientId) return true',
   ]),
   defect('takes a token of the future for good', 1000, ['usable-token.ts', 'return isFromFuture || now', 'return now']),
-  defect('does not notice the silence of a lock', 0, [
+  defect('does not notice the silence of a lock', 'silent-store', [
     'exclusively.ts',
     '    if (silence) return Promise.reject(silence);\n',
     '',
