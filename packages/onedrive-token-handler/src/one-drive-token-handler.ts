@@ -79,7 +79,7 @@ export class OneDriveTokenHandler implements AsyncDisposable {
 
   /**
    * A valid access token: from memory, else the store, else a refresh, else the browser. The token is stored before it is
-   * returned. If storing fails, an event says so, and a timer and close() retry.
+   * returned. If storing fails, an event says so, and it is tried again, by close() at the latest.
    *
    * Throws OneDriveTokenError, or the signal's reason.
    */

@@ -46,7 +46,7 @@ export type TokenEvent =
   | { type: 'redeeming' }
   | { type: 'signed-in'; account?: Account; scopes: string[]; expiresAt: number }
   | { type: 'sign-in-failed'; error: unknown }
-  /** A token was returned but could not be stored yet; a timer tries to store it again. */
+  /** A token was returned but could not be stored yet. The write is tried again, and no refresh is sent before it succeeds. */
   | { type: 'store-failed'; error: OneDriveTokenError }
   /**
    * The provider granted less than was asked for. Unless `useGrantedScopes` is set, other processes will ask for a sign-in at

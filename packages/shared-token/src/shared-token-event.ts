@@ -28,7 +28,7 @@ export type SharedTokenEvent =
   | { type: 'signed-out' }
   /** The provider still accepts the tokens of the record that a sign-out has deleted. */
   | { type: 'revoke-failed'; error: EventError }
-  /** A token was returned but could not be stored yet. A timer retries the write. */
+  /** A token was returned but could not be stored yet. The write is tried again, and no refresh is sent before it succeeds. */
   | { type: 'store-failed'; error: EventError }
   /** The pending write has succeeded. */
   | { type: 'store-recovered' }

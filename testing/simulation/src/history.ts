@@ -9,7 +9,7 @@ export const writeLimitMs = 10_000;
 const fullLimitMs = 1_000;
 
 /** If the store has not answered for that long, a token that is still valid is given out. */
-export const silentAfterMs = 500;
+const silentAfterMs = 500;
 
 /** A call of the store that has not been answered. */
 interface StoreRequest {
