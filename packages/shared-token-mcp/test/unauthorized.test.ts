@@ -97,17 +97,18 @@ test('a 401 that comes late refreshes nothing: another request has the new token
   await scene.call();
   scene.authorizationServer.expireAccessTokens();
   const renewed = Promise.withResolvers<void>();
-  let requests = 0;
+  let lateRequests = 0;
   const access = scene.open({
     fetch: async (input, init) => {
-      const isLate = String(input) === scene.server.url && ++requests === 2;
+      const isLate = new Headers(init?.headers).has('x-late') && ++lateRequests === 1;
       const response = await globalThis.fetch(input, init);
       if (isLate) await within('what it waits for', renewed.promise);
       return response;
     },
   });
-  const get = (): Promise<Response> => access.fetch(scene.server.url, { headers: { accept: 'text/event-stream' } });
-  const [first, second] = [get(), get()];
+  const get = (headers: Record<string, string> = {}): Promise<Response> =>
+    access.fetch(scene.server.url, { headers: { accept: 'text/event-stream', ...headers } });
+  const [first, second] = [get(), get({ 'x-late': 'yes' })];
   await first;
   renewed.resolve();
   await second;
