@@ -85,8 +85,7 @@ class Schedule {
   async run(): Promise<void> {
     this.#machine.note(undefined, () => describePlan(this.#plan));
     this.#machine.chooseOrder();
-    this.#history.hasStalled = this.#machine.isSlow;
-    this.#history.hasOddTime = this.#machine.isSlow || this.#plan.storeLateOneIn > 0;
+    if (this.#machine.isSlow) this.#history.troubles.add('stop');
     this.#storeFirstRecord();
     this.#machine.describe = (last) => describeState(this.#history, last);
     this.#machine.onBranch = () => this.#goAnotherWay();
@@ -127,6 +126,7 @@ class Schedule {
       }
     }
     await machine.run();
+    this.#report({ type: 'rested' });
     // A process whose calls hang is ended by its program.
     for (const process of this.#history.wasSilentTo) process.kill();
     for (const name of [...this.#history.owed.keys()]) {
@@ -188,10 +188,7 @@ class Schedule {
     const isRare = (oneIn: number): boolean => choices.isRare(streams.branches, oneIn);
     if (isRare(3)) this.#plan.networkFaultOneIn = 2;
     if (isRare(4)) options.faultOneIn = 8;
-    if (options.kind !== 'file' && isRare(3)) {
-      options.lateOneIn = 2;
-      this.#history.hasOddTime = true;
-    }
+    if (options.kind !== 'file' && isRare(3)) options.lateOneIn = 2;
     const { actions, fates } = chooseMore(choices, this.#plan);
     for (const action of actions) this.#machine.later(undefined, action.delayMs, '', () => this.#perform(action));
     for (const fate of fates) {
@@ -224,7 +221,6 @@ class Schedule {
       }
       case 'foreign sign-in': {
         const family = this.#provider.issue('app', 'client', undefined);
-        family.isForeign = true;
         machine.note(undefined, () => `another program stores sign-in ${family.id}`);
         const response = this.#provider.answer(family);
         const access = this.#history.accesses.get(response.access_token);
@@ -260,7 +256,10 @@ class Schedule {
 
   #needMore(instance: Instance): void {
     instance.needs = unite(instance.needs, instance.needs.includes('mail') ? 'calendar' : 'mail');
-    this.#history.needsGrew(instance);
+    const isBusy = [...instance.calls].some(({ outcome }) => !outcome || 'error' in outcome);
+    for (const window of this.#history.windows) {
+      if (window.instance === instance && isBusy) window.needs = instance.needs;
+    }
     this.#machine.note(instance.process, () => `needs ${instance.needs} from now on`);
   }
 
@@ -279,8 +278,7 @@ class Schedule {
     const fates = this.#plan.fates.filter((fate) => fate.process === place && this.#processes <= this.#plan.processes);
     for (const fate of fates) process.afterMoments(fate.moment, () => this.#meetFate(instance, fate));
     process.onDeath.push(() => {
-      // After close(), nothing may be under way that a process must not end in.
-      if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
+      this.#history.excuse(process, 'the process was killed before the answer was stored');
     });
     const needs = this.#plan.someNeedMore && place % 2 === 1 && place !== 99 ? `${leastScope} mail` : leastScope;
     const user = new UserCode(this.#scene, () => instance);
@@ -290,8 +288,10 @@ class Schedule {
       name,
       clientId,
       authority: 'https://provider.example',
-      refresh: (...args) => process.during(doing.refresh, user.refresh(...args) as Promise<TokenResponse>),
-      signIn: isSilent ? undefined : (context) => process.during(doing.askPerson, user.signIn(context)),
+      refresh: (...args) => process.during(doing.refresh, user.call(user.refresh(...args) as Promise<TokenResponse>)),
+      signIn: isSilent
+        ? undefined
+        : (context) => process.during(doing.askPerson, user.call(user.signIn(context) as Promise<TokenResponse>)),
       accepts: (record) => covers(record.scope, instance.needs),
       expirySkew: this.#plan.expirySkewMs,
       refreshAhead: this.#plan.refreshAheadMs,
@@ -314,20 +314,12 @@ class Schedule {
       calls: new Set(),
       signOuts: [],
       triedSignOuts: [],
-      storeFailures: 0,
-      lastFailure: -1,
-      lastSignInFailure: -1,
-      retryAt: 0,
-      retryAfterMs: 0,
-      givenAtMs: 0,
-      clockSteps: [],
-      ended: new Map(),
+      hasSaidStoreFailed: false,
+      userCalls: 0,
+      userCallEndedAtMs: 0,
       isSilent,
-      unstored: [],
-      mayHoldToken: false,
       isClosed: false,
       wasClosedCalmly: false,
-      hasExited: false,
     };
     this.#history.instances.push(instance);
     // A program that goes on has something else to do: timers that keep no process alive fire in it.
@@ -338,24 +330,24 @@ class Schedule {
 
   #meetFate(instance: Instance, { kind, milliseconds }: Fate): void {
     const { process } = instance;
-    this.#history.hasTrouble = true;
+    const { troubles } = this.#history;
     switch (kind) {
       case 'kill':
+        troubles.add('kill');
         process.kill();
         break;
       case 'slip':
+        troubles.add('lease');
         this.#machine.note(process, () => `the store's clock is set by ${milliseconds} ms`);
         this.#store.slip(milliseconds, process);
         break;
       case 'stop':
-        this.#history.hasOddTime = true;
-        this.#history.hasStalled = true;
+        troubles.add('stop');
         process.stop(milliseconds);
         break;
       default:
-        this.#history.hasOddTime = true;
+        troubles.add('clock');
         process.wallOffsetMs += milliseconds;
-        instance.clockSteps.push(this.#machine.steps);
         this.#machine.note(process, () => `its wall clock is set by ${milliseconds} ms`);
     }
     this.#machine.onDelay(process);
@@ -375,11 +367,8 @@ class Schedule {
       startedAtMs: machine.now,
       startedAtWallMs: process.wallNow,
       needs: instance.needs,
-      held: token.peek()?.accessToken,
       given: instance.given,
-      isUnlocked: !this.#history.wasSilentTo.has(process) && (process.doing & (doing.holdLock | doing.release)) === 0,
       stored: this.#history.stored.get(instance.name),
-      isFresh: options.forceRefresh === true && this.#isFresh(instance),
       abortReason,
     };
     instance.calls.add(call);
@@ -401,9 +390,7 @@ class Schedule {
       machine.note(process, () => `${method}() ${describeOutcome(outcome)}`);
       if (isSignOut) this.#history.signOutEnded(instance, call);
       this.#report({ type: 'call-settled', call });
-      if (!thenExits) return;
-      this.#history.exited(instance);
-      process.kill();
+      if (thenExits) process.kill();
     };
     const called = this.#invoke(token, method, { ...options, signal });
     process.during(options.forceRefresh ? doing.force : doingWhat[method], called).then(
@@ -413,14 +400,6 @@ class Schedule {
       },
       (error: unknown) => settle({ error }),
     );
-  }
-
-  /** Whether this instance never had a token in memory. After a forced call it may have the rejected one, with that mark. */
-  #isFresh(instance: Instance): boolean {
-    if (instance.mayHoldToken) return false;
-    for (const { options, outcome } of instance.calls)
-      if (options.forceRefresh || (outcome && 'value' in outcome)) return false;
-    return !this.#history.windows.some((window) => window.instance === instance);
   }
 
   async #invoke(token: SharedToken, method: Method, options: object): Promise<unknown> {

@@ -1,11 +1,13 @@
-import type { Fact } from '../facts.ts';
+import type { Fact, Trouble } from '../facts.ts';
 import type { History } from '../history.ts';
 
 type FactOf<Type extends Fact['type']> = Extract<Fact, { type: Type }>;
 
-/** What must be true in every schedule: a promise of SECURITY.md or docs/architecture.md about one shared sign-in. */
+/** A promise to a user, as one sentence, and how a fact can break it. */
 export interface Invariant<Type extends Fact['type'] = Fact['type']> {
   readonly promise: string;
+  /** The promise holds for schedules without that trouble. Such a promise has no other exception. */
+  readonly unless?: readonly Trouble[];
   /** How the fact breaks the promise; undefined if it does not. */
   check(fact: FactOf<Type>, history: History): string | undefined;
 }

@@ -1,74 +1,50 @@
-import { writeLimitMs } from '../history.ts';
 import type { Invariants } from './invariant.ts';
-import { doClocksDiffer, hadNoAnswer, isOf } from './questions.ts';
+import { isOf } from './questions.ts';
 
 /** When the store has written or deleted a record. */
 export const storeInvariants: Invariants = {
   written: [
     {
+      promise: 'No sign-in is stored after a sign-out that came after it began',
+      check({ record }, history) {
+        const family = history.familyOf(record);
+        const { instance, openedAt = 0 } = family?.window ?? {};
+        return instance?.signOuts.some((startedAt) => startedAt >= openedAt) ? `sign-in ${family?.id}` : undefined;
+      },
+    },
+    {
       promise: 'A sign-in does not undo the sign-out of another process, if it has read what that deleted',
+      unless: ['store'],
       check({ before, record }, history) {
         const family = history.familyOf(record);
         const { found, instance } = family?.window ?? {};
-        // What its own process has deleted, it knew to be gone.
-        const { signedOut } = found ?? {};
-        const isByOther = signedOut !== undefined && signedOut.by !== instance?.process;
-        // The person has signed in again since, but that could not be stored: only their times tell which of the two counts.
-        const isAgain = history.windows.some(
-          (each) => each.instance === instance && each.openedAt > (signedOut?.step ?? 0),
-        );
-        // An own sign-in that has not read what was deleted waits to be stored, and this one takes its place.
-        const hasPending = history.families.some(
-          (each) =>
-            each !== family && each.window?.instance === instance && !each.wasStored && each.window?.found !== found,
-        );
-        // Its process waits for the answer to the write of what was deleted: see SECURITY.md.
-        const isPending = hasPending || (found?.window?.instance === instance && found?.hasLostAnswer);
-        return !before && isByOther && !isAgain && !isPending && !family?.wasStored
-          ? `sign-in ${family?.id} after ${found?.id}`
-          : undefined;
+        const isByOther = found?.signedOut && found.signedOut.by !== instance?.process;
+        return !before && isByOther && !family?.wasStored ? `sign-in ${family?.id} after ${found.id}` : undefined;
       },
     },
     {
-      promise: 'No older token takes the place of a newer one',
-      check({ name, before, record, by, asked }, history) {
-        const [wasFamily, isFamily] = [history.familyOf(before), history.familyOf(record)];
-        // A program that writes without the lock cannot know what it replaces, nor can we know what it will write.
-        if (!before || !wasFamily || !isFamily || !by || wasFamily.isForeign) return undefined;
-        // If the person answers a window late that was given up, the window that opened after it counts, whichever the provider answers first.
-        const openedBefore = (isFamily.window?.openedAt ?? -1) < (wasFamily.window?.openedAt ?? -1);
-        // Of two that could not be stored at first, only their times tell.
-        const isEarlier = (isFamily.signedInAtMs ?? 0) < (wasFamily.signedInAtMs ?? Number.POSITIVE_INFINITY);
-        if (isFamily.order < wasFamily.order && openedBefore && isEarlier && !doClocksDiffer(history))
-          return `sign-in ${isFamily.id} over sign-in ${wasFamily.id}`;
-        const was = history.refreshTokens.get(before.refreshToken ?? '');
-        const is = history.refreshTokens.get(record.refreshToken ?? '');
-        if (isFamily !== wasFamily || !was || !is) return undefined;
-        if (is.generation < was.generation) return `refresh token ${is.generation} over ${was.generation}`;
-        const access = history.accesses.get(record.accessToken ?? '');
-        const earlier = history.accesses.get(before.accessToken ?? '');
-        if (!access || !earlier || access.generation >= earlier.generation) return undefined;
-        // If the refresh token stays, compare-and-swap does not see a write between this process's read and its write. And of
-        // two requests that were both late, only the provider knows which it answered first.
-        const { step: readAt } = history.lastReadBy(by, name);
-        const wasKnown = (earlier.storedAt ?? 0) <= readAt && readAt <= asked.step;
-        return wasKnown && (record.obtainedAt ?? 0) < (before.obtainedAt ?? 0)
-          ? `access token ${access.value} over ${earlier.value}`
-          : undefined;
-      },
-    },
-    {
-      promise: 'Nothing that a sign-out has deleted is stored again',
-      check({ record, by, asked }, history) {
+      promise: 'Nothing that a sign-out has deleted is stored again by a process that knows what became of its writes',
+      check({ record, by }, history) {
         const family = history.familyOf(record);
-        // If the answer to a write was lost, its process cannot tell whether a sign-out came, or the write never did.
-        const isLost =
-          (by && history.wasSilentTo.has(by)) ||
-          family?.hasLostAnswer ||
-          asked.step < (family?.answerFoundAt ?? 0) ||
-          family?.wasStoredAgain ||
-          history.machine.now - asked.ms >= writeLimitMs;
-        return family?.signedOut && !isLost ? `sign-in ${family.id}` : undefined;
+        return family?.signedOut && by && !history.hadNoAnswer.has(by) ? `sign-in ${family.id}` : undefined;
+      },
+    },
+    {
+      promise: 'No older refresh token takes the place of a newer one',
+      check({ before, record, by }, { refreshTokens }) {
+        const was = refreshTokens.get(before?.refreshToken ?? '');
+        const is = refreshTokens.get(record.refreshToken ?? '');
+        if (!by || !was || !is || was.family !== is.family) return undefined;
+        return is.generation < was.generation ? `refresh token ${is.generation} over ${was.generation}` : undefined;
+      },
+    },
+    {
+      promise: 'No sign-in takes the place of one that began after it had ended',
+      unless: ['clock'],
+      check({ before, record, by }, history) {
+        const [was, is] = [history.familyOf(before), history.familyOf(record)];
+        const isEarlier = was?.window && is && (is.window ? (is.signedInAtMs ?? 0) : -1) < was.window.openedAtMs;
+        return by && was !== is && isEarlier ? `sign-in ${is.id} over sign-in ${was.id}` : undefined;
       },
     },
     {
@@ -84,14 +60,6 @@ export const storeInvariants: Invariants = {
       check({ record, by }, history) {
         const access = by && history.accesses.get(record.accessToken ?? '');
         return access && record.data?.of !== access.data ? `${record.data?.of} instead of ${access.data}` : undefined;
-      },
-    },
-    {
-      promise: 'A record without a refresh token is refused only if a call forces',
-      check({ record, by }, history) {
-        if (record.refreshToken !== undefined || record.refusedAt === undefined) return undefined;
-        const calls = history.instances.flatMap((each) => (each.process === by ? [...each.calls] : []));
-        return calls.some(({ options }) => options.forceRefresh) ? undefined : 'no call forced';
       },
     },
     {
@@ -118,24 +86,19 @@ export const storeInvariants: Invariants = {
   'revoke-called': [
     {
       promise: 'revoke is called for a record of this client, when it has been deleted',
+      unless: ['store'],
       check({ instance, record }, history) {
         const family = history.familyOf(record);
         if (!family || !isOf(family, instance)) return `sign-in ${family?.id} is of ${family?.clientId}`;
-        const stored = history.stored.get(instance.name);
-        const isStored = stored && history.familyOf(stored) === family;
-        // A process whose write had no answer does not know that it was there, and stores it again: see SECURITY.md.
-        const isKnown = !hadNoAnswer(family) && !history.wasSilentTo.has(instance.process);
-        return isStored && isKnown ? `sign-in ${family.id} is still stored` : undefined;
+        const isStored = history.familyOf(history.stored.get(instance.name)) === family;
+        return isStored ? `sign-in ${family.id} is still stored` : undefined;
       },
     },
   ],
   deleted: [
     {
       promise: 'Only a sign-out deletes a record',
-      check({ name, before }, history) {
-        const family = history.familyOf(before);
-        return family && !history.signingOut.get(name) ? `sign-in ${family.id}` : undefined;
-      },
+      check: ({ name, before }, { signingOut }) => (signingOut.get(name) ? undefined : `${before.refreshToken}`),
     },
   ],
 };
