@@ -27,6 +27,8 @@ export interface Family {
   /** Why it may be lost: see the window in SECURITY.md. */
   excuse?: string;
   wasStored: boolean;
+  /** `revoke` was called for it. */
+  wasRevoked?: boolean;
   /** What the person granted. */
   scope: string;
   readonly hasRefreshTokens: boolean;
@@ -101,10 +103,6 @@ export interface Instance {
   hasSaidStoreFailed: boolean;
   /** The token that it has given out last, since its last sign-out. */
   given?: AccessToken | undefined;
-  /** Its calls of `refresh`, `signIn` and `revoke` that have not settled. */
-  userCalls: number;
-  /** When the last of the others settled, by the machine's clock. */
-  userCallEndedAtMs: number;
   isClosed: boolean;
   /** It was closed when all trouble was over. */
   wasClosedCalmly: boolean;
@@ -128,11 +126,20 @@ export interface Call {
   readonly needs: string;
   /** The token that this instance had given out last. */
   readonly given: AccessToken | undefined;
+  /** This instance had read the record before. */
+  readonly hasRead: boolean;
   /** The record that was stored then. */
   readonly stored: TokenRecord | undefined;
   readonly abortReason: Error | undefined;
-  outcome?: { value: unknown } | { error: unknown };
   settledAt?: number;
+  /** What it gave, unless it is a call of read(). */
+  token?: AccessToken;
+  /** The same as the provider knows it. */
+  access?: Access | undefined;
+  /** What it ended in otherwise, and what that says. */
+  error?: unknown;
+  code?: string;
+  reason?: string;
 }
 
 /** One call of the user's `refresh`. */

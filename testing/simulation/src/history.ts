@@ -1,4 +1,4 @@
-import type { AccessToken, TokenRecord } from 'shared-token';
+import type { TokenRecord } from 'shared-token';
 import type { Access, Call, Fact, Family, Instance, RefreshCall, RefreshToken, Trouble, Window } from './facts.ts';
 import type { Machine, Process } from './machine/machine.ts';
 
@@ -39,6 +39,11 @@ export class History {
     this.machine = machine;
   }
 
+  /** Whether there was trouble of one of these kinds. */
+  had(...troubles: Trouble[]): boolean {
+    return troubles.some((trouble) => this.troubles.has(trouble));
+  }
+
   familyOf(record: TokenRecord | undefined): Family | undefined {
     if (record?.refreshToken !== undefined) return this.refreshTokens.get(record.refreshToken)?.family;
     return this.accesses.get(record?.accessToken ?? '')?.family;
@@ -60,6 +65,11 @@ export class History {
       case 'person-asked':
         this.windows.push(fact.window);
         break;
+      case 'revoke-called': {
+        const family = this.familyOf(fact.record);
+        if (family) family.wasRevoked = true;
+        break;
+      }
       case 'written':
         this.#written(fact);
         break;
@@ -73,10 +83,9 @@ export class History {
         this.#told(fact);
         break;
       case 'call-settled': {
-        const { instance, method, outcome, startedAt } = fact.call;
-        const given = Object(outcome && 'value' in outcome && outcome.value) as AccessToken;
+        const { instance, token, startedAt } = fact.call;
         const isOfNow = !instance.isClosed && !instance.triedSignOuts.some((step) => step >= startedAt);
-        if (method !== 'read' && given.accessToken !== undefined && isOfNow) instance.given = given;
+        if (token && isOfNow) instance.given = token;
         break;
       }
       case 'calm':
@@ -109,6 +118,7 @@ export class History {
     if (!family) return;
     family.wasStored = true;
     delete family.signedOut;
+    family.wasRevoked = false;
     if (record.clientId === undefined) family.isBare = true;
     else if (family.isBare) family.clientId = record.clientId;
     // The person wants it gone, even if the sign-out fails.
@@ -140,6 +150,6 @@ export class History {
     // What was in memory until now was given out while it was under way.
     instance.given = undefined;
     this.signingOut.set(name, (this.signingOut.get(name) ?? 1) - 1);
-    if (call.outcome && 'value' in call.outcome) instance.signOuts.push(call.startedAt);
+    if (call.error === undefined) instance.signOuts.push(call.startedAt);
   }
 }

@@ -256,7 +256,7 @@ class Schedule {
 
   #needMore(instance: Instance): void {
     instance.needs = unite(instance.needs, instance.needs.includes('mail') ? 'calendar' : 'mail');
-    const isBusy = [...instance.calls].some(({ outcome }) => !outcome || 'error' in outcome);
+    const isBusy = [...instance.calls].some(({ token, settledAt }) => !settledAt || !token);
     for (const window of this.#history.windows) {
       if (window.instance === instance && isBusy) window.needs = instance.needs;
     }
@@ -288,10 +288,8 @@ class Schedule {
       name,
       clientId,
       authority: 'https://provider.example',
-      refresh: (...args) => process.during(doing.refresh, user.call(user.refresh(...args) as Promise<TokenResponse>)),
-      signIn: isSilent
-        ? undefined
-        : (context) => process.during(doing.askPerson, user.call(user.signIn(context) as Promise<TokenResponse>)),
+      refresh: (...args) => process.during(doing.refresh, user.refresh(...args) as Promise<TokenResponse>),
+      signIn: isSilent ? undefined : (context) => process.during(doing.askPerson, user.signIn(context)),
       accepts: (record) => covers(record.scope, instance.needs),
       expirySkew: this.#plan.expirySkewMs,
       refreshAhead: this.#plan.refreshAheadMs,
@@ -315,8 +313,6 @@ class Schedule {
       signOuts: [],
       triedSignOuts: [],
       hasSaidStoreFailed: false,
-      userCalls: 0,
-      userCallEndedAtMs: 0,
       isSilent,
       isClosed: false,
       wasClosedCalmly: false,
@@ -368,6 +364,7 @@ class Schedule {
       startedAtWallMs: process.wallNow,
       needs: instance.needs,
       given: instance.given,
+      hasRead: this.#history.lastRead.has(process),
       stored: this.#history.stored.get(instance.name),
       abortReason,
     };
@@ -383,11 +380,13 @@ class Schedule {
       instance.wasClosedCalmly = this.#history.isCalm;
     }
     const signal = controller?.signal as unknown as AbortSignal | undefined;
-    const settle = (outcome: NonNullable<Call['outcome']>): void => {
+    const settle = ({ value, error }: { value?: unknown; error?: unknown }): void => {
       if (process.isDead) return;
-      call.outcome = outcome;
+      const token = value && method !== 'read' ? (value as AccessToken) : undefined;
+      const { code, reason } = Object(error) as { code?: string; reason?: string };
+      Object.assign(call, { token, access: this.#history.accesses.get(token?.accessToken ?? ''), error, code, reason });
       call.settledAt = machine.steps;
-      machine.note(process, () => `${method}() ${describeOutcome(outcome)}`);
+      machine.note(process, () => `${method}() ${describeOutcome(value, error)}`);
       if (isSignOut) this.#history.signOutEnded(instance, call);
       this.#report({ type: 'call-settled', call });
       if (thenExits) process.kill();
@@ -416,11 +415,11 @@ class Schedule {
   }
 }
 
-function describeOutcome(outcome: NonNullable<Call['outcome']>): string {
-  if ('error' in outcome) {
-    const { name, code, message } = outcome.error as Error & { code?: string };
+function describeOutcome(value: unknown, error: unknown): string {
+  if (error !== undefined) {
+    const { name, code, message } = error as Error & { code?: string };
     return `rejects with ${name} ${code ?? ''} ${message}`;
   }
-  const { accessToken } = Object(outcome.value) as Partial<AccessToken>;
+  const { accessToken } = Object(value) as Partial<AccessToken>;
   return accessToken ? `resolves with ${accessToken.split('.').slice(0, 3).join('.')}` : 'resolves';
 }

@@ -110,20 +110,8 @@ export class UserCode {
       if (family) family.revoked ??= 'person';
       return { access_token: '' };
     };
-    return this.call(this.#exchange({ serve, signal, what: 'revoke', isOver: () => false, onLost: () => {} }));
+    return this.#exchange({ serve, signal, what: 'revoke', isOver: () => false, onLost: () => {} });
   };
-
-  /** A call of one of these functions. */
-  call<T>(promise: Promise<T>): Promise<T> {
-    const instance = this.#instance();
-    instance.userCalls++;
-    const end = (): void => {
-      instance.userCalls--;
-      instance.userCallEndedAtMs = this.#scene.machine.now;
-    };
-    promise.then(end, end);
-    return promise;
-  }
 
   /** Of an object that the program was given, or has given. */
   change(object: object | undefined): void {
