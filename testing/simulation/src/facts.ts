@@ -181,7 +181,7 @@ export interface Window {
   readonly asked: string;
   /** The same as it may have grown until the last call that waited for it ended. */
   needs: string;
-  /** The person has answered, and the code is exchanged by `redeem`. */
+  /** The person has answered in time, and the code is exchanged by `redeem`. */
   isExchanging: boolean;
   /** By the machine's clock. */
   answeredAtMs?: number;

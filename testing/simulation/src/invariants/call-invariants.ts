@@ -1,9 +1,8 @@
-import type { History } from '../history.ts';
 import { secretMark } from '../models/provider.ts';
 import { covers } from '../models/scopes.ts';
 import { refreshTimeoutMs } from '../models/user-code.ts';
 import type { Invariants } from './invariant.ts';
-import { busySince, goodSignIn, mayAsk, neededMs } from './questions.ts';
+import { busySince, goodSignIn, mayAsk, tookLonger } from './questions.ts';
 
 /** As `JSON.stringify(value).includes(secretMark)`, which takes ten times as long. */
 function hasSecret(value: unknown): boolean {
@@ -13,12 +12,6 @@ function hasSecret(value: unknown): boolean {
     if (key.includes(secretMark) || hasSecret((value as Record<string, unknown>)[key])) return true;
   }
   return false;
-}
-
-/** How the call took longer than that. */
-function tookLonger({ startedAtMs }: { startedAtMs: number }, { machine }: History, limitMs: number) {
-  const took = machine.now - startedAtMs;
-  return took > limitMs ? `it took ${took} ms` : undefined;
 }
 
 /** When a call of SharedToken settles, and when it tells of an event. */
@@ -47,18 +40,6 @@ export const callInvariants: Invariants = {
       if (call.code === 'STORE') return `it ends in ${call.error}`;
       return call.method !== 'getToken' || mayAsk(call) ? undefined : tookLonger(call, history, 5_000);
     },
-    'A call whose need the stored token meets waits for no refresh'({ call }, history) {
-      const { method, options, instance, stored, needs, startedAtMs, startedAtWallMs } = call;
-      if (method !== 'getToken' || !stored || history.had('clock', 'stop', 'kill', 'lease', 'store', 'late'))
-        return undefined;
-      const { expiresAt = 0, obtainedAt = 0, clientId, refusedAt, scope } = stored;
-      const isLong = expiresAt - startedAtWallMs - 1_000 > neededMs(expiresAt - obtainedAt, history, options);
-      const isForUs = clientId === instance.clientId && refusedAt === undefined && covers(scope, needs);
-      const isRejected = [...instance.calls].some((each) => each.options.forceRefresh);
-      const staysUntilMs = history.replacedAtMs.get(stored) ?? history.machine.now;
-      const isGood = isLong && isForUs && !isRejected && staysUntilMs > startedAtMs + 1_000;
-      return isGood ? tookLonger(call, history, 1_000) : undefined;
-    },
     'close() ends within refreshTimeout and 6 seconds'({ call }, history) {
       if (call.method !== 'close' || history.had('stop')) return undefined;
       return tookLonger(call, history, refreshTimeoutMs + 6_000);
@@ -81,6 +62,13 @@ export const callInvariants: Invariants = {
           window.instance === instance && openedAt < startedAt && !isExchanging && !isSettled && !signal.aborted,
       );
       return (method === 'close' || method === 'signOut') && isOpen ? 'it goes on' : undefined;
+    },
+    'The exchange of a code is ended by refreshTimeout alone'({ call }, { windows, machine }) {
+      const wasCut = windows.some(({ instance, signal, isExchanging, isSettled, answeredAtMs = 0 }) => {
+        const isOpen = isExchanging && !isSettled && machine.now < answeredAtMs + refreshTimeoutMs;
+        return instance === call.instance && isOpen && signal.aborted;
+      });
+      return wasCut ? 'its signal has aborted' : undefined;
     },
     'SIGN_IN_TIMEOUT comes only if the person was too late'({ call: { code, instance, startedAt } }, history) {
       if (code !== 'SIGN_IN_TIMEOUT' || history.had('clock', 'stop', 'store', 'late', 'foreign')) return undefined;

@@ -76,3 +76,9 @@ export function neededMs(
   const needed = Math.max(early, minValid);
   return needed > 0.9 * lifetimeMs ? lifetimeMs / 2 : needed;
 }
+
+/** How the call took longer than that. */
+export function tookLonger({ startedAtMs }: { startedAtMs: number }, { machine }: History, limitMs: number) {
+  const took = machine.now - startedAtMs;
+  return took > limitMs ? `it took ${took} ms` : undefined;
+}

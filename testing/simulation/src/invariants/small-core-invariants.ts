@@ -1,5 +1,6 @@
+import { covers } from '../models/scopes.ts';
 import type { Invariants } from './invariant.ts';
-import { rejectedBy } from './questions.ts';
+import { neededMs, rejectedBy, tookLonger } from './questions.ts';
 
 /** What the small core promises, and today's does not keep. */
 export const smallCoreInvariants: Invariants = {
@@ -10,6 +11,18 @@ export const smallCoreInvariants: Invariants = {
     },
   },
   'call-settled': {
+    'A call whose need the stored token meets waits for no refresh'({ call }, history) {
+      const { method, options, instance, stored, needs, startedAtMs, startedAtWallMs } = call;
+      if (method !== 'getToken' || !stored || history.had('clock', 'stop', 'kill', 'lease', 'store', 'late'))
+        return undefined;
+      const { expiresAt = 0, obtainedAt = 0, clientId, refusedAt, scope } = stored;
+      const isLong = expiresAt - startedAtWallMs - 1_000 > neededMs(expiresAt - obtainedAt, history, options);
+      const isForUs = clientId === instance.clientId && refusedAt === undefined && covers(scope, needs);
+      const isRejected = [...instance.calls].some((each) => each.options.forceRefresh);
+      const staysUntilMs = history.replacedAtMs.get(stored) ?? history.machine.now;
+      const isGood = isLong && isForUs && !isRejected && staysUntilMs > startedAtMs + 1_000;
+      return isGood ? tookLonger(call, history, 1_000) : undefined;
+    },
     'A token that was rejected, and whose refresh was refused, is not given again to its instance'({ call }) {
       const { instance, startedAt, access } = call;
       const since = Math.max(0, ...instance.triedSignOuts);

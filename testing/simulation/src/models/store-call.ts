@@ -10,6 +10,9 @@ const busyMs = 5_000;
 /** How long SharedToken waits for the answer to a call. */
 const answerLimitMs = 12_000;
 
+/** How long its callers wait for a write. */
+const writeLimitMs = 10_000;
+
 /** What takes so long to arrive is worth a state of its own. */
 const lateMs = 1_000;
 
@@ -87,7 +90,7 @@ export class StoreCalls {
         if (fault.answerDelayMs === never) return;
         const tell = (): void => {
           // A busy computer has told it late.
-          if (machine.now - askedAtMs >= answerLimitMs && label !== 'get') history.hadNoAnswer.add(process);
+          if (machine.now - askedAtMs >= writeLimitMs && label !== 'get') history.hadNoAnswer.add(process);
           settle();
         };
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
@@ -99,8 +102,9 @@ export class StoreCalls {
           return;
         }
         // An answer that comes later is not waited for.
-        const isInTime = !fault.code && machine.now + fault.answerDelayMs - askedAtMs < answerLimitMs;
-        if (!isInTime && label !== 'get') history.hadNoAnswer.add(process);
+        const tookMs = machine.now + fault.answerDelayMs - askedAtMs;
+        const isInTime = !fault.code && tookMs < answerLimitMs;
+        if (label !== 'get' && (fault.code || tookMs >= writeLimitMs)) history.hadNoAnswer.add(process);
         let result: T;
         try {
           result = effect(isInTime);

@@ -152,7 +152,7 @@ export class UserCode {
       };
       const exchange = async (): Promise<TokenResponse> => {
         const way = { serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} };
-        window.isExchanging = plan.usesRedeem;
+        window.isExchanging = plan.usesRedeem && !signal.aborted;
         const signedInAtMs = plan.usesRedeem ? machine.now : window.openedAtMs;
         const answer = await this.#exchange(way);
         if (family && answer.access_token) family.signedInAtMs = signedInAtMs;
