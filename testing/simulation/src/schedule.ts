@@ -88,8 +88,7 @@ class Schedule {
     this.#machine.note(undefined, () => describePlan(this.#plan));
     this.#machine.chooseOrder();
     this.#machine.describeWorld = () => this.#describe();
-    this.#history.hasStalled = this.#machine.isSlow;
-    this.#history.hasOddTime = this.#machine.isSlow || this.#plan.storeLateOneIn > 0;
+    if (this.#machine.isSlow) this.#history.troubles.add('stop');
     this.#storeFirstRecord();
     this.#machine.describe = (last) => describeState(this.#history, last);
     this.#machine.onBranch = () => this.#goAnotherWay();
@@ -130,6 +129,7 @@ class Schedule {
       }
     }
     await machine.run();
+    this.#report({ type: 'rested' });
     // A process whose calls hang is ended by its program.
     for (const process of this.#history.wasSilentTo) process.kill();
     for (const name of [...this.#history.owed.keys()]) {
@@ -205,10 +205,7 @@ class Schedule {
     const isRare = (oneIn: number): boolean => choices.isRare(streams.branches, oneIn);
     if (isRare(3)) this.#plan.networkFaultOneIn = 2;
     if (isRare(4)) options.faultOneIn = 8;
-    if (options.kind !== 'file' && isRare(3)) {
-      options.lateOneIn = 2;
-      this.#history.hasOddTime = true;
-    }
+    if (options.kind !== 'file' && isRare(3)) options.lateOneIn = 2;
     const { actions, fates } = chooseMore(choices, this.#plan);
     for (const action of actions) this.#machine.later(undefined, action.delayMs, '', () => this.#perform(action));
     for (const fate of fates) {
@@ -241,7 +238,6 @@ class Schedule {
       }
       case 'foreign sign-in': {
         const family = this.#provider.issue('app', 'client', undefined);
-        family.isForeign = true;
         machine.note(undefined, () => `another program stores sign-in ${family.id}`);
         const response = this.#provider.answer(family);
         const access = this.#history.accesses.get(response.access_token);
@@ -277,7 +273,10 @@ class Schedule {
 
   #needMore(instance: Instance): void {
     instance.needs = unite(instance.needs, instance.needs.includes('mail') ? 'calendar' : 'mail');
-    this.#history.needsGrew(instance);
+    const isBusy = [...instance.calls].some(({ token, settledAt }) => !settledAt || !token);
+    for (const window of this.#history.windows) {
+      if (window.instance === instance && isBusy) window.needs = instance.needs;
+    }
     this.#machine.note(instance.process, () => `needs ${instance.needs} from now on`);
   }
 
@@ -298,8 +297,7 @@ class Schedule {
     );
     for (const fate of planned) process.afterMoments(fate.moment, () => this.#meetFate(instance, fate));
     process.onDeath.push(() => {
-      // After close(), nothing may be under way that a process must not end in.
-      if (!instance.hasExited) this.#history.excuse(process, 'the process was killed before the answer was stored');
+      this.#history.excuse(process, 'the process was killed before the answer was stored');
     });
     const needs = this.#plan.someNeedMore && place % 2 === 1 && place !== 99 ? `${leastScope} mail` : leastScope;
     const user = new UserCode(this.#scene, () => instance);
@@ -333,20 +331,10 @@ class Schedule {
       calls: new Set(),
       signOuts: [],
       triedSignOuts: [],
-      storeFailures: 0,
-      lastFailure: -1,
-      lastSignInFailure: -1,
-      retryAt: 0,
-      retryAfterMs: 0,
-      givenAtMs: 0,
-      clockSteps: [],
-      ended: new Map(),
+      hasSaidStoreFailed: false,
       isSilent,
-      unstored: [],
-      mayHoldToken: false,
       isClosed: false,
       wasClosedCalmly: false,
-      hasExited: false,
     };
     const fates = [
       { kind: 'kill', milliseconds: 0 },
@@ -367,24 +355,24 @@ class Schedule {
 
   #meetFate(instance: Instance, { kind, milliseconds }: Fate): void {
     const { process } = instance;
-    this.#history.hasTrouble = true;
+    const { troubles } = this.#history;
     switch (kind) {
       case 'kill':
+        troubles.add('kill');
         process.kill();
         break;
       case 'slip':
+        troubles.add('lease');
         this.#machine.note(process, () => `the store's clock is set by ${milliseconds} ms`);
         this.#store.slip(milliseconds, process);
         break;
       case 'stop':
-        this.#history.hasOddTime = true;
-        this.#history.hasStalled = true;
+        troubles.add('stop');
         process.stop(milliseconds);
         break;
       default:
-        this.#history.hasOddTime = true;
+        troubles.add('clock');
         process.wallOffsetMs += milliseconds;
-        instance.clockSteps.push(this.#machine.steps);
         this.#machine.note(process, () => `its wall clock is set by ${milliseconds} ms`);
     }
     this.#machine.onDelay(process);
@@ -404,11 +392,9 @@ class Schedule {
       startedAtMs: machine.now,
       startedAtWallMs: process.wallNow,
       needs: instance.needs,
-      held: token.peek()?.accessToken,
       given: instance.given,
-      isUnlocked: !this.#history.wasSilentTo.has(process) && (process.doing & (doing.holdLock | doing.release)) === 0,
+      hasRead: this.#history.lastRead.has(process),
       stored: this.#history.stored.get(instance.name),
-      isFresh: options.forceRefresh === true && token.peek() === undefined && this.#isFresh(instance),
       abortReason,
     };
     instance.calls.add(call);
@@ -423,16 +409,16 @@ class Schedule {
       instance.wasClosedCalmly = this.#history.isCalm;
     }
     const signal = controller?.signal as unknown as AbortSignal | undefined;
-    const settle = (outcome: NonNullable<Call['outcome']>): void => {
+    const settle = ({ value, error }: { value?: unknown; error?: unknown }): void => {
       if (process.isDead) return;
-      call.outcome = outcome;
+      const token = value && method !== 'read' ? (value as AccessToken) : undefined;
+      const { code, reason } = Object(error) as { code?: string; reason?: string };
+      Object.assign(call, { token, access: this.#history.accesses.get(token?.accessToken ?? ''), error, code, reason });
       call.settledAt = machine.steps;
-      machine.note(process, () => `${method}() ${describeOutcome(outcome)}`);
+      machine.note(process, () => `${method}() ${describeOutcome(value, error)}`);
       if (isSignOut) this.#history.signOutEnded(instance, call);
       this.#report({ type: 'call-settled', call });
-      if (!thenExits) return;
-      this.#history.exited(instance);
-      process.kill();
+      if (thenExits) process.kill();
     };
     const called = this.#invoke(token, method, { ...options, signal });
     process.during(options.forceRefresh ? doing.force : doingWhat[method], called).then(
@@ -442,14 +428,6 @@ class Schedule {
       },
       (error: unknown) => settle({ error }),
     );
-  }
-
-  /** Whether this instance never had a token in memory. After a forced call it may have the rejected one, with that mark. */
-  #isFresh(instance: Instance): boolean {
-    if (instance.mayHoldToken) return false;
-    for (const { options, outcome } of instance.calls)
-      if (options.forceRefresh || (outcome && 'value' in outcome)) return false;
-    return !this.#history.windows.some((window) => window.instance === instance);
   }
 
   async #invoke(token: SharedToken, method: Method, options: object): Promise<unknown> {
@@ -466,11 +444,11 @@ class Schedule {
   }
 }
 
-function describeOutcome(outcome: NonNullable<Call['outcome']>): string {
-  if ('error' in outcome) {
-    const { name, code, message } = outcome.error as Error & { code?: string };
+function describeOutcome(value: unknown, error: unknown): string {
+  if (error !== undefined) {
+    const { name, code, message } = error as Error & { code?: string };
     return `rejects with ${name} ${code ?? ''} ${message}`;
   }
-  const { accessToken } = Object(outcome.value) as Partial<AccessToken>;
+  const { accessToken } = Object(value) as Partial<AccessToken>;
   return accessToken ? `resolves with ${accessToken.split('.').slice(0, 3).join('.')}` : 'resolves';
 }

@@ -37,14 +37,13 @@ export function describeState(history: History, last: Process | undefined): numb
     given !== undefined && access !== undefined && given.generation > access.generation,
     stored === undefined,
     stored?.refusedAt !== undefined,
-    instance.retryAt > machine.now,
-    (instance.bridge?.untilMs ?? 0) > machine.now,
+    history.refreshCalls.some((call) => call.instance === instance && (call.retryAtMs ?? 0) > machine.now),
     instance.triedSignOuts.length > 0,
-    instance.lastSignInFailure >= 0,
+    instance.hasSaidStoreFailed,
     last.wallOffsetMs !== 0,
     (given?.expiresAt ?? Number.POSITIVE_INFINITY) <= last.wallNow,
-    instance.unstored.length > 0,
-    (last.doing & doing.read) !== 0 && history.lastReadBy(last, instance.name).record !== stored,
+    given !== undefined && given.storedAt === undefined,
+    (last.doing & doing.read) !== 0 && history.lastRead.get(last) !== stored,
   ];
   return statesOf(last, { others, ofNow, bits });
 }

@@ -7,7 +7,7 @@ const recordDefects = [
     'store.replace(name, comparedToken(before), next)',
     '(await store.set(name, next), true)',
   ]),
-  defect('does not look before it writes again', 1000, [
+  defect('does not look before it writes again', 10000, [
     'record.ts',
     'if (mustLook || !isFirst) await',
     'if (mustLook) await',
@@ -22,20 +22,10 @@ const recordDefects = [
     'const before = this.#turn;',
     'const before = Promise.resolve();',
   ]),
-  defect('hears an answer that comes too late', 10000, [
-    'record.ts',
-    'if (!isLate && signOuts === ',
-    'if (signOuts === ',
-  ]),
   defect('hears what was asked before a sign-out', 'sign-out', [
     'record.ts',
     'if (!isLate && signOuts === this.signOuts) hear',
     'if (!isLate) hear',
-  ]),
-  defect('waits for the store for ever', 'store-limits', [
-    'record.ts',
-    'const answerLimitMs = 12_000;',
-    'const answerLimitMs = 1_200_000;',
   ]),
   defect('gives a token out before it is stored', 'lost-write', [
     'record.ts',
@@ -87,7 +77,7 @@ const recordDefects = [
     'if (hasSameTokens(this.#stored?.record, change.before)) {',
     'if (change.next) {',
   ]),
-  defect('does not try to write when it is closed', 200, [
+  defect('does not try to write when it is closed', 'lost-write', [
     'record.ts',
     '    this.#change?.wake();\n    if (this.#change) await settled(this.#change.done.promise, lastWriteLimitMs);\n',
     '',
@@ -97,8 +87,12 @@ const recordDefects = [
     'return held?.isOurs ? held.record',
     'return held ? held.record',
   ]),
-  defect('trusts one clock', 10000, ['record.ts', ' || isStale(record, performance.now() + clockOffset, need)', '']),
-  defect('asks again for what was just denied', 1000, [
+  defect('trusts one clock', 'get-token', [
+    'record.ts',
+    ' || isStale(record, performance.now() + clockOffset, need)',
+    '',
+  ]),
+  defect('asks again for what was just denied', 5000, [
     'record.ts',
     'this.#granted = signIn.isLess || signIn.isStepUp ?',
     'this.#granted = signIn.isLess && signIn.isStepUp && false ?',
@@ -122,13 +116,17 @@ const refreshDefects = [
     '    if (lock.signal.aborted) throw lockLostError(lock);\n    // 3.',
     '    // 3.',
   ]),
-  defect('releases the lock before the answer is stored', 10000, ['refresh.ts', '      await stored.pending;\n', '']),
-  defect('believes a refusal after the lock is lost', 20000, [
+  defect('releases the lock before the answer is stored', 'lost-write', [
+    'refresh.ts',
+    '      await stored.pending;\n',
+    '',
+  ]),
+  defect('believes a refusal after the lock is lost', 'defects', [
     'refresh.ts',
     '      if (lock.signal.aborted) throw lockLostError(lock);\n      await mark',
     '      await mark',
   ]),
-  defect('believes a refusal although another token is stored', 5000, [
+  defect('believes a refusal although another token is stored', 10000, [
     'refresh.ts',
     '      if (!isSame(stored.ours, record)) continue;\n',
     '',
@@ -143,7 +141,7 @@ const refreshDefects = [
     "need.rejected ??= record?.accessToken ?? ''",
     "need.rejected ??= ''",
   ]),
-  defect('drops the answer of a refresh that took too long', 5000, [
+  defect('drops the answer of a refresh that took too long', 'slow-refresh', [
     'refresh.ts',
     '    answer.then(storeLate, () => {});\n',
     '    answer.catch(() => {});\n    void storeLate;\n',
@@ -164,7 +162,7 @@ const refreshDefects = [
     "    if (!(await look(stored, need).catch(onFailure))) return needSignIn(settings, 'not-signed-in');\n",
     '    void onFailure;\n',
   ]),
-  defect('does not mark what was rejected', 200, [
+  defect('does not mark what was rejected', 1000, [
     'refresh.ts',
     '  await markRefused(stored, record, rejectedToken);\n',
     '  void rejectedToken;\n',
@@ -214,7 +212,7 @@ const callDefects = [
     '(need.isForced ? undefined : stored.good',
     '(false ? undefined : stored.good',
   ]),
-  defect('bridges nothing', 200, [
+  defect('bridges nothing', 1000, [
     'shared-token.ts',
     '      if (!record) throw error;',
     '      if (!record || error) throw error;',
@@ -230,7 +228,7 @@ const callDefects = [
     '    await settled(\n      ended.then(() => this.#stored.beforeClose),\n      this.#settings.refreshTimeout,\n    );\n',
     '    void ended;\n',
   ]),
-  defect('tries a refresh again although the provider asked for a pause', 20000, [
+  defect('tries a refresh again although the provider asked for a pause', 'bridging', [
     'shared-token.ts',
     'Math.max(took > slowRefreshMs ? took : 0, retryAfterOf(error))',
     '0',
@@ -240,7 +238,11 @@ const callDefects = [
     'storedClientId !== clientId) return false',
     'storedClientId !== clientId) return true',
   ]),
-  defect('takes a token of the future for good', 1000, ['usable-token.ts', 'return isFromFuture || now', 'return now']),
+  defect('takes a token of the future for good', 'get-token', [
+    'usable-token.ts',
+    'return isFromFuture || now',
+    'return now',
+  ]),
   defect('does not notice the silence of a lock', 'silent-store', [
     'exclusively.ts',
     '    if (silence) return Promise.reject(silence);\n',

@@ -1,179 +1,84 @@
 /** What several invariants ask about the history. */
-import type { AccessToken, TokenRecord } from 'shared-token';
-import type { Call, Family, Holder, Instance, RefreshCall, Window } from '../facts.ts';
+import type { TokenRecord } from 'shared-token';
+import type { Call, Family, Instance, RefreshCall, Window } from '../facts.ts';
 import type { History } from '../history.ts';
 import { covers } from '../models/scopes.ts';
 import { skewOf } from '../plan/plan.ts';
 
-/** The one that is under way, if this one has the lock. If not, that is another promise. */
+/** The other refresh, or question to the person, that is under way: not after a kill, or the end of its lease or of its patience. */
 export function otherUnderWay<Each extends RefreshCall | Window>(
-  { instance, holder }: Each,
+  { instance: { name } }: Each,
   all: readonly Each[],
-  history: History,
+  { machine }: History,
 ): Each | undefined {
-  if (!holder || holder.endsAt <= history.machine.now) return undefined;
-  return all.find((each) => each.instance.name === instance.name && isUnderWay(each, history));
-}
-
-/** Whether SharedToken must still keep others from doing the same: not after a kill, the end of the lease or of its patience. */
-function isUnderWay({ instance, signal, holder, isSettled }: RefreshCall | Window, { machine }: History): boolean {
-  return !isSettled && !signal.aborted && !instance.process.isDead && (!holder || holder.endsAt > machine.now);
-}
-
-/** Whether a process has the lock, or may think so because the store's clock was set. */
-export function isHeld(holder: Holder | undefined, { machine }: History): boolean {
-  return holder !== undefined && holder.knownEndsAt > machine.now;
+  return all.find(({ instance, signal, holder, isSettled }) => {
+    const isLost = signal.aborted || instance.process.isDead || (holder && holder.endsAt <= machine.now);
+    return instance.name === name && !isSettled && !isLost;
+  });
 }
 
 /** A record that does not say whose it is counts as every client's. */
-export function isOf(family: Family, { name, clientId }: { name: string; clientId: string }): boolean {
+export function isOf(family: Family, { name, clientId }: Instance): boolean {
   return family.name === name && (family.isBare || family.clientId === clientId);
 }
 
-/** The same for a record. What another program has stored is of the client that has refreshed it since. */
-export function isOurs({ clientId }: TokenRecord, family: Family, instance: Instance): boolean {
-  return isOf(family, instance) && [undefined, instance.clientId].includes(clientId);
+/** Whether the stored record is of this client, has what the instance needs, and was not refused. */
+function isFor(record: TokenRecord, { clientId, needs }: Instance, family: Family): boolean {
+  const isOurs = record.clientId === undefined || record.clientId === clientId;
+  return isOurs && record.refusedAt === undefined && covers(family.scope, needs);
 }
 
-/** The stored sign-in, if it is of this client, has what the instance needs, and gives a token. */
-export function goodSignIn(
-  instance: Instance,
-  history: History,
-): { family: Family; storedAt: number | undefined } | undefined {
+/** The stored sign-in, if it can give the instance a token. A newer one of its own that the store has not taken yet counts instead. */
+export function goodSignIn(instance: Instance, history: History): Family | undefined {
   const record = history.stored.get(instance.name);
   const family = history.familyOf(record);
-  if (!record || !family || !isOurs(record, family, instance) || !covers(family.scope, instance.needs))
-    return undefined;
-  // A newer sign-in of this instance counts, even if the store could not take it. The clocks say which one is newer.
-  const isUnclear = family.isForeign || doClocksDiffer(history);
-  const isOlder = history.families.some(
-    ({ window, order, wasStored }) =>
-      window?.instance === instance && window.judgedAt && (order > family.order || isUnclear) && !wasStored,
-  );
-  if (isOlder) return undefined;
+  if (!record || !family || !isFor(record, instance, family)) return undefined;
+  const isComing = ({ window, signedInAtMs, wasStored }: Family): boolean =>
+    window?.instance === instance && signedInAtMs !== undefined && !wasStored;
+  if (history.families.some(isComing)) return undefined;
   const token = history.refreshTokens.get(record.refreshToken ?? '');
-  const since = ({ storedAt }: { storedAt?: number }) => ({
-    family,
-    storedAt: storedAt && Math.max(storedAt, history.storedAt(instance.name, record)),
-  });
-  if (token) return family.revoked || token.spending ? undefined : since(token);
-  const { accessToken = '', expiresAt = Number.POSITIVE_INFINITY, refusedAt } = record;
+  if (token) return token.spending || family.revoked ? undefined : family;
   // Without a refresh token, a call that forces ends it.
-  const isEnded = refusedAt !== undefined || [...instance.calls].some(({ options }) => options.forceRefresh);
-  const access = history.accesses.get(accessToken);
-  return !access || isEnded || expiresAt <= history.machine.wallNow || history.hasOddTime ? undefined : since(access);
+  const hasEnded = [...instance.calls].some(({ options }) => options.forceRefresh);
+  return hasEnded || (record.expiresAt ?? Number.POSITIVE_INFINITY) <= history.machine.wallNow ? undefined : family;
 }
 
-/** Whether another sign-in began in the same millisecond: nobody does that, and SharedToken cannot tell them apart. */
-export function hasTwin(family: Family, { families }: History): boolean {
-  const { signedInAtWallMs: at } = family;
-  return at !== undefined && families.some((each) => each !== family && each.signedInAtWallMs === at);
+/** The token that a call rejects if it forces: what its instance gave out last, or the stored one if that has read nothing yet. */
+export function rejectedBy({ given, hasRead, stored }: Call): string | undefined {
+  return given?.accessToken ?? (hasRead ? undefined : stored?.accessToken);
 }
 
-/** Whether the wall clocks of the processes disagree, or did. Then times in records of several processes cannot be compared. */
-export function doClocksDiffer({ instances }: History): boolean {
-  return instances.some(({ clockSteps }) => clockSteps.length > 0);
-}
-
-export function errorOf({ outcome }: Call): unknown {
-  return outcome && 'error' in outcome ? outcome.error : undefined;
-}
-
-/** The token that the call gave. A call of read() gives a record instead. */
-export function tokenOf({ method, outcome }: Call): AccessToken | undefined {
-  if (method === 'read' || !outcome || !('value' in outcome)) return undefined;
-  return (outcome.value as AccessToken | undefined) ?? undefined;
-}
-
-export function accessGiven({ outcome }: Call, { accesses }: History) {
-  if (!outcome || !('value' in outcome)) return undefined;
-  const accessToken = (outcome.value as { accessToken?: string } | null | undefined)?.accessToken;
-  return accessToken === undefined ? undefined : accesses.get(accessToken);
-}
-
-/** Whether what the call began may be under way: it goes on after its caller let go, or had to wait for too long. */
-export function mayGoOn({ outcome, abortReason, mayGoOn }: Call): boolean {
-  // What the provider said ends the work of all who wait for it.
-  const isOurError = outcome !== undefined && 'error' in outcome && Object(outcome.error).name === 'SharedTokenError';
-  return !outcome || abortReason !== undefined || isOurError || mayGoOn === true;
+/** Whether the call may ask a person. */
+export function mayAsk({ method, options, instance }: Call): boolean {
+  return method === 'signIn' || (method === 'getToken' && options.interactive !== false && !instance.isSilent);
 }
 
 /** The step since which calls of its instance were under way all the time: this call may have joined what the first of them began. */
 export function busySince({ instance, startedAt }: Call): number {
   let since = startedAt;
-  for (const { startedAt, settledAt = startedAt, outcome, mayGoOn } of [...instance.calls].reverse())
-    if (!outcome || mayGoOn || settledAt >= since) since = Math.min(since, startedAt);
+  for (const { settledAt = since, error, ...each } of [...instance.calls].reverse())
+    if (settledAt >= since || error !== undefined) since = Math.min(since, each.startedAt);
   return since;
 }
 
-/** Whether nothing else of its instance was under way since this one began: no call, and nothing that a call of before had begun. */
-export function isAlone(call: Call): boolean {
-  return [...call.instance.calls].every((each) => {
-    const hasEnded = each.settledAt !== undefined && each.settledAt < call.startedAt && !each.mayGoOn;
-    return each === call || (hasEnded && (each.abortReason === undefined || errorOf(each) !== each.abortReason));
-  });
-}
-
-/** Of which sign-in the token is that the call gave. A call of read() gives a record. */
-export function familyGiven(call: Call, history: History): Family | undefined {
-  return accessGiven(call, history)?.family;
-}
-
-/**
- * Whether the instance that made this sign-in tried a sign-out while the person was asked or later. That ends the sign-in even if it
- * fails. If another process has refreshed it since, the instance does not know the new refresh token.
- */
-export function isUnwanted({ window, isRotated }: Family, instance: Instance): boolean {
-  if (window?.instance !== instance || isRotated) return false;
-  return instance.triedSignOuts.some((startedAt) => startedAt >= window.openedAt);
-}
-
-/** Whether its process did not know for a while that it was stored, because the store had not answered. */
-export function hadNoAnswer({ hasLostAnswer, answerFoundAt, wasStoredAgain }: Family): boolean {
-  return hasLostAnswer || answerFoundAt !== undefined || wasStoredAgain === true;
-}
-
-/** Whether a sign-out of the instance that made this sign-in came while the person was asked or later. */
-export function isForbidden({ window }: Family, instance = window?.instance): boolean {
-  if (!window || window.instance !== instance) return false;
-  return instance.signOuts.some((startedAt) => startedAt >= window.openedAt);
+/** Whether a call that is under way, or whose work may go on because it ended in an error, forces a refresh. */
+export function isForced({ calls }: Instance): boolean {
+  return [...calls].some(({ options, token }) => options.forceRefresh && !token);
 }
 
 /** For how long a token of that lifetime has to be valid. What only its first moments would fulfil counts as half of its life. */
 export function neededMs(
   lifetimeMs: number,
-  { expirySkewMs }: History,
-  { minValid = 0, aheadMs = 0 }: { minValid?: number | undefined; aheadMs?: number } = {},
+  { expirySkewMs, refreshAheadMs }: History,
+  { minValid = 0, ahead = false }: { minValid?: number | undefined; ahead?: boolean } = {},
 ): number {
-  const early = Math.min(skewOf(lifetimeMs, expirySkewMs) + aheadMs, lifetimeMs / 2);
+  const early = Math.min(skewOf(lifetimeMs, expirySkewMs) + (ahead ? refreshAheadMs : 0), lifetimeMs / 2);
   const needed = Math.max(early, minValid);
   return needed > 0.9 * lifetimeMs ? lifetimeMs / 2 : needed;
 }
 
-/** Its own sign-in, if that brought less than was asked for, the stored one has the same, and nothing has ended that. */
-export function deniedBefore(instance: Instance, history: History): string | undefined {
-  const wasSignedOut = history.instances.some(
-    ({ name, triedSignOuts }) => name === instance.name && triedSignOuts.length > 0,
-  );
-  if (wasSignedOut) return undefined;
-  // One that the store could not take counts as well.
-  const ofInstance = history.families.filter(
-    ({ window, wasStored }) => window?.instance === instance && (wasStored || window.judgedAt),
-  );
-  const own = ofInstance.at(-1);
-  // The store could take none of several, and a call may know only one of them yet.
-  const isOneOfSeveral = ofInstance.some(
-    ({ window }) => window?.judgedAt === own?.window?.judgedAt && window !== own?.window,
-  );
-  if (isOneOfSeveral) return undefined;
-  // A call can have rejected only what it could know.
-  const since = own?.window?.judgedAt ?? Number.POSITIVE_INFINITY;
-  if ([...instance.calls].some(({ options, startedAt }) => options.forceRefresh && startedAt > since)) return undefined;
-  const { record } = history.lastReadBy(instance.process, instance.name);
-  const { refreshToken, expiresAt = Number.POSITIVE_INFINITY, refusedAt } = record ?? {};
-  // It has ended since.
-  if (!refreshToken && (refusedAt !== undefined || expiresAt <= instance.process.wallNow)) return undefined;
-  const stored = history.familyOf(record);
-  const wasDenied = own?.window && !covers(own.scope, own.window.asked);
-  return wasDenied && stored?.scope === own.scope ? `sign-in ${own.id} brought ${own.scope}` : undefined;
+/** How the call took longer than that. */
+export function tookLonger({ startedAtMs }: { startedAtMs: number }, { machine }: History, limitMs: number) {
+  const took = machine.now - startedAtMs;
+  return took > limitMs ? `it took ${took} ms` : undefined;
 }

@@ -18,7 +18,6 @@ export class ModelLock {
   holder: Holder | undefined;
   /** What the tasks that run were granted, whether or not they have lost it. */
   readonly tasks = new Set<Holder>();
-  #fence = 0;
   readonly #waiting: Waiter[] = [];
   #expiry: Timer | undefined;
 
@@ -69,7 +68,6 @@ export class ModelLock {
   slip(milliseconds: number): void {
     if (!this.holder || this.#leaseMs === undefined) return;
     this.holder.endsAt -= milliseconds;
-    this.holder.hasSlipped = true;
     this.#poke();
   }
 
@@ -105,8 +103,7 @@ export class ModelLock {
     this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
     const endsAt = this.#leaseMs === undefined ? Number.POSITIVE_INFINITY : now + this.#leaseMs;
     const { process, askedAt } = waiter;
-    const since = this.#machine.steps;
-    this.holder = { process, fence: ++this.#fence, askedAt, since, endsAt, knownEndsAt: endsAt };
+    this.holder = { process, askedAt, endsAt, knownEndsAt: endsAt };
     waiter.acquired(this.holder);
   }
 

@@ -71,20 +71,22 @@ export class ModelStore {
     return lock;
   }
 
-  get moment(): { readonly step: number; readonly ms: number } {
-    return { step: this.machine.steps, ms: this.machine.now };
-  }
-
   /** The locks that end with this process. A lease stays, also that of a process that exits before it hears that it has one. */
   bury(process: Process): void {
     for (const lock of this.#locks.values()) {
       lock.bury(process);
-      this.history.hasTrouble ||= lock.holder?.process === process;
+      if (lock.holder?.process === process) this.history.troubles.add('kill');
     }
   }
 
   describeLocks(): string {
     return [...this.#locks].map(([name, lock]) => `${name} ${lock.describe()}`).join();
+  }
+
+  /** After close(), a write is not done again for long. */
+  storeFailed(process: Process): void {
+    const isClosed = this.history.instances.some((instance) => instance.process === process && instance.isClosed);
+    if (isClosed) this.history.excuse(process, 'the store failed');
   }
 
   holderOf(name: string, process: Process, signal?: AbortSignal): Holder | undefined {
@@ -99,12 +101,12 @@ export class ModelStore {
     }
   }
 
-  write(name: string, record: TokenRecord, by: Process | undefined, asked = this.moment): void {
+  write(name: string, record: TokenRecord, by: Process | undefined): void {
     const kept: TokenRecord = { ...record, data: record.data && { ...record.data } };
     for (const field in kept) {
       if (kept[field as keyof TokenRecord] === undefined) delete kept[field as keyof TokenRecord];
     }
-    this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by, asked });
+    this.report({ type: 'written', name, before: this.history.stored.get(name), record: kept, by });
     this.#tell(name);
   }
 

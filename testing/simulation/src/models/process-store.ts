@@ -51,7 +51,7 @@ class ProcessStore implements TokenStore {
     const { steps: askedAt } = this.#machine;
     return this.#calls.ask('get', (isAnswered) => {
       const record = this.#store.history.stored.get(name);
-      if (isAnswered) this.#store.history.wasRead(this.#process, name);
+      if (isAnswered) this.#store.history.lastRead.set(this.#process, record);
       if (isAnswered && holder) holder.lastRead = { record, askedAt };
       return record?.data ? { ...record, data: { ...record.data } } : record && { ...record };
     });
@@ -59,20 +59,18 @@ class ProcessStore implements TokenStore {
 
   set(name: string, record: TokenRecord): MaybePromise<void> {
     const task = this.#taskOf(name);
-    const asked = this.#store.moment;
     return this.#calls.ask('set', () => {
       if (this.#isLost(task)) throw lockLost();
-      this.#store.write(name, record, this.#process, asked);
+      this.#store.write(name, record, this.#process);
     });
   }
 
   replace(name: string, previous: string | undefined, record: TokenRecord): MaybePromise<boolean> {
     const task = this.#taskOf(name);
-    const asked = this.#store.moment;
-    return this.#calls.ask(previous === undefined ? 'insert' : 'replace', () => {
+    return this.#calls.ask('replace', () => {
       if (this.#isLost(task)) return false;
       if (comparedToken(this.#store.history.stored.get(name)) !== previous) return false;
-      this.#store.write(name, record, this.#process, asked);
+      this.#store.write(name, record, this.#process);
       return true;
     });
   }

@@ -47,14 +47,10 @@ export class Provider {
       name,
       clientId,
       window,
-      order: id,
-      isForeign: false,
       isBare: false,
       generation: 0,
       current: '',
-      isRotated: false,
       wasStored: false,
-      hasLostAnswer: false,
       scope,
       hasRefreshTokens: refreshTokens === 'always' || (refreshTokens === 'first' && id === 1),
     };
@@ -103,18 +99,17 @@ export class Provider {
       family.generation++;
       return { ...this.answer(family), ...named, refresh_token: undefined };
     }
-    token.spending ??= { at: machine.now, call, isStored: false };
+    token.spending ??= { at: machine.now, call };
     this.#rotate(family, token);
     return { ...this.answer(family), ...named };
   }
 
   #rotate(family: Family, parent: RefreshToken | undefined): void {
     family.generation++;
-    family.isRotated = parent !== undefined;
     // What SharedToken stores is well-formed. Another program's may not be.
     const isCut = this.options.cutsTokens && parent === undefined && family.window === undefined;
     family.current = `rt.${family.id}.${family.generation}.${secretMark}${isCut ? '\ud800' : ''}`;
-    const token = { value: family.current, family, generation: family.generation, parent };
+    const token = { value: family.current, family, generation: family.generation };
     this.#history.refreshTokens.set(token.value, token);
   }
 }

@@ -10,6 +10,9 @@ const busyMs = 5_000;
 /** How long SharedToken waits for the answer to a call. */
 const answerLimitMs = 12_000;
 
+/** How long its callers wait for a write. */
+const writeLimitMs = 10_000;
+
 /** What takes so long to arrive is worth a state of its own. */
 const lateMs = 1_000;
 
@@ -19,7 +22,6 @@ const doingWhat: Readonly<Record<string, number>> = {
   delete: doing.delete,
   release: doing.release,
   set: doing.write,
-  insert: doing.write,
   replace: doing.write,
 };
 
@@ -63,15 +65,13 @@ export class StoreCalls {
     this.#process.pass();
     if (fault.code === 'STORE_BUSY') {
       machine.now += busyMs;
-      this.#store.history.hasStalled = true;
+      this.#store.history.troubles.add('stop');
     }
     if (fault.isBefore) throw this.#failure(fault);
+    if (fault.code) this.#store.history.hadNoAnswer.add(this.#process);
     const result = effect(!fault.code);
     this.#process.pass();
-    if (fault.code) {
-      this.#store.history.answerWasLost(this.#process);
-      throw this.#failure(fault);
-    }
+    if (fault.code) throw this.#failure(fault);
     return result;
   }
 
@@ -80,9 +80,7 @@ export class StoreCalls {
     const machine = this.#store.machine;
     const process = this.#process;
     const { history } = this.#store;
-    const request = { label, askedAt: machine.steps, askedAtMs: machine.now };
-    // A lock that is not released makes no silent store.
-    if (label !== 'release') history.asked(process, request);
+    const askedAtMs = machine.now;
     if (process.isDead || fault.requestDelayMs === never) return new Promise(() => {});
     const isLate = fault.requestDelayMs >= lateMs;
     if (isLate) process.count(doing.onItsWay, 1);
@@ -91,9 +89,8 @@ export class StoreCalls {
       const answer = (settle: () => void, text: string): void => {
         if (fault.answerDelayMs === never) return;
         const tell = (): void => {
-          history.wasAnswered(process, request);
           // A busy computer has told it late.
-          if (machine.now - request.askedAtMs >= answerLimitMs && label !== 'get') history.answerWasLost(process);
+          if (machine.now - askedAtMs >= writeLimitMs && label !== 'get') history.hadNoAnswer.add(process);
           settle();
         };
         machine.later(process, fault.answerDelayMs, () => `store: ${label} ${text}`, tell);
@@ -105,7 +102,9 @@ export class StoreCalls {
           return;
         }
         // An answer that comes later is not waited for.
-        const isInTime = !fault.code && machine.now + fault.answerDelayMs - request.askedAtMs < answerLimitMs;
+        const tookMs = machine.now + fault.answerDelayMs - askedAtMs;
+        const isInTime = !fault.code && tookMs < answerLimitMs;
+        if (label !== 'get' && (fault.code || tookMs >= writeLimitMs)) history.hadNoAnswer.add(process);
         let result: T;
         try {
           result = effect(isInTime);
@@ -113,7 +112,6 @@ export class StoreCalls {
           answer(() => reject(error), 'is refused');
           return;
         }
-        if (!isInTime && label !== 'get') history.answerWasLost(process);
         if (fault.code) {
           answer(() => reject(this.#failure(fault)), `was done, and fails (${fault.code})`);
         } else answer(() => resolve(result), 'is answered');
@@ -129,8 +127,7 @@ export class StoreCalls {
     if (history.isCalm) return noFault;
     const trouble = choices.trouble(3);
     if (trouble > 0) {
-      history.hasStoreFailed = true;
-      history.hasOddTime ||= trouble === 3;
+      history.troubles.add(trouble === 3 ? 'late' : 'store');
       return [
         { ...noFault, code: 'STORE_OPEN', isBefore: true } as const,
         { ...noFault, code: 'STORE_OPEN' } as const,
@@ -138,7 +135,7 @@ export class StoreCalls {
       ][trouble - 1] as Fault;
     }
     if (outage === 'unreachable' || (outage === 'full' && isWrite)) {
-      history.hasStoreFailed = true;
+      history.troubles.add('store');
       return { ...noFault, isBefore: true, code: outage === 'full' ? 'STORE_FULL' : 'STORE_OPEN' };
     }
     if (this.isSilent()) {
@@ -150,10 +147,10 @@ export class StoreCalls {
         ? { ...noFault, requestDelayMs: this.#chooseLatency(), answerDelayMs: this.#chooseLatency() }
         : noFault;
     }
-    history.hasStoreFailed = true;
+    history.troubles.add('store');
     const code = (['STORE_OPEN', 'STORE_BUSY', 'STORE_FULL', undefined] as const)[choices.below(this.#stream, 4)];
     const delay = [0, 100, 20_000, 40_000][choices.below(this.#stream, 4)] as number;
-    if (delay > 0 || code === 'STORE_BUSY') history.hasOddTime = true;
+    if (delay > 0 || code === 'STORE_BUSY') history.troubles.add('late');
     const isBefore = code !== undefined && (code !== 'STORE_OPEN' || !choices.isRare(this.#stream, 2));
     return choices.isRare(this.#stream, 2)
       ? { code, isBefore, requestDelayMs: delay, answerDelayMs: 0 }
@@ -169,19 +166,19 @@ export class StoreCalls {
     if (this.#silentCalls === 0) return false;
     this.#silentCalls--;
     history.wasSilentTo.add(this.#process);
-    history.hasStoreFailed = true;
-    history.hasOddTime = true;
+    history.troubles.add('store').add('late');
     return true;
   }
 
   #chooseLatency(): number {
-    const { machine, options } = this.#store;
+    const { machine, options, history } = this.#store;
     if (!machine.choices.isRare(this.#stream, options.lateOneIn)) return 0;
+    history.troubles.add('late');
     return [10, 300, 3_000][machine.choices.weighted(this.#stream, [1, 1, 2])] as number;
   }
 
   #failure({ code = 'STORE_OPEN' }: Fault): TokenStoreError {
-    this.#store.history.storeFailed(this.#process, code);
+    this.#store.storeFailed(this.#process);
     const reason = code === 'STORE_OPEN' ? 'unreachable' : undefined;
     return new TokenStoreError(code, 'the simulated store fails', { reason });
   }

@@ -70,7 +70,7 @@ export class UserCode {
       report({ type: 'refresh-arrived', call, token });
       const response = provider.refresh(call, token);
       const brought = history.accesses.get(response.access_token);
-      if (brought) call.brought = brought;
+      if (brought) Object.assign(call, { brought });
       return this.#addData(response, call.record);
     };
     const onLost = (why: string): void => {
@@ -78,26 +78,21 @@ export class UserCode {
     };
     signal.addEventListener('abort', () => {
       // Any other reason to give up is SharedToken's own fault.
-      const { hasSlipped = false, endsAt } = call.holder ?? { endsAt: 0 };
-      const isLeaseAtItsEnd = hasSlipped || machine.now >= endsAt - unsafeLeaseMs;
-      if (!call.isSettled && Object(signal.reason).reason === 'lock-lost') call.hasLostLock = true;
-      if (!call.isSettled && (machine.now >= call.deadline - abortGraceMs || isLeaseAtItsEnd)) call.isTooLate = true;
+      const isLeaseAtItsEnd =
+        history.troubles.has('lease') || machine.now >= (call.holder?.endsAt ?? 0) - unsafeLeaseMs;
+      const isTooLate = machine.now >= call.deadline - abortGraceMs || isLeaseAtItsEnd;
+      if (!call.isSettled && isTooLate) call.excuse ??= 'the answer came too late';
     });
-    // A process that ends by itself has waited for its requests.
-    const isOver = (): boolean => !instance.hasExited && (call.isSettled || instance.process.isDead);
+    const isOver = (): boolean => call.isSettled || instance.process.isDead;
     const onFailed = (error: unknown): void => {
       const { retryAfter = 0 } = Object(error) as { retryAfter?: number };
       if (call.isSettled) return;
       if (Object(error).error === 'invalid_grant') call.refusedAt = machine.steps;
-      if (call.holder && call.holder.knownEndsAt <= machine.now) call.hasLostLock = true;
-      instance.retryAfterMs = retryAfter;
-      if (retryAfter > 0) instance.retryAt = machine.now + retryAfter;
+      if (retryAfter > 0) call.retryAtMs = machine.now + retryAfter;
     };
     const answer = this.#exchange({ serve, signal, what: 'refresh', isOver, onLost });
     const onAnswered = (response: TokenResponse): void => {
-      const isGivenUp = machine.now >= call.deadline && !instance.isClosed;
-      if (isGivenUp && response.access_token) call.lateAnswerAtMs = machine.now;
-      if (response.access_token) call.answeredAtMs = machine.now;
+      call.isAnswered = Boolean(response.access_token) && !instance.process.isDead;
     };
     answer.then(onAnswered, onFailed);
     return answer.finally(() => {
@@ -134,19 +129,18 @@ export class UserCode {
     const instance = this.#instance();
     const holder = store.holderOf(`sign-in\u001f${instance.name}`, instance.process);
     const window: Window = {
-      ...{ instance, signal, reason: context.reason, redeems: plan.usesRedeem, openedAt: machine.steps },
+      ...{ instance, signal, reason: context.reason, openedAt: machine.steps, openedAtMs: machine.now },
       ...{ holder, found: history.familyOf(holder?.lastRead?.record) },
-      asked: instance.needs,
-      needs: instance.needs,
-      ...{ isExchanging: false, wasCutOff: false, isSettled: false },
+      ...{ asked: instance.needs, needs: instance.needs, isExchanging: false, isSettled: false },
     };
-    const askedAtMs = machine.now;
-    const askedAtWallMs = instance.process.wallNow;
     machine.note(instance.process, () => `signIn() is called (${context.reason})`);
     report({ type: 'person-asked', window });
     this.change(record);
     try {
       await this.#askPerson(signal);
+      // No two people answer in the same millisecond.
+      while (history.windows.some(({ answeredAtMs }) => answeredAtMs === machine.now)) await this.#wait(1);
+      window.answeredAtMs = machine.now;
       let family: Family | undefined;
       const serve = (): TokenResponse => {
         const asked = unite(before, window.asked);
@@ -158,21 +152,10 @@ export class UserCode {
       };
       const exchange = async (): Promise<TokenResponse> => {
         const way = { serve, signal: undefined, what: 'the code', isOver: () => false, onLost: () => {} };
-        const signedInAtMs = plan.usesRedeem ? machine.now : askedAtMs;
-        const signedInAtWallMs = plan.usesRedeem ? instance.process.wallNow : askedAtWallMs;
-        window.isExchanging = plan.usesRedeem;
-        const endsAtMs = machine.now + refreshTimeoutMs;
-        let isOver = false;
-        signal.addEventListener('abort', () => {
-          window.wasCutOff ||= window.isExchanging && !isOver && machine.now < endsAtMs;
-        });
-        const exchanging = this.#exchange(way);
-        const end = (): void => {
-          isOver = true;
-        };
-        exchanging.then(end, end);
-        const answer = await exchanging;
-        if (family && answer.access_token) Object.assign(family, { signedInAtMs, signedInAtWallMs });
+        window.isExchanging = plan.usesRedeem && !signal.aborted;
+        const signedInAtMs = plan.usesRedeem ? machine.now : window.openedAtMs;
+        const answer = await this.#exchange(way);
+        if (family && answer.access_token) family.signedInAtMs = signedInAtMs;
         return answer;
       };
       if (!plan.usesRedeem) return await exchange();
@@ -210,11 +193,11 @@ export class UserCode {
     const isPlain =
       history.isCalm || plan.personFaultOneIn === 0 || !machine.choices.isRare(streams.person, plan.personFaultOneIn);
     const course = isPlain ? 0 : 1 + machine.choices.below(streams.person, 4);
-    const usual = [0, 20_000, 3_000][machine.choices.weighted(streams.person, [2, 2, 1])];
+    const usual = [1, 20_000, 3_000][machine.choices.weighted(streams.person, [2, 2, 1])];
     const delay = [usual, 170_000, 200_000, 0, undefined][course];
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const denied = Object.assign(new Error('the person said no'), { error: 'access_denied' });
-    if (delay !== 0) machine.onDelay(process);
+    if (delay !== 1) machine.onDelay(process);
     if (delay !== undefined) {
       machine.later(process, delay, course === 3 ? 'the person says no' : 'the person answers', () =>
         course === 3 ? reject(denied) : resolve(),
@@ -233,11 +216,9 @@ export class UserCode {
     onLost: (why: string) => void;
   }): Promise<TokenResponse> {
     const { serve, signal, what, isOver, onLost } = exchange;
-    const { machine, plan, history } = this.#scene;
+    const { machine, plan } = this.#scene;
     const { process } = this.#instance();
     const course = this.#chooseCourse();
-    // Without `redeem`, SharedToken does not know when the code was sent.
-    if (course !== 'plain' && !signal) history.hasOddTime = true;
     if (course !== 'plain') machine.onDelay(process);
     const { promise, resolve, reject } = Promise.withResolvers<TokenResponse>();
     const settle = (milliseconds: number, text: string, run: () => void): void => {
@@ -290,12 +271,12 @@ export class UserCode {
     const { networkFaultOneIn } = plan;
     const trouble = history.isCalm ? 0 : machine.choices.trouble(3);
     if (trouble > 0) {
-      history.hasTrouble = true;
+      history.troubles.add('network');
       return (['lost answer', 'late', 'server error'] as const)[trouble - 1] as Course;
     }
     if (history.isCalm || networkFaultOneIn === 0 || !machine.choices.isRare(streams.network, networkFaultOneIn))
       return 'plain';
-    history.hasTrouble = true;
+    history.troubles.add('network');
     return courses[1 + machine.choices.below(streams.network, courses.length - 1)] as Course;
   }
 }
