@@ -25,6 +25,7 @@ for (const error of [full(), failure('STORE_BUSY'), failure('STORE_OPEN', 'unrea
     async (scene) => {
       const counted = refuseNext(scene, (attempt) => (attempt <= 1 ? error : undefined));
       const first = scene.open().getToken();
+      first.catch(() => {});
       await until(() => counted.attempts > 0);
       const second = await within('the token', scene.open().getToken());
       assert.is((await first).accessToken, second.accessToken);
@@ -44,6 +45,7 @@ testSignedIn(
     assert.is(scene.count('store-failed'), 1);
     assert.is((await shared.getToken()).accessToken, accessToken);
     const waiting = scene.open().getToken();
+    waiting.catch(() => {});
     await scene.until('waiting');
     scene.store.refuse = () => undefined;
     assert.is((await within('the token of the other process', waiting)).accessToken, accessToken);
